@@ -1,0 +1,1 @@
+"""Compounds: structure files to standardised molecules, graphs and fingerprints."""

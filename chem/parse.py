@@ -1,0 +1,132 @@
+"""SMILES text to RDKit molecules, with RDKit's complaint kept instead of printed."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rdkit import Chem, rdBase
+
+_STAMP = re.compile(r"^\[\d\d:\d\d:\d\d\]\s*")
+_capturing = threading.RLock()
+
+
+class _Collector(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.extend(record.getMessage().splitlines())
+
+
+@contextmanager
+def captured_rdkit_log() -> Iterator[list[str]]:
+    """Collect what RDKit says inside the block instead of letting it reach the terminal.
+
+    RDKit's log is one per process, so only one thread captures at a time.
+
+    Yields
+    ------
+    list of str
+        The lines, complete when the block ends.
+
+    Examples
+    --------
+    >>> with captured_rdkit_log() as lines:
+    ...     molecule = Chem.MolFromSmiles("c1cc")
+    >>> molecule is None, len(lines) > 0
+    (True, True)
+    """
+    collector = _Collector()
+    logger = logging.getLogger("rdkit")
+    with _capturing:
+        propagate, level = logger.propagate, logger.level
+        rdBase.LogToPythonLogger()
+        logger.addHandler(collector)
+        logger.propagate = False
+        logger.setLevel(logging.DEBUG)
+        try:
+            yield collector.lines
+        finally:
+            logger.removeHandler(collector)
+            logger.propagate, logger.level = propagate, level
+            rdBase.LogToCppStreams()
+
+
+def parse_smiles(smiles: str) -> Chem.Mol | None:
+    """Read a SMILES in silence; None where it does not parse or holds no atom.
+
+    Explicit hydrogens become implicit ones, as RDKit does it. A name behind the SMILES is not
+    accepted: text after a blank is another field, and the reader of the file has to split it off.
+
+    Parameters
+    ----------
+    smiles
+        The SMILES.
+
+    Returns
+    -------
+    rdkit.Chem.Mol or None
+        The sanitised molecule.
+
+    Examples
+    --------
+    >>> parse_smiles("[H]OCC").GetNumAtoms()
+    3
+    >>> parse_smiles("c1ccccc") is None, parse_smiles("") is None
+    (True, True)
+    """
+    if not isinstance(smiles, str) or not smiles.strip():
+        return None
+    with rdBase.BlockLogs():
+        molecule = Chem.MolFromSmiles(smiles.strip(), _STRICT)
+    return molecule if molecule is not None and molecule.GetNumAtoms() else None
+
+
+def explain_smiles(smiles: object) -> str:
+    """Say why a SMILES does not parse, in RDKit's own words where it has any.
+
+    Parameters
+    ----------
+    smiles
+        The text that `parse_smiles` refused.
+
+    Returns
+    -------
+    str
+        One line; empty when the SMILES does parse.
+
+    Examples
+    --------
+    >>> explain_smiles("")
+    'empty SMILES'
+    >>> "valence" in explain_smiles("C(C)(C)(C)(C)C")
+    True
+    >>> explain_smiles("CCO")
+    ''
+    """
+    if not isinstance(smiles, str) or not smiles.strip():
+        return "empty SMILES"
+    with captured_rdkit_log() as lines:
+        molecule = Chem.MolFromSmiles(smiles.strip(), _STRICT)
+    if molecule is not None:
+        return "" if molecule.GetNumAtoms() else "no atoms"
+    return _first_complaint(lines) or "RDKit could not read it"
+
+
+def _first_complaint(lines: list[str]) -> str:
+    said = (_STAMP.sub("", line).strip() for line in lines)
+    return next((line for line in said if line and line.strip("~-^ ")), "")
+
+
+def _strict_parameters() -> Chem.SmilesParserParams:
+    parameters = Chem.SmilesParserParams()
+    parameters.parseName = False  # type: ignore[assignment]
+    return parameters
+
+
+_STRICT = _strict_parameters()
