@@ -44,17 +44,15 @@ def captured_rdkit_log() -> Iterator[list[str]]:
     collector = _Collector()
     logger = logging.getLogger("rdkit")
     with _capturing:
-        propagate, level = logger.propagate, logger.level
-        rdBase.LogToPythonLogger()
-        logger.addHandler(collector)
-        logger.propagate = False
+        before = logger.handlers, logger.propagate, logger.level
+        logger.handlers, logger.propagate = [collector], False
         logger.setLevel(logging.DEBUG)
+        rdBase.LogToPythonLogger()  # where RDKit's messages go by default
         try:
             yield collector.lines
         finally:
-            logger.removeHandler(collector)
-            logger.propagate, logger.level = propagate, level
-            rdBase.LogToCppStreams()
+            logger.handlers, logger.propagate = before[0], before[1]
+            logger.setLevel(before[2])
 
 
 def parse_smiles(smiles: str) -> Chem.Mol | None:
