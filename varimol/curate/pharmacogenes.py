@@ -1,0 +1,352 @@
+"""Build the pharmacogene tables that ship with varimol from the published definitions.
+
+``python -m varimol.curate.pharmacogenes SOURCE OUT`` reads a folder with ``pharmcat/definition/alleles``,
+``pharmcat/phenotype`` and ``pypgx_tables`` and writes the tables below into OUT, the same bytes every time.
+
+=======================  ===============================================================================
+allele_definitions.tsv   one row per (allele, defining variant); a variant not listed for an allele is
+                         carried as ``ref_grch38``. An allele without any variant has one row without a
+                         position. ``optional`` is 1 where the allele is seen with and without the variant.
+allele_functions.tsv     clinical function and activity value of each allele
+phenotype_rules.tsv      pair of functions (or of activity values) to phenotype and activity score
+build_sites.tsv          single-base sites with their positions and bases on both genome builds
+guidance.tsv             drug and phenotype to action, see `varimol.curate.guidance`
+=======================  ===============================================================================
+
+GRCh37 positions are those listed for the same rsID; a site that is not listed there takes the distance
+between the builds that all listed sites of its gene share (``position_grch37_from`` says which).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from varimol.curate.guidance import guidance_rows
+
+DEFINITION_COLUMNS = (
+    "gene", "allele", "contig", "position_grch38", "ref_grch38", "position_grch37", "ref_grch37",
+    "position_grch37_from", "alt", "optional", "rsid", "source", "source_version",
+)  # fmt: skip
+FUNCTION_COLUMNS = ("gene", "allele", "function", "activity_value", "source", "source_version")
+RULE_COLUMNS = (
+    "gene", "key_1", "key_2", "activity_score", "phenotype", "source", "source_version",
+)  # fmt: skip
+SITE_COLUMNS = ("rsid", "contig", "position_grch37", "position_grch38", "ref_grch37", "ref_grch38")
+GUIDANCE_COLUMNS = (
+    "drug", "gene", "phenotype", "gene_2", "phenotype_2", "action", "recommendation", "strength",
+    "population", "source", "source_row", "source_version",
+)  # fmt: skip
+
+IUPAC = {"R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC"}
+DEFINITIONS = "PharmCAT allele definitions (ClinPGx, CPIC, PharmVar)"
+PHENOTYPES = "PharmCAT phenotype tables (ClinPGx, CPIC)"
+PYPGX = "PyPGx tables (CPIC, PharmGKB)"
+# Genes whose function or phenotype the definitions' own release does not give.
+FUNCTIONS_FROM_PYPGX = ("F5", "G6PD", "RYR1")
+Row = dict[str, Any]
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Read a comma-separated table as dictionaries, ``N/A`` and ``None`` as written."""
+    with path.open(newline="", encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+def file_version(path: Path) -> str:
+    """Name a file by the start of its SHA-256, for tables that carry no version of their own."""
+    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+
+
+def write_tsv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows as a TSV file, whole or not at all."""
+    temporary = path.with_name(f"{path.name}.tmp")
+    with temporary.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, columns, delimiter="\t", lineterminator="\n", extrasaction="raise")
+        writer.writeheader()
+        writer.writerows(rows)
+    temporary.replace(path)
+
+
+def build_site_rows(variants: Sequence[Mapping[str, str]]) -> list[Row]:
+    """Single-base variants whose position is known on both builds, one row per rsID."""
+    rows: dict[str, Row] = {}
+    for variant in variants:
+        bases = variant["GRCh37Allele"], variant["GRCh38Allele"], variant["Variant"]
+        if not variant["rsID"].startswith("rs") or variant["Chromosome"] in ("M", "MT"):
+            continue
+        if any(len(base) != 1 for base in bases) or "N/A" in (
+            variant["GRCh37Position"],
+            variant["GRCh38Position"],
+        ):
+            continue
+        rows[variant["rsID"]] = {
+            "rsid": variant["rsID"],
+            "contig": variant["Chromosome"],
+            "position_grch37": int(variant["GRCh37Position"]),
+            "position_grch38": int(variant["GRCh38Position"]),
+            "ref_grch37": variant["GRCh37Allele"],
+            "ref_grch38": variant["GRCh38Allele"],
+        }
+    return [rows[rsid] for rsid in sorted(rows, key=lambda name: (len(name), name))]
+
+
+def gene_definition(folder: Path, gene: str, exemptions: Mapping[str, Any]) -> dict[str, Any]:
+    """Read one gene's definition without the positions and alleles that its publisher leaves out."""
+    data: dict[str, Any] = json.loads((folder / f"{gene}_translation.json").read_text(encoding="utf-8"))
+    exempt = exemptions.get(gene, {})
+    ignored = {site["position"] for site in exempt.get("ignoredPositions") or []}
+    kept = [i for i, site in enumerate(data["variants"]) if site["position"] not in ignored]
+    # Sub-alleles that share one name (SLCO1B1*45.001, .002) are read as their core allele.
+    suballeles = set(data["suballelesMap"])
+    dropped = set(exempt.get("ignoredAlleles") or []) | suballeles
+    named = [a for a in data["namedAlleles"] if a["name"] not in dropped] + data["hiddenCoreAlleles"]
+    return {
+        "gene": data["gene"],
+        "contig": data["chromosome"].removeprefix("chr"),
+        "version": data["version"],
+        "variants": [data["variants"][i] for i in kept],
+        "alleles": [(a["name"], bool(a["reference"]), [a["alleles"][i] for i in kept]) for a in named],
+    }
+
+
+def grch37_site(site: Mapping[str, Any], listed: Mapping[str, Row], offset: int | None) -> Row:
+    """Place one site on GRCh37: from the list of both builds, else by the gene's distance."""
+    row = listed.get(site["rsid"] or "")
+    if row and row["position_grch38"] == site["position"] and row["ref_grch38"] == site["ref"]:
+        return {
+            "position_grch37": row["position_grch37"],
+            "ref_grch37": row["ref_grch37"],
+            "position_grch37_from": "listed",
+        }
+    if offset is None:
+        return {"position_grch37": "", "ref_grch37": "", "position_grch37_from": ""}
+    return {
+        "position_grch37": site["position"] + offset,
+        "ref_grch37": site["ref"],
+        "position_grch37_from": "distance",
+    }
+
+
+def gene_offset(sites: Iterable[Mapping[str, Any]], listed: Mapping[str, Row]) -> int | None:
+    """Distance GRCh37 minus GRCh38 that every listed site of a gene shares; None where they differ."""
+    distances = {
+        row["position_grch37"] - row["position_grch38"]
+        for site in sites
+        if (row := listed.get(site["rsid"] or "")) and row["position_grch38"] == site["position"]
+    }
+    return distances.pop() if len(distances) == 1 else None
+
+
+def carried_bases(value: str | None, ref: str) -> tuple[list[str], bool]:
+    """Alternates an allele may carry at a site, and whether the reference base is allowed as well."""
+    if value is None or value == ref:
+        return [], True
+    bases = list(IUPAC[value]) if value in IUPAC else [value]
+    return [base for base in bases if base != ref], ref in bases
+
+
+def definition_rows(definition: Mapping[str, Any], listed: Mapping[str, Row]) -> list[Row]:
+    """Write one gene's alleles in long form."""
+    sites = definition["variants"]
+    offset = gene_offset(sites, listed)
+    common = {"gene": definition["gene"], "contig": definition["contig"], "source": DEFINITIONS}
+    common["source_version"] = definition["version"]
+    rows: list[Row] = []
+    for name, _, values in definition["alleles"]:
+        before = len(rows)
+        for site, value in zip(sites, values, strict=True):
+            alternates, optional = carried_bases(value, site["ref"])
+            rows += [
+                {
+                    **common,
+                    "allele": name,
+                    "position_grch38": site["position"],
+                    "ref_grch38": site["ref"],
+                    **grch37_site(site, listed, offset),
+                    "alt": base,
+                    "optional": int(optional),
+                    "rsid": site["rsid"] or "",
+                }
+                for base in alternates
+            ]
+        if len(rows) == before:
+            rows.append({**dict.fromkeys(DEFINITION_COLUMNS, ""), **common, "allele": name, "optional": 0})
+    return rows
+
+
+def factor_v_rows(listed: Mapping[str, Row], version: str) -> list[Row]:
+    """Factor V Leiden, rs6025, which GRCh37's reference sequence itself carries."""
+    site = listed["rs6025"]
+    common = {"gene": "F5", "contig": site["contig"], "source": PYPGX, "source_version": version}
+    leiden = {key: site[key] for key in SITE_COLUMNS if key != "contig"}
+    # The reference is C on GRCh38; T, the Leiden base, is GRCh37's own.
+    return [
+        {**dict.fromkeys(DEFINITION_COLUMNS, ""), **common, "allele": "Reference", "optional": 0},
+        {
+            **common,
+            **leiden,
+            "allele": "Leiden",
+            "alt": site["ref_grch37"],
+            "optional": 0,
+            "position_grch37_from": "listed",
+        },
+    ]
+
+
+def number(value: str | None) -> str:
+    """Write an activity value or score plainly (``0.50`` as ``0.5``), ``''`` where there is none.
+
+    Examples
+    --------
+    >>> number("0.50"), number("2.0"), number(None), number("n/a")
+    ('0.5', '2.0', '', '')
+    """
+    return "" if value in (None, "n/a", "N/A") else str(float(str(value)))
+
+
+def phenotype_tables(source: Path, genes: Sequence[str]) -> tuple[list[Row], list[Row]]:
+    """Allele functions and phenotype rules of the genes that have both in the definitions' release."""
+    functions: list[Row] = []
+    rules: list[Row] = []
+    for gene in genes:
+        path = source / "pharmcat" / "phenotype" / f"{gene}.json"
+        if not path.exists():
+            continue
+        data = json.loads(path.read_text(encoding="utf-8"))
+        origin = {"gene": gene, "source": PHENOTYPES, "source_version": data["version"]}
+        scored = bool(data["activityValues"])
+        key = {
+            a["name"]: number(a["activityValue"]) if scored else a["functionValue"]
+            for a in data["namedAlleles"]
+        }
+        functions += [
+            {
+                **origin,
+                "allele": a["name"],
+                "function": a["functionValue"],
+                "activity_value": number(a["activityValue"]),
+            }
+            for a in data["namedAlleles"]
+        ]
+        table: dict[tuple[str, str], tuple[str, str]] = {}
+        for row in data["diplotypes"]:
+            pair = sorted(key[name] for name, count in row["diplotypekey"].items() for _ in range(count))
+            result = (number(row["activityScore"]), row["phenotype"])
+            if table.setdefault((pair[0], pair[1]), result) != result:
+                raise ValueError(f"{gene}: the functions {pair} have two phenotypes in {path.name}")
+        rules += rule_rows(origin, table)
+    return functions, rules
+
+
+def rule_rows(origin: Mapping[str, Any], table: Mapping[tuple[str, str], tuple[str, str]]) -> list[Row]:
+    """Turn a mapping from function pair to (score, phenotype) into rows."""
+    return [
+        {**origin, "key_1": pair[0], "key_2": pair[1], "activity_score": score, "phenotype": phenotype}
+        for pair, (score, phenotype) in sorted(table.items())
+    ]
+
+
+def told_function(allele: Mapping[str, str], hemizygous: str | None) -> str:
+    """Name an allele's function; where it is unknown but a hemizygous phenotype is given, by that.
+
+    G6PD's Cairo has no class of its own, yet its carriers are listed as deficient.
+    """
+    if allele["Function"] == "Unknown Function" and hemizygous and "Indeterminate" not in hemizygous:
+        return f"{hemizygous}, class unknown"
+    return allele["Function"]
+
+
+def pypgx_phenotype_tables(source: Path) -> tuple[list[Row], list[Row]]:
+    """Functions and rules of F5, G6PD and RYR1, and the rules of IFNL3 (one site)."""
+    alleles_path = source / "pypgx_tables" / "allele-table.csv"
+    alleles = [a for a in read_csv(alleles_path) if a["Gene"] in FUNCTIONS_FROM_PYPGX]
+    diplotypes_path = source / "pypgx_tables" / "diplotype-table.csv"
+    diplotypes = read_csv(diplotypes_path)
+    alone = {(d["Gene"], d["Diplotype"].removesuffix("/MALE")): d["Phenotype"] for d in diplotypes}
+    function = {
+        (a["Gene"], a["StarAllele"]): told_function(a, alone.get((a["Gene"], a["StarAllele"])))
+        for a in alleles
+    }
+    origin = {"source": PYPGX, "source_version": file_version(alleles_path)}
+    functions = [
+        {
+            **origin,
+            "gene": a["Gene"],
+            "allele": a["StarAllele"],
+            "function": function[a["Gene"], a["StarAllele"]],
+            "activity_value": "",
+        }
+        for a in alleles
+        if a["StarAllele"] != "MALE"
+    ]
+    # IFNL3 is reported at rs12979860 alone; its functions carry the names of the definitions' release.
+    function |= {
+        ("IFNL3", "Reference"): "Favorable response allele",
+        ("IFNL3", "rs12979860"): "Unfavorable response allele",
+    }
+    tables: dict[str, dict[tuple[str, str], tuple[str, str]]] = defaultdict(dict)
+    for row in diplotypes:
+        gene, names = row["Gene"], row["Diplotype"].split("/")
+        if gene not in (*FUNCTIONS_FROM_PYPGX, "IFNL3") or any((gene, n) not in function for n in names):
+            continue
+        # A male carries one copy of an X-linked gene: the second key is empty and stands last.
+        keys = sorted(function[gene, n] for n in names if n != "MALE")
+        pair = (keys[0], keys[1]) if len(keys) == 2 else (keys[0], "")
+        if tables[gene].setdefault(pair, ("", row["Phenotype"])) != ("", row["Phenotype"]):
+            raise ValueError(f"{gene}: the functions {pair} have two phenotypes in {diplotypes_path.name}")
+    origin["source_version"] = file_version(diplotypes_path)
+    return functions, [
+        row for gene in sorted(tables) for row in rule_rows({**origin, "gene": gene}, tables[gene])
+    ]
+
+
+def curate(source: Path, out: Path) -> None:
+    """Write every pharmacogene table into ``out``.
+
+    Parameters
+    ----------
+    source
+        Folder with ``pharmcat`` and ``pypgx_tables``.
+    out
+        Folder to write to, made if absent.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    variants_path = source / "pypgx_tables" / "variant-table.csv"
+    sites = build_site_rows(read_csv(variants_path))
+    write_tsv(out / "build_sites.tsv", SITE_COLUMNS, sites)
+    listed = {row["rsid"]: row for row in sites}
+    folder = source / "pharmcat" / "definition" / "alleles"
+    exemptions = json.loads((folder / "exemptions.json").read_text(encoding="utf-8"))
+    genes = sorted(path.name.removesuffix("_translation.json") for path in folder.glob("*_translation.json"))
+    definitions = [
+        row for gene in genes for row in definition_rows(gene_definition(folder, gene, exemptions), listed)
+    ]
+    definitions += factor_v_rows(listed, file_version(variants_path))
+    write_tsv(out / "allele_definitions.tsv", DEFINITION_COLUMNS, definitions)
+    functions, rules = phenotype_tables(source, genes)
+    more_functions, more_rules = pypgx_phenotype_tables(source)
+    write_tsv(out / "allele_functions.tsv", FUNCTION_COLUMNS, functions + more_functions)
+    write_tsv(out / "phenotype_rules.tsv", RULE_COLUMNS, rules + more_rules)
+    path = source / "pypgx_tables" / "recommendation-table.csv"
+    origin = {"source": PYPGX, "source_version": file_version(path)}
+    write_tsv(out / "guidance.tsv", GUIDANCE_COLUMNS, guidance_rows(read_csv(path), origin))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the curation from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m varimol.curate.pharmacogenes", description=__doc__)
+    parser.add_argument("source", type=Path, help="folder with pharmcat and pypgx_tables")
+    parser.add_argument("out", type=Path, help="folder to write the tables to")
+    options = parser.parse_args(arguments)
+    curate(options.source, options.out)
+
+
+if __name__ == "__main__":
+    main()

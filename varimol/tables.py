@@ -1,0 +1,194 @@
+"""The tables that ship with varimol, each read once and handed out as a copy.
+
+Every table carries its source and version in columns, or has a section in ``varimol/data/SOURCES.md``.
+`genomics` and `chem` never read these files: their functions take the tables as arguments.
+
+Examples
+--------
+>>> from varimol import tables
+>>> sites = tables.build_sites().set_index("rsid")
+>>> int(sites.loc["rs4244285", "position_grch38"]), int(sites.loc["rs4244285", "position_grch37"])
+(94781859, 96541616)
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import as_file, files
+from importlib.resources.abc import Traversable
+
+import pandas as pd
+
+BUILDS = ("GRCh37", "GRCh38")
+_POSITIONS = ("position_grch37", "position_grch38")
+
+
+def data_file(*parts: str) -> Traversable:
+    """Locate a shipped file below ``varimol/data``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If this installation does not hold the file.
+    """
+    path = files("varimol").joinpath("data", *parts)
+    if not path.is_file():
+        raise FileNotFoundError(f"varimol/data/{'/'.join(parts)} is not part of this installation")
+    return path
+
+
+@cache
+def _read_tsv(*parts: str, numeric: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Read a TSV table: text columns hold ``''`` where empty, ``numeric`` ones NaN or NA."""
+    with data_file(*parts).open("rb") as handle:
+        table = pd.read_csv(handle, sep="\t", dtype=str, keep_default_na=False, na_filter=False)
+    for column in numeric:
+        table[column] = pd.to_numeric(table[column].replace("", None))
+    for column in table.columns.intersection([*_POSITIONS, "position", "source_row"]):
+        table[column] = pd.to_numeric(table[column].replace("", None)).astype("Int64")
+    return table
+
+
+@cache
+def _read_parquet(*parts: str) -> pd.DataFrame:
+    """Read a Parquet table."""
+    with as_file(data_file(*parts)) as path:
+        return pd.read_parquet(path)
+
+
+def genes(build: str) -> pd.DataFrame:
+    """Genes of one build.
+
+    Parameters
+    ----------
+    build
+        ``GRCh37`` or ``GRCh38``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        symbol, contig (canonical), start and end (1-based, closed), biotype.
+
+    Raises
+    ------
+    ValueError
+        If the build is not one of the two.
+    """
+    if build not in BUILDS:
+        raise ValueError(f"build {build!r}: expected one of {', '.join(BUILDS)}")
+    table = _read_parquet("genes.parquet")
+    return table[table["build"] == build].drop(columns="build").reset_index(drop=True)
+
+
+def build_sites() -> pd.DataFrame:
+    """Single-base sites with positions and reference bases on both builds, for build detection.
+
+    Returns
+    -------
+    pandas.DataFrame
+        rsid, contig (canonical), position_grch37, position_grch38, ref_grch37, ref_grch38.
+    """
+    table = _read_tsv("pharmacogenes", "build_sites.tsv")
+    return table.astype(dict.fromkeys(_POSITIONS, "int64"))
+
+
+def proteins() -> pd.DataFrame:
+    """Protein sequences by gene symbol and accession, with isoform, domain and source."""
+    return _read_parquet("proteins.parquet").copy()
+
+
+def drugs() -> pd.DataFrame:
+    """Approved drugs with names, structures, source and licence."""
+    return _read_tsv("drugs.tsv").copy()
+
+
+def allele_definitions() -> pd.DataFrame:
+    """Star alleles: one row per (allele, defining variant).
+
+    Returns
+    -------
+    pandas.DataFrame
+        gene, allele, contig, position_grch38, ref_grch38, position_grch37, ref_grch37 (the bases that the two
+        reference sequences carry), position_grch37_from (``listed`` or ``distance``), alt (what the allele
+        carries, on either build), optional (1: the allele is seen with and without it), rsid, source,
+        source_version, frequency (of the allele in the super-population of 1000 Genomes where it is most
+        common, NaN where it was not counted). At a site without a row an allele carries ``ref_grch38``. An
+        allele without any variant has one row without a position.
+
+    See Also
+    --------
+    genomics.call_diplotypes : calls patients against this table.
+    """
+    table = _read_tsv("pharmacogenes", "allele_definitions.tsv").copy()
+    counted = allele_frequencies()[["gene", "allele", "frequency"]]
+    return table.merge(counted, on=["gene", "allele"], how="left")
+
+
+def allele_frequencies() -> pd.DataFrame:
+    """Frequencies of star alleles among the phased haplotypes of 1000 Genomes.
+
+    Returns
+    -------
+    pandas.DataFrame
+        gene, allele, count, n_haplotypes (all populations), frequency (the upper one of the
+        super-populations' shares), population (the super-population that has it), source, source_version.
+    """
+    numeric = ("count", "n_haplotypes", "frequency")
+    return _read_tsv("pharmacogenes", "allele_frequencies.tsv", numeric=numeric).copy()
+
+
+def allele_functions() -> pd.DataFrame:
+    """Clinical function of each star allele: gene, allele, function, activity_value (NaN where none), source."""
+    return _read_tsv("pharmacogenes", "allele_functions.tsv", numeric=("activity_value",)).copy()
+
+
+def phenotype_rules() -> pd.DataFrame:
+    """From a pair of functions (or activity values) to a phenotype.
+
+    Returns
+    -------
+    pandas.DataFrame
+        gene, key_1 and key_2 (in sorted order; functions, or activity values written as text; key_2 is empty
+        for one copy of an X-linked gene), activity_score (NaN where none), phenotype, source, source_version.
+    """
+    return _read_tsv("pharmacogenes", "phenotype_rules.tsv", numeric=("activity_score",)).copy()
+
+
+def guidance() -> pd.DataFrame:
+    """Published dosing guidance as actions.
+
+    Returns
+    -------
+    pandas.DataFrame
+        drug, gene, phenotype, gene_2, phenotype_2 (empty for drugs of one gene; ``None`` is a gene without a
+        result), action (see `varimol.curate.guidance.ACTIONS`), recommendation, strength (empty where the
+        source has none), population, source, source_row (1-based), source_version.
+    """
+    return _read_tsv("pharmacogenes", "guidance.tsv").copy()
+
+
+def known_drug_actions() -> pd.DataFrame:
+    """Drugs with the genes of their targets, the kind of action, and their source."""
+    return _read_tsv("known_drug_actions.tsv").copy()
+
+
+def variant_drug_evidence() -> pd.DataFrame:
+    """Published variant-drug evidence, with levels, directions and sources."""
+    return _read_tsv("variant_drug_evidence.tsv").copy()
+
+
+def site_frequencies() -> pd.DataFrame:
+    """Sites with population frequencies on GRCh38, which the simulator draws from.
+
+    Returns
+    -------
+    pandas.DataFrame
+        gene, rsid, contig, position, ref, alt, a frequency of ALT per super-population (AFR, AMR, EAS, EUR,
+        SAS), kind, consequence, strand, amino_acid_change.
+    """
+    return _read_tsv("site_frequencies.tsv", numeric=("AFR", "AMR", "EAS", "EUR", "SAS")).copy()
+
+
+def haplotype_frequencies() -> pd.DataFrame:
+    """Haplotypes of the simulator's genes with their frequencies."""
+    return _read_tsv("haplotype_frequencies.tsv").copy()
