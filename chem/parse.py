@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,12 +48,21 @@ def captured_rdkit_log() -> Iterator[list[str]]:
         before = logger.handlers, logger.propagate, logger.level
         logger.handlers, logger.propagate = [collector], False
         logger.setLevel(logging.DEBUG)
-        rdBase.LogToPythonLogger()  # where RDKit's messages go by default
+        rdBase.LogToPythonLogger()
         try:
             yield collector.lines
         finally:
             logger.handlers, logger.propagate = before[0], before[1]
             logger.setLevel(before[2])
+            _restore_log()
+
+
+def _restore_log() -> None:
+    """Send RDKit's messages where RDKit itself does: it cannot be asked, and differs inside Jupyter."""
+    if "ipykernel" in sys.modules:
+        rdBase.LogToPythonStderr()
+    else:
+        rdBase.LogToCppStreams()
 
 
 def parse_smiles(smiles: str) -> Chem.Mol | None:

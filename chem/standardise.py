@@ -77,7 +77,7 @@ class StandardisedMolecule:
 
 
 @lru_cache(maxsize=65_536)
-def standardise(smiles: str, recipe: StandardisationRecipe = DEFAULT_RECIPE) -> StandardisedMolecule:
+def standardise_smiles(smiles: str, recipe: StandardisationRecipe = DEFAULT_RECIPE) -> StandardisedMolecule:
     """Standardise one structure; a structure that cannot be used comes back with its reason.
 
     Results are cached by input text, so repeated records cost nothing.
@@ -100,10 +100,10 @@ def standardise(smiles: str, recipe: StandardisationRecipe = DEFAULT_RECIPE) -> 
 
     Examples
     --------
-    >>> parent = standardise("[Na+].CC(=O)[O-]")
+    >>> parent = standardise_smiles("[Na+].CC(=O)[O-]")
     >>> parent.smiles, parent.inchikey, parent.removed_fragments
     ('CC(=O)O', 'QTBSBXVTEAMEQO-UHFFFAOYSA-N', '[Na+]')
-    >>> standardise("C1CC").reason
+    >>> standardise_smiles("C1CC").reason
     "SMILES Parse Error: unclosed ring for input: 'C1CC'"
     """
     molecule = parse_smiles(smiles)
