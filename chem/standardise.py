@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 from rdkit import Chem, rdBase
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
+from chem.counterions import is_counterion
 from chem.parse import explain_smiles, parse_smiles
 
 
@@ -27,7 +28,7 @@ class StandardisationRecipe:
     cleanup
         Disconnect metals, normalise functional groups, move charges to the strongest acids.
     largest_fragment
-        Keep the largest organic fragment: salts and solvents go.
+        Keep the largest organic fragment that is no known counter-ion: salts and solvents go.
     uncharge
         Add or remove hydrogens until the molecule is neutral, where it can be.
 
@@ -133,10 +134,18 @@ def _standardise_molecule(molecule: Chem.Mol, recipe: StandardisationRecipe) -> 
 
 
 def _largest_fragment(molecule: Chem.Mol) -> tuple[Chem.Mol, str]:
+    """Split off everything but the largest organic fragment that is no known counter-ion, if there is one."""
     fragments = Chem.GetMolFrags(molecule, asMols=True, sanitizeFrags=True)
     if len(fragments) <= 1:
         return molecule, ""
-    kept = rdMolStandardize.LargestFragmentChooser(preferOrganic=True).choose(molecule)
+    uncharger = rdMolStandardize.Uncharger()
+    drugs = [fragment for fragment in fragments if not is_counterion(uncharger.uncharge(fragment))]
+    candidates = reduce(Chem.CombineMols, drugs) if any(map(_holds_carbon, drugs)) else molecule
+    kept = rdMolStandardize.LargestFragmentChooser(preferOrganic=True).choose(candidates)
     texts = sorted(Chem.MolToSmiles(fragment) for fragment in fragments)
     texts.remove(Chem.MolToSmiles(kept))
     return kept, ".".join(texts)
+
+
+def _holds_carbon(fragment: Chem.Mol) -> bool:
+    return any(atom.GetAtomicNum() == 6 for atom in fragment.GetAtoms())
