@@ -1,0 +1,99 @@
+"""Put the page together: template, style, script and data in one file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib.resources import files
+from typing import Any
+
+from varimol.report.bundle import Bundle
+from varimol.report.notation import byte_count
+from varimol.report.overview import (
+    as_text,
+    association_facts,
+    cohort_facts,
+    marker_rows,
+    quality_facts,
+)
+from varimol.report.payload import embed, encode_patients
+from varimol.report.targets import abstained_targets, target_sections
+
+#: The script's parts in the order in which they are joined; each adds to one shared scope.
+SCRIPT_PARTS = ("data.js", "elements.js", "evidence.js", "patient.js", "patients.js", "routes.js")
+
+
+def render_page(bundle: Bundle) -> str:
+    """Render the report.
+
+    Parameters
+    ----------
+    bundle
+        Tables and manifest of the run.
+
+    Returns
+    -------
+    str
+        A complete HTML document that requests nothing.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("varimol.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(text=as_text, bytes=byte_count, count=_count, label=_label)
+    script = page_script()
+    encoding, data = embed(encode_patients(bundle))
+    context: dict[str, Any] = {
+        "manifest": bundle.manifest,
+        "absent": bundle.absent,
+        "cohort": cohort_facts(bundle),
+        "quality": quality_facts(bundle),
+        "association": association_facts(bundle),
+        "markers": marker_rows(bundle),
+        "targets": target_sections(bundle),
+        "abstained": abstained_targets(bundle),
+        "svg": Markup,
+        "style": Markup(_asset("page.css")),
+        "script": Markup(script),
+        "script_hash": _content_hash(script),
+        "data_encoding": encoding,
+        "data": Markup(data),
+    }
+    return environment.get_template("page.html.j2").render(context)
+
+
+def page_script() -> str:
+    """Join the script's parts into one function scope.
+
+    Returns
+    -------
+    str
+        JavaScript without any ``</script``.
+    """
+    body = "\n".join(_asset(f"script/{part}") for part in SCRIPT_PARTS)
+    return f'(() => {{\n"use strict";\n{body}\n}})();\n'
+
+
+def _asset(name: str) -> str:
+    return files("varimol.report").joinpath(*name.split("/")).read_text(encoding="utf-8")
+
+
+def _content_hash(script: str) -> str:
+    """Hash as a content security policy wants it: only this script may run in the page."""
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
+
+
+def _count(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else (as_text(value) or "–")
+
+
+def _label(key: Any) -> str:
+    words = str(key).replace("_", " ").strip()
+    return words[:1].upper() + words[1:]

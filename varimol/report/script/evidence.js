@@ -1,0 +1,42 @@
+// What stands behind one row: the records of its evidence, each with path, sources and assumptions.
+
+const LANES = { safety_and_dose: "Safety and dose", known_efficacy: "Known efficacy", predicted: "Predicted" };
+
+function interval(record, digits = 2) {
+  if (record.lower === null || record.lower === undefined || record.upper === null) return "";
+  return `${figure(record.lower, digits)} to ${figure(record.upper, digits)}`;
+}
+
+function evidenceView(record) {
+  const measured = record.value === null || record.value === undefined ? "" :
+    [figure(record.value), record.unit, interval(record) && `(90% interval ${interval(record)})`].filter(Boolean).join(" ");
+  return el("div", { class: "evidence" }, chain(record.path), definitions([
+    ["Claim", [words(record.claim), words(record.direction)].filter(Boolean).join("; ")],
+    ["Value", measured],
+    ["Abstains", record.abstain ? record.reason || "no reason recorded" : ""],
+    ["Assumptions", record.assumptions],
+    ["Sources", record.sources],
+    ["Record", record.evidence_id],
+  ]));
+}
+
+function evidenceOf(cohort, therapy) {
+  const ids = (therapy.evidence_id || "").split(";").map((id) => id.trim()).filter(Boolean);
+  return ids.map((id) => cohort.evidence(id)).filter(Boolean);
+}
+
+function therapyDetail(cohort, therapy) {
+  const records = evidenceOf(cohort, therapy);
+  const views = records.map(evidenceView);
+  // The path of the row itself is shown where no record tells it.
+  if (!records.some((record) => record.path === therapy.path)) views.unshift(chain(therapy.path));
+  return [structureOf(therapy.compound_id), ...views,
+    records.length ? null : empty("No evidence record carries this row's id.")];
+}
+
+// Structures are drawn once, with the targets; a patient's page shows a copy.
+function structureOf(compound) {
+  if (!compound) return null;
+  const card = document.querySelector(`[data-drawn="${CSS.escape(compound)}"] .drawing`);
+  return card ? card.cloneNode(true) : null;
+}

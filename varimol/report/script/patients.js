@@ -1,0 +1,69 @@
+// The index of patients, with search.
+
+const SHOWN_AT_ONCE = 40;
+
+function patientLink(id) {
+  return `#patient=${encodeURIComponent(id)}`;
+}
+
+function summary(cohort, number) {
+  const genes = new Set();
+  for (const row of cohort.rows("diplotypes", number)) {
+    if (row.rank === 1 && row.phenotype && !/normal|typical|reference|indeterminate|^no |unknown/i.test(row.phenotype)) {
+      genes.add(row.gene);
+    }
+  }
+  const drugs = new Set(cohort.rows("recommendations", number).filter(needsAttention).map((row) => row.drug));
+  const predicted = cohort.rows("therapies", number).find((row) => row.lane === "predicted");
+  return { id: cohort.ids[number], genes: [...genes].sort(), drugs: [...drugs].sort(),
+    predicted: predicted ? predicted.compound_name || predicted.compound_id : "" };
+}
+
+function some(names, limit = 4) {
+  if (!names.length) return "–";
+  return names.slice(0, limit).join(", ") + (names.length > limit ? `, +${names.length - limit}` : "");
+}
+
+function indexRow(cohort, number) {
+  const row = summary(cohort, number);
+  const cell = (label, content) => el("td", { role: "cell", "data-label": label }, content);
+  return el("tr", { role: "row" },
+    el("th", { scope: "row", role: "rowheader" }, el("a", { href: patientLink(row.id) }, row.id)),
+    cell("Pharmacogenes not normal", el("em", {}, some(row.genes))),
+    cell("Drugs to look at", some(row.drugs)),
+    cell("First predicted", row.predicted || "–"));
+}
+
+function patientIndex(cohort) {
+  if (!cohort.ids.length) return [empty("No patient has a row in any table of this run.")];
+  const input = el("input", { type: "search", id: "patient-search", autocomplete: "off", spellcheck: "false" });
+  const count = el("p", { class: "small", role: "status" });
+  const body = el("tbody", { role: "rowgroup" });
+  const more = el("button", { type: "button" }, "Show more");
+  const heads = ["Patient", "Pharmacogenes not normal", "Drugs to look at", "First predicted"];
+  const table = el("table", { class: "stack", role: "table", "aria-label": "Patients" },
+    el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads.map((t) => el("th", { scope: "col", role: "columnheader" }, t)))), body);
+  let matches = [];
+  const extend = () => {
+    const from = body.children.length;
+    body.append(...matches.slice(from, from + SHOWN_AT_ONCE).map((number) => indexRow(cohort, number)));
+    more.hidden = body.children.length >= matches.length;
+  };
+  const search = () => {
+    const wanted = input.value.trim().toLowerCase();
+    matches = [...cohort.ids.keys()].filter((number) => cohort.ids[number].toLowerCase().includes(wanted));
+    count.textContent = matches.length === 0 ? "No patient's identifier holds that text." :
+      `${matches.length.toLocaleString("en")} of ${cohort.ids.length.toLocaleString("en")} patients`;
+    body.replaceChildren();
+    extend();
+  };
+  input.addEventListener("input", search);
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && matches.length) location.hash = patientLink(cohort.ids[matches[0]]);
+  });
+  more.addEventListener("click", extend);
+  search();
+  return [el("div", { class: "search" },
+    el("div", {}, el("label", { for: "patient-search" }, "Find a patient (Enter opens the first)"), input), count),
+  el("div", { class: "scroll" }, table), more];
+}
