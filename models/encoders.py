@@ -61,14 +61,14 @@ class GraphEncoder(nn.Module):
         node_cardinalities: Sequence[int],
         edge_cardinalities: Sequence[int],
         dim: int = 128,
-        n_layers: int = 4,
+        n_layers: int = 3,
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
         self.node = FieldEmbedding(node_cardinalities, dim)
         self.edges = nn.ModuleList(FieldEmbedding(edge_cardinalities, dim) for _ in range(n_layers))
         self.convolutions = nn.ModuleList(
-            GINEConv(nn.Sequential(nn.Linear(dim, 2 * dim), nn.ReLU(), nn.Linear(2 * dim, dim)))
+            GINEConv(nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, dim)))
             for _ in range(n_layers)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in range(n_layers))
@@ -198,7 +198,7 @@ class AffinityNetwork(nn.Module):
         n_columns: int,
         n_endpoints: int,
         dim: int = 128,
-        n_layers: int = 4,
+        n_layers: int = 3,
         dropout: float = 0.1,
     ) -> None:
         super().__init__()

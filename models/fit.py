@@ -140,7 +140,7 @@ def fit_network(
     config: TrainingConfig,
     *,
     n_drugs: int = 160,
-    n_targets: int = 128,
+    n_targets: int = 96,
     shape: dict[str, float] | None = None,
     progress: Callable[[int, float], None] | None = None,
 ) -> FittedNetwork:
@@ -173,11 +173,11 @@ def fit_network(
         total = torch.zeros(())
         for which, sampler in enumerate(samplers):
             drugs, targets, molecule, protein, label = sampler.draw()
-            score = network(
-                graph_tensors(sampler.data.graphs, drugs, rng), len(drugs),
-                protein_tensors(sampler.data.proteins, targets), molecule, protein,
-            )  # fmt: skip
-            total = total + nn_mse(score[:, which], label)
+            graphs = graph_tensors(sampler.data.graphs, drugs, rng)
+            proteins = protein_tensors(sampler.data.proteins, targets)
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=config.bfloat16):
+                score = network(graphs, len(drugs), proteins, molecule, protein)
+            total = total + torch.nn.functional.mse_loss(score[:, which].float(), label)
         return total / len(samplers)
 
     train_network(network, loss_of_step, config, progress)
@@ -187,11 +187,6 @@ def fit_network(
         np.array([sampler.mean for sampler in samplers]),
         np.array([sampler.sd for sampler in samplers]),
     )
-
-
-def nn_mse(score: Tensor, label: Tensor) -> Tensor:
-    """Mean squared error of scaled labels."""
-    return torch.nn.functional.mse_loss(score, label)
 
 
 @torch.no_grad()

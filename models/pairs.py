@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from chem.errors import InputError
+from chem.standardise import standardise
 from models.protein import Target, parse_target, place_variants
 
 
@@ -23,7 +24,9 @@ class PairData:
     name
         Name of the endpoint, the label's column.
     smiles
-        n_drugs distinct drugs as SMILES, in the order of `drug_ids`.
+        n_drugs drugs as standardised SMILES, in the order of `drug_ids`; empty where one cannot be read.
+    drug_reasons
+        n_drugs reasons why a drug could not be read, empty for the others.
     targets
         n_targets targets, in the order of `target_ids`.
     drug, target
@@ -37,6 +40,7 @@ class PairData:
     name: str
     drug_ids: tuple[str, ...]
     smiles: tuple[str, ...]
+    drug_reasons: tuple[str, ...]
     target_ids: tuple[str, ...]
     targets: tuple[Target, ...]
     drug: NDArray[np.int64]
@@ -50,9 +54,25 @@ class PairData:
     def select(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> PairData:
         """Pairs `rows` over the same drugs and targets."""
         return PairData(
-            self.name, self.drug_ids, self.smiles, self.target_ids, self.targets,
+            self.name, self.drug_ids, self.smiles, self.drug_reasons, self.target_ids, self.targets,
             self.drug[rows], self.target[rows], self.label[rows], self.fold[rows],
         )  # fmt: skip
+
+
+def require_structures(pairs: PairData, drugs: str | PathLike[str]) -> None:
+    """Refuse a drugs table for training in which a structure cannot be read.
+
+    Raises
+    ------
+    InputError
+        Naming the first such line and what is wrong with it.
+    """
+    for row, reason in enumerate(pairs.drug_reasons):
+        if reason:
+            raise InputError(
+                reason, file=drugs, record=row + 2, field="smiles", expected="a SMILES that RDKit reads",
+                hint="correct or remove that drug and its pairs",
+            )  # fmt: skip
 
 
 def _read_table(path: str | PathLike[str], required: tuple[str, ...], what: str) -> pd.DataFrame:
@@ -116,7 +136,7 @@ def read_pairs(
     pairs
         Columns ``drug_id``, ``target_id``, the label's and the folds'.
     drugs
-        Columns ``drug_id``, ``smiles``.
+        Columns ``drug_id``, ``smiles``; a column ``isomeric_smiles``, where there is one, is read instead.
     targets
         Columns ``target_id``, ``sequence``, optional ``variant``, ``domain``.
     label
@@ -153,10 +173,13 @@ def read_pairs(
         for row in target_table.itertuples()
     ]  # fmt: skip
     n = len(pair_table)
+    structures = drug_table.get("isomeric_smiles", drug_table["smiles"])
+    standard = [standardise(smiles) for smiles in structures]
     return PairData(
         label or "",
         tuple(drug_table["drug_id"]),
-        tuple(drug_table["smiles"]),
+        tuple(molecule.smiles for molecule in standard),
+        tuple(molecule.reason for molecule in standard),
         tuple(target_table["target_id"]),
         tuple(place_variants(parsed)),
         _index(pair_table["drug_id"], drug_table["drug_id"], pairs, "drug_id", "drugs"),

@@ -30,6 +30,8 @@ class TrainingConfig:
         Decay per step of the averaged weights, which are the ones kept.
     seed
         Seed of the weights, the batches and the dropout.
+    bfloat16
+        Matrix products of the forward pass in bfloat16; weights, losses and predictions stay in float32.
     """
 
     n_steps: int = 2500
@@ -39,6 +41,7 @@ class TrainingConfig:
     clip: float = 1.0
     ema: float = 0.99
     seed: int = 0
+    bfloat16: bool = True
 
 
 def _rate(step: int, config: TrainingConfig) -> float:
