@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from chem.errors import InputError
-from chem.standardise import standardise
+from chem.standardise import standardise_smiles
 from models.protein import Target, parse_target, place_variants
 
 
@@ -174,7 +174,7 @@ def read_pairs(
     ]  # fmt: skip
     n = len(pair_table)
     structures = drug_table.get("isomeric_smiles", drug_table["smiles"])
-    standard = [standardise(smiles) for smiles in structures]
+    standard = [standardise_smiles(smiles) for smiles in structures]
     return PairData(
         label or "",
         tuple(drug_table["drug_id"]),
