@@ -300,7 +300,7 @@ def _numbers(column: pd.Series, name: str, path: Path) -> NDArray[np.float64]:
             expected="a number, empty or NA",
             hint="correct the value or leave it empty",
         )
-    return values.to_numpy(dtype=np.float64)
+    return np.asarray(values, dtype=np.float64)
 
 
 def _shorten(text: object, most: int = 30) -> str:

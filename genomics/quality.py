@@ -229,9 +229,7 @@ def _count(
     progress: Callable[[float], None] | None,
 ) -> tuple[pd.DataFrame, _SampleTallies]:
     n_counted, n_rows, done = int(counted.sum()), len(cohort.variants), 0
-    tallies = _SampleTallies(
-        *(np.zeros(n_counted, dtype=np.int64), 0), *np.zeros((2, n_counted), np.int64), set()
-    )
+    tallies = _SampleTallies.start(n_counted)
     blocks = []
     for rows, dosage in cohort.dosage_blocks(None, **genotype_thresholds(cohort, policy)):
         ploidy = call_ploidy(cohort.genotypes(rows["record"].to_numpy()))
