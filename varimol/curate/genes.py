@@ -2,7 +2,8 @@
 
 SOURCE is a folder with ``glist-hg19`` (contig, 0-based start, end, symbol; the UCSC RefSeq genes of GRCh37 as
 distributed with PLINK) and ``genes_grch38_symbol.tsv`` (Ensembl genes of GRCh38 with symbol and biotype,
-1-based). OUT is the Parquet table in long form: build, symbol, contig, start, end, biotype; 1-based, inclusive.
+1-based). OUT is the Parquet table in long form: build, symbol, contig, start, end, biotype; positions are
+1-based and ends are included.
 """
 
 from __future__ import annotations
