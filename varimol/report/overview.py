@@ -172,8 +172,8 @@ def as_text(value: Any) -> str:
 
     Examples
     --------
-    >>> as_text({"sites": 12, "share": 0.9991}), as_text(["a", "b"]), as_text(float("nan"))
-    ('sites: 12; share: 0.9991', 'a, b', '')
+    >>> as_text({"sites": 12, "share": 0.999}), as_text(["a", "b"]), as_text(float("nan"))
+    ('sites: 12; share: 0.999', 'a, b', '')
     """
     if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
         return ""
@@ -183,7 +183,7 @@ def as_text(value: Any) -> str:
         return ", ".join(as_text(item) for item in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return number(value, 4) if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _flags(column: pd.Series) -> pd.Series:

@@ -33,7 +33,7 @@ function probability(value) {
 
 function chain(path) {
   const steps = (path || "").split(" -> ").map((step) => step.trim()).filter(Boolean);
-  return steps.length ? el("ol", { class: "chain", "aria-label": "Evidence path" }, steps.map((s) => el("li", {}, s))) : null;
+  return steps.length ? el("ol", { class: "chain", "aria-label": "Evidence path" }, steps.map((s) => el("li", {}, el("span", {}, s)))) : null;
 }
 
 function definitions(pairs) {
@@ -47,10 +47,10 @@ function empty(text) {
 
 let nextDetail = 0;
 
-// A table whose rows open. columns: [{title, cell: record -> content, numeric}]; the first one carries the toggle.
+// A table whose rows open. columns: [{title, cell: record -> content, look}]; the first one carries the toggle.
 function openingTable(label, columns, records, detail) {
   const head = el("tr", { role: "row" },
-    columns.map((c) => el("th", { scope: "col", role: "columnheader", class: c.numeric ? "n" : null }, c.title)));
+    columns.map((c) => el("th", { scope: "col", role: "columnheader", class: c.look }, c.title)));
   const body = el("tbody", { role: "rowgroup" });
   for (const record of records) body.append(...openingRow(columns, record, detail));
   // Narrow pages lay the rows out as blocks, which drops a table's meaning unless the roles are written out.
@@ -64,7 +64,7 @@ function openingRow(columns, record, detail) {
   const id = `detail-${(nextDetail += 1)}`;
   const toggle = el("button", { type: "button", class: "toggle", "aria-expanded": "false", "aria-controls": id }, first.cell(record));
   const row = el("tr", { role: "row" }, el("th", { scope: "row", role: "rowheader" }, toggle),
-    rest.map((c) => el("td", { role: "cell", "data-label": c.title, class: c.numeric ? "n" : null }, c.cell(record))));
+    rest.map((c) => el("td", { role: "cell", "data-label": c.title, class: c.look }, c.cell(record))));
   const cell = el("td", { colspan: columns.length, role: "cell" });
   const opened = el("tr", { class: "detail", id, role: "row", hidden: true }, cell);
   toggle.addEventListener("click", () => {

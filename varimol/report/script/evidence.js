@@ -9,7 +9,8 @@ function interval(record, digits = 2) {
 
 function evidenceView(record) {
   const measured = record.value === null || record.value === undefined ? "" :
-    [figure(record.value), record.unit, interval(record) && `(90% interval ${interval(record)})`].filter(Boolean).join(" ");
+    [figure(record.value), record.unit, interval(record) && `(${record.lane === "predicted" ? "90% " : ""}interval ${interval(record)})`]
+      .filter(Boolean).join(" ");
   return el("div", { class: "evidence" }, chain(record.path), definitions([
     ["Claim", [words(record.claim), words(record.direction)].filter(Boolean).join("; ")],
     ["Value", measured],

@@ -25,6 +25,16 @@ function statusBadge(diplotype) {
   return badge(words(diplotype.status) || "status unknown", "warn");
 }
 
+// Only wording that says so counts as usual; everything else is shown in bold.
+function isUsual(phenotype) {
+  return /normal|typical|favou?rable|negative|indeterminate|unknown|^no |^not |^$/i.test(phenotype || "");
+}
+
+function phenotypeText(phenotype) {
+  if (!phenotype) return "not assigned";
+  return isUsual(phenotype) ? phenotype : el("strong", {}, phenotype);
+}
+
 function sitesNotSeen(text) {
   const sites = (text || "").split(/[;,]\s*/).filter(Boolean);
   if (!sites.length || text === "0") return "none";
@@ -41,7 +51,7 @@ function pharmacogenes(rows) {
     { title: "Gene", cell: (r) => el("em", {}, r.gene) },
     { title: "Diplotype", cell: (r) => el("span", { class: "code" }, r.diplotype || "–") },
     { title: "Probability", cell: (r) => probability(r.posterior) },
-    { title: "Phenotype", cell: (r) => r.phenotype || "not assigned" },
+    { title: "Phenotype", look: "name", cell: (r) => phenotypeText(r.phenotype) },
     { title: "Status", cell: statusBadge },
     { title: "Sites not seen", cell: (r) => sitesNotSeen(r.sites_missing) },
   ], firsts, (first) => [
@@ -80,9 +90,9 @@ function safetyRows(cohort, number, therapies) {
 
 function safetyTable(label, rows) {
   return openingTable(label, [
-    { title: "Drug", cell: (r) => r.drug || r.compound_id },
-    { title: "What to do", cell: (r) => [actionBadge(r), r.action ? " " : null, r.recommendation || "no statement"].filter(Boolean) },
-    { title: "Because of", cell: (r) => [el("em", {}, r.gene || ""), r.gene && r.phenotype ? ": " : "", r.phenotype || ""] },
+    { title: "Drug", look: "name", cell: (r) => r.drug || r.compound_id },
+    { title: "What to do", look: "wide", cell: (r) => [actionBadge(r), r.action ? " " : null, r.recommendation || "no statement"].filter(Boolean) },
+    { title: "Because of", look: "name", cell: (r) => [el("em", {}, r.gene || ""), r.gene && r.phenotype ? ": " : "", r.phenotype || ""] },
     { title: "Probability", cell: (r) => probability(r.probability) },
     { title: "Source", cell: (r) => r.source || "–" },
   ], rows, (r) => [
@@ -110,12 +120,15 @@ function safetyLane(cohort, number, therapies) {
 function therapyLane(cohort, label, rows, absent) {
   if (!rows.length) return [empty(absent)];
   const predicted = rows.some((row) => row.lane === "predicted");
+  const scored = rows.some((row) => row.score !== null && row.score !== undefined) ? [
+    { title: predicted ? "Predicted pKd" : "Score", look: "n", cell: (r) => figure(r.score) },
+    { title: predicted ? "90% interval" : "Interval", look: "nowrap", cell: (r) => interval(r) || "–" },
+  ] : [];
   return [openingTable(label, [
-    { title: "Compound", cell: (r) => r.compound_name || r.compound_id },
-    { title: "Rank", numeric: true, cell: (r) => String(r.rank ?? "–") },
-    { title: predicted ? "Predicted pKd" : "Score", numeric: true, cell: (r) => figure(r.score) },
-    { title: predicted ? "90% interval" : "Interval", cell: (r) => interval(r) || "–" },
-    { title: "Why", cell: (r) => r.reason || "–" },
+    { title: "Compound", look: "name", cell: (r) => r.compound_name || r.compound_id },
+    { title: "Rank", look: "n", cell: (r) => String(r.rank ?? "–") },
+    ...scored,
+    { title: "Why", look: "wide", cell: (r) => r.reason || "–" },
   ], rows, (r) => therapyDetail(cohort, r))];
 }
 

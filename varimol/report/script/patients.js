@@ -6,17 +6,33 @@ function patientLink(id) {
   return `#patient=${encodeURIComponent(id)}`;
 }
 
+const summaries = [];
+
 function summary(cohort, number) {
+  if (!summaries[number]) summaries[number] = summarise(cohort, number);
+  return summaries[number];
+}
+
+function summarise(cohort, number) {
   const genes = new Set();
   for (const row of cohort.rows("diplotypes", number)) {
-    if (row.rank === 1 && row.phenotype && !/normal|typical|reference|indeterminate|^no |unknown/i.test(row.phenotype)) {
-      genes.add(row.gene);
-    }
+    if (row.rank === 1 && !isUsual(row.phenotype)) genes.add(row.gene);
   }
   const drugs = new Set(cohort.rows("recommendations", number).filter(needsAttention).map((row) => row.drug));
   const predicted = cohort.rows("therapies", number).find((row) => row.lane === "predicted");
   return { id: cohort.ids[number], genes: [...genes].sort(), drugs: [...drugs].sort(),
     predicted: predicted ? predicted.compound_name || predicted.compound_id : "" };
+}
+
+// A patient is found by identifier, by a gene that is not normal, or by a drug to look at.
+function matching(cohort, wanted) {
+  const text = wanted.trim().toLowerCase();
+  const numbers = [...cohort.ids.keys()];
+  if (!text) return numbers;
+  return numbers.filter((number) => {
+    const row = summary(cohort, number);
+    return [row.id, ...row.genes, ...row.drugs].some((value) => value.toLowerCase().includes(text));
+  });
 }
 
 function some(names, limit = 4) {
@@ -50,9 +66,8 @@ function patientIndex(cohort) {
     more.hidden = body.children.length >= matches.length;
   };
   const search = () => {
-    const wanted = input.value.trim().toLowerCase();
-    matches = [...cohort.ids.keys()].filter((number) => cohort.ids[number].toLowerCase().includes(wanted));
-    count.textContent = matches.length === 0 ? "No patient's identifier holds that text." :
+    matches = matching(cohort, input.value);
+    count.textContent = matches.length === 0 ? "No patient, gene or drug holds that text." :
       `${matches.length.toLocaleString("en")} of ${cohort.ids.length.toLocaleString("en")} patients`;
     body.replaceChildren();
     extend();
@@ -64,6 +79,6 @@ function patientIndex(cohort) {
   more.addEventListener("click", extend);
   search();
   return [el("div", { class: "search" },
-    el("div", {}, el("label", { for: "patient-search" }, "Find a patient (Enter opens the first)"), input), count),
+    el("div", {}, el("label", { for: "patient-search" }, "Find by patient, gene or drug (Enter opens the first)"), input), count),
   el("div", { class: "scroll" }, table), more];
 }

@@ -1,0 +1,134 @@
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from genomics.errors import InputError
+from varimol.report import write_report
+from varimol.report.bundle import REQUIRED_COLUMNS
+
+
+def test_report__shows_every_section(page, parse_page):
+    _, text = parse_page(page)
+    for shown in ("Autoimmune disease", "For research use only", "GRCh38", "L858R", "odds ratio 0.2 beside",
+                  "The genetics supports the target, not the compound", "no protein sequence", "ab" * 32,
+                  "Genetics supports inhibiting EGFR", "PyPGx tables", "sites compared: 412"):  # fmt: skip
+        assert shown in text
+
+
+def test_report__requests_nothing(page, parse_page):
+    tags, _ = parse_page(page)
+    for tag, attributes in tags:
+        assert tag not in {"link", "iframe", "object", "embed", "base", "form"}
+        assert "src" not in attributes
+        for name in ("href", "xlink:href"):
+            assert attributes.get(name, "#").startswith(("#", "data:"))
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)[1]
+    assert "url(" not in style and "@import" not in style
+    assert "default-src 'none'" in page
+
+
+def test_report__is_the_same_twice(directory, page):
+    assert write_report(directory).read_text(encoding="utf-8") == page
+    assert [path.name for path in directory.iterdir() if "tmp" in path.name] == []
+
+
+def test_report__ids_are_unique(page, parse_page):
+    tags, _ = parse_page(page)
+    ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_report__headers_and_pictures_have_names(page, parse_page):
+    tags, _ = parse_page(page)
+    assert all(attributes.get("scope") in ("col", "row") for tag, attributes in tags if tag == "th")
+    pictures = [a for tag, a in tags if tag == "svg" or a.get("role") == "img"]
+    assert pictures
+    named = [a for _, a in tags if a.get("role") == "img"]
+    assert all(attributes.get("aria-label") for attributes in named)
+
+
+def test_report__user_text_is_escaped(tmp_path, write_directory, parse_page, embedded, hostile):
+    directory = write_directory(tmp_path / "out", 6)
+    for name in REQUIRED_COLUMNS:
+        table = pd.read_parquet(directory / f"{name}.parquet")
+        spoiled = table.replace(dict.fromkeys(["S0002", "gefitinib", "EGFR"], hostile))
+        spoiled.to_parquet(directory / f"{name}.parquet")
+    manifest = json.loads((directory / "manifest.json").read_text())
+    manifest |= {"trait": hostile, "notes": [hostile], "parameters": {hostile: hostile}}
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+    page = write_report(directory).read_text(encoding="utf-8")
+    tags, text = parse_page(page)
+    assert hostile in text
+    assert sum(tag == "script" for tag, _ in tags) == 2
+    assert not any(name.startswith("on") for _, attributes in tags for name in attributes)
+    assert hostile in embedded(page)["patients"]["id"]
+
+
+def test_report__empty_tables_say_what_is_absent(tmp_path, write_directory, parse_page):
+    directory = write_directory(tmp_path / "out", 3)
+    for name in REQUIRED_COLUMNS:
+        if name == "targets":
+            (directory / "targets.parquet").unlink()
+        else:
+            pd.read_parquet(directory / f"{name}.parquet").head(0).to_parquet(directory / f"{name}.parquet")
+    manifest = json.loads((directory / "manifest.json").read_text())
+    manifest["structure"] = {"estimable": False, "reason": "24 genes cover 24 regions; 300 are needed"}
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+    _, text = parse_page(write_report(directory).read_text(encoding="utf-8"))
+    for sentence in ("24 genes cover 24 regions", "no variant was tested", "No marker", "No gene was scored"):
+        assert sentence in text
+    assert "the target table is not in this directory" in text
+
+
+def test_report__a_manifest_alone_is_enough(tmp_path, parse_page):
+    (tmp_path / "manifest.json").write_text("{}")
+    _, text = parse_page(write_report(tmp_path).read_text(encoding="utf-8"))
+    assert "not named" in text and "not recorded" in text
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "manifest.json: no manifest"), ("{", "json: not JSON"), ("[]", "json: not a manifest")],
+)
+def test_report__bad_manifest_is_named(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(InputError, match=message):
+        write_report(tmp_path)
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_report__bad_table_is_named(tmp_path, write_directory):
+    directory = write_directory(tmp_path / "out", 3)
+    pd.DataFrame({"sample_id": ["S0001"]}).to_parquet(directory / "therapies.parquet")
+    with pytest.raises(InputError, match=r"therapies\.parquet, field rank: column missing"):
+        write_report(directory)
+    (directory / "therapies.parquet").write_bytes(b"PAR1 cut short")
+    with pytest.raises(InputError, match=r"therapies\.parquet: not a Parquet table"):
+        write_report(directory)
+    with pytest.raises(InputError, match="no such directory"):
+        write_report(tmp_path / "nowhere")
+
+
+def test_report__failure_leaves_the_old_page(tmp_path, monkeypatch, write_directory):
+    directory = write_directory(tmp_path / "out", 3)
+    before = write_report(directory).read_bytes()
+
+    def full(self, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_report(directory)
+    assert (directory / "report.html").read_bytes() == before
+    assert list(directory.glob("*.tmp-*")) == []
+
+
+def test_report__2500_patients_stay_small(tmp_path, write_directory):
+    directory = write_directory(tmp_path / "out", 2500)
+    size = write_report(directory).stat().st_size
+    assert size < 25_000_000
+    assert size < 8_000_000  # what it is today, with room: a second copy of the data would show
