@@ -1,0 +1,51 @@
+"""From a patient's variant calls to candidate therapies, through molecular graph networks.
+
+The functions here are the commands of the ``varimol`` command line by the same names, for notebooks and
+scripts: each does one step and writes tables that the next one opens. `genomics`, `chem` and `models` hold
+the parts. For research use only.
+
+Examples
+--------
+>>> import varimol
+>>> "link" in dir(varimol)
+True
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_EXPORTS = {
+    "associate": "varimol.commands",
+    "demo": "varimol.demo",
+    "explain": "varimol.explain",
+    "export": "varimol.commands",
+    "ingest": "varimol.commands",
+    "library": "varimol.commands",
+    "link": "varimol.link",
+    "load_network": "varimol.networks",
+    "open_cohort": "genomics.cohort",
+    "open_library": "chem.library",
+    "predict": "varimol.commands",
+    "quality": "varimol.commands",
+    "report": "varimol.commands",
+    "screen": "varimol.commands",
+    "stars": "varimol.commands",
+    "train_affinity": "varimol.commands",
+}
+__all__ = ["__version__", *sorted(_EXPORTS)]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what a command needs only when it is first used."""
+    if name in _EXPORTS:
+        return getattr(import_module(_EXPORTS[name]), name)
+    raise AttributeError(f"module 'varimol' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Public names."""
+    return sorted(__all__)
