@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,8 +37,25 @@ COLUMNS = (
     "n_in_clump",
     "reason",
 )
-_PROTEIN_CHANGING = re.compile(
-    r"missense|stop_gained|stop_lost|start_lost|frameshift|inframe_|splice_acceptor|splice_donor_variant|splice_donor$"
+# Sequence Ontology terms, and bcftools csq's shorter spellings of them.
+PROTEIN_CHANGING = frozenset(
+    {
+        "frameshift",
+        "frameshift_variant",
+        "inframe_altering",
+        "inframe_deletion",
+        "inframe_insertion",
+        "missense",
+        "missense_variant",
+        "protein_altering_variant",
+        "splice_acceptor",
+        "splice_acceptor_variant",
+        "splice_donor",
+        "splice_donor_variant",
+        "start_lost",
+        "stop_gained",
+        "stop_lost",
+    }
 )
 
 
@@ -161,6 +177,17 @@ def squared_correlation(
     return np.where(varies, xy**2 / np.where(varies, xx * yy, 1.0), np.nan)
 
 
+def changes_protein(consequence: str) -> bool:
+    """Tell whether a consequence, terms joined by ``&``, alters the protein's sequence.
+
+    Examples
+    --------
+    >>> changes_protein("missense_variant&splice_region_variant"), changes_protein("synonymous_variant")
+    (True, False)
+    """
+    return not PROTEIN_CHANGING.isdisjoint(consequence.split("&"))
+
+
 def _require_columns(table: pd.DataFrame, names: tuple[str, ...], what: str) -> None:
     for name in names:
         if name not in table.columns:
@@ -221,10 +248,10 @@ def _protein_change(
     lead: pd.Series, cohort: Cohort, variants: pd.DataFrame, window: int, min_r2: float
 ) -> dict[str, Any]:
     """Protein-changing variant that is the lead or is linked to it, as columns of the result."""
-    if _PROTEIN_CHANGING.search(str(lead["consequence"])):
+    if changes_protein(str(lead["consequence"])):
         return _effect(lead, 1.0)
-    changing = variants["consequence"].astype(str).str.contains(_PROTEIN_CHANGING).to_numpy(dtype=bool)
-    candidates = variants[changing & _near(variants, lead, window)]
+    near = variants[_near(variants, lead, window)]
+    candidates = near[[changes_protein(str(consequence)) for consequence in near["consequence"]]]
     if len(candidates):
         dosage = _dosages(cohort, pd.concat([lead.to_frame().T.infer_objects(), candidates]))
         r2 = np.nan_to_num(squared_correlation(dosage[0], dosage[1:]))

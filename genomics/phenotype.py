@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import os
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,8 +65,8 @@ def read_phenotypes(
     Parameters
     ----------
     path
-        Text table separated by tabs, commas or blanks, or Parquet. Samples are named in column ``sample_id``
-        or ``IID``; ``FID`` is ignored. Empty and ``NA`` are missing.
+        Text table separated by tabs, commas or blanks (``.gz`` too), or Parquet. Samples are named in column
+        ``sample_id`` or ``IID``; ``FID`` is ignored. Empty and ``NA`` are missing.
     trait
         Column of the trait.
     covariates
@@ -126,7 +128,12 @@ def _read_table(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return _text_of(pd.read_parquet(path))
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        raw = path.read_bytes()
+        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise InputError(
+            "is not whole", file=path, expected="a complete gzip file", hint="copy it again"
+        ) from None
     except UnicodeDecodeError:
         raise InputError("is not a text table", file=path, expected="UTF-8 text or Parquet") from None
     except OSError as error:

@@ -1,3 +1,5 @@
+import gzip
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -164,6 +166,15 @@ def test_read_phenotypes__not_text_or_absent(tmp_path):
     binary.write_bytes(b"\x1f\x8b\xff\xfe\x00")
     assert "not a text table" in _error(binary)
     assert "cannot be read" in _error(tmp_path / "none.tsv")
+
+
+def test_read_phenotypes__gzip_and_truncated_gzip(tmp_path):
+    whole = gzip.compress(b"IID flare\n" + b"".join(b"%d %d\n" % (i, i % 2) for i in range(500)))
+    path = tmp_path / "traits.txt.gz"
+    path.write_bytes(whole)
+    assert read_phenotypes(path, "flare", sample_ids=["0", "1"]).values.tolist() == [0, 1]
+    path.write_bytes(whole[: len(whole) // 2])
+    assert "complete gzip file" in _error(path)
 
 
 def test_read_phenotypes__trait_among_covariates(tmp_path):
