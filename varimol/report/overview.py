@@ -99,12 +99,14 @@ def association_facts(bundle: Bundle) -> dict[str, Any]:
     stated = bundle.section("association")
     log10p = pd.to_numeric(table["log10p"], errors="coerce").to_numpy(float)
     tested = log10p[np.isfinite(log10p)]
+    covariates = [str(name) for name in stated.get("covariates") or []]
     return {
         "n_tests": stated.get("n_tests", int(tested.size)),
         "n_significant": int((tested >= GENOME_WIDE).sum()),
         "n_untested": int(log10p.size - tested.size),
         "lambda": number(stated.get("lambda")),
-        "covariates": [str(name) for name in stated.get("covariates") or []],
+        "covariates": covariates,
+        "corrected": any(name.lower().startswith("pc") for name in covariates),
         "missing_policy": as_text(stated.get("missing_policy")) or _distinct(table, "missing_policy"),
         "tests": _distinct(table, "test"),
         "manhattan": manhattan_svg(table, bundle.tables["markers"]),
