@@ -56,7 +56,7 @@ def draw_background(
 
 
 def draw_linked(
-    sites: pd.DataFrame, populations: np.ndarray, rng: np.random.Generator, *, length: float = 40_000.0
+    sites: pd.DataFrame, populations: np.ndarray, rng: np.random.Generator, *, length: float = 120_000.0
 ) -> np.ndarray:
     """Draw alleles along a gene with given frequencies per population and linkage that fades with distance.
 

@@ -7,13 +7,12 @@ it is enlarged to 0.2 on purpose, so that 2,000 people suffice to find it.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 
 from genomics.simulate import PlantedEffect, SimulatedCohort, TraitModel, simulate_cohort
+from genomics.simulate_sites import POPULATIONS
+from varimol import tables
 
-DATA = Path(__file__).with_name("data")
 TRAIT = "autoimmune"
 PROTECTIVE = PlantedEffect(
     contig="chr19",
@@ -29,18 +28,18 @@ PROTECTIVE = PlantedEffect(
 
 def demo_sites() -> pd.DataFrame:
     """Real sites and population frequencies, as `simulate_cohort` takes them."""
-    return pd.read_csv(DATA / "site_frequencies.tsv", sep="\t", dtype={"contig": str}, keep_default_na=False)
+    return tables.site_frequencies()
 
 
 def demo_haplotypes() -> pd.DataFrame:
     """Haplotypes of pharmacogenes and their population frequencies."""
-    return pd.read_csv(DATA / "haplotype_frequencies.tsv", sep="\t", keep_default_na=False)
+    table = tables.haplotype_frequencies()
+    return table.astype(dict.fromkeys(POPULATIONS, float))
 
 
 def demo_loci(sites: pd.DataFrame) -> pd.DataFrame:
     """Spans on GRCh38 of the drug-target genes among the sites: symbol, contig, start, end."""
-    genes = pd.read_parquet(DATA / "genes.parquet")
-    genes = genes[genes["build"] == "GRCh38"]
+    genes = tables.genes("GRCh38")
     wanted = sites.loc[sites["kind"] == "target", "gene"].unique()
     return genes.loc[genes["symbol"].isin(wanted), ["symbol", "contig", "start", "end"]]
 

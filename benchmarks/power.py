@@ -1,0 +1,140 @@
+"""Is the demo's planted variant found? Twenty cohorts with it, twenty without.
+
+``python -m benchmarks.power [--seeds 20] [--out benchmarks/results/power.tsv]`` simulates the cohorts in
+memory and runs quality control, principal components and the association that `varimol link` runs. A row per
+cohort: seed, planted, log10p and beta of the variant, found (it reaches 5e-8), the best log10p within 500 kb,
+hits within 500 kb and elsewhere, the genomic control lambda of the scan, seconds, commit, host.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+from genomics.associate import associate, genomic_control
+from genomics.phenotype import Phenotypes
+from genomics.quality import QualityPolicy, assess_quality
+from genomics.simulate import SimulatedCohort
+from genomics.structure import principal_components
+from varimol.demo_cohort import PROTECTIVE, TRAIT, demo_cohort
+
+GENOME_WIDE = -np.log10(5e-8)
+WINDOW = 500_000
+
+
+class MemoryCohort:
+    """A simulated cohort with the reading methods of a stored one, so that nothing is written."""
+
+    def __init__(self, simulated: SimulatedCohort) -> None:
+        records = simulated.records
+        self._calls = simulated.calls
+        self.path = Path("simulated")
+        self.sample_ids = simulated.sample_ids
+        self.n_samples = len(self.sample_ids)
+        self.dataset = SimpleNamespace(data_vars={"call_GQ": None, "call_DP": None})
+        rows = records.assign(record=np.arange(len(records)), alt=records["alt"].str.split(","))
+        rows["filter_pass"] = ~simulated.calls.filtered
+        rows = rows.explode("alt", ignore_index=True)
+        rows["alt_index"] = rows.groupby("record").cumcount() + 1
+        rows["contig"] = simulated.contig_prefix + rows["contig"]
+        parts = (rows[name].astype(str) for name in ("contig", "position", "ref", "alt"))
+        rows["variant_id"] = [":".join(part) for part in zip(*parts)]
+        self.variants = rows
+        self.n_variants = len(rows)
+
+    def genotypes(self, records: np.ndarray) -> np.ndarray:
+        """Alleles of some records, (n, n_samples, 2)."""
+        return self._calls.genotypes[records]
+
+    def dosage_blocks(
+        self,
+        rows: pd.DataFrame | None = None,
+        *,
+        min_gq: float | None = None,
+        min_dp: float | None = None,
+        block: int = 1024,
+    ) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+        """Rows and dosages, block by block."""
+        rows = self.variants if rows is None else rows
+        for start in range(0, len(rows), block):
+            part = rows.iloc[start : start + block]
+            records = part["record"].to_numpy()
+            alleles = self._calls.genotypes[records]
+            dosage = (alleles == part["alt_index"].to_numpy()[:, None, None]).sum(axis=2).astype(np.float32)
+            lost = (alleles == -1).any(axis=2)
+            if min_gq is not None:
+                lost |= self._calls.quality[records] < min_gq
+            if min_dp is not None:
+                lost |= self._calls.depth[records] < min_dp
+            dosage[lost] = np.nan
+            yield part, dosage
+
+
+def scan(simulated: SimulatedCohort) -> pd.DataFrame:
+    """Quality control, components and association of a simulated cohort, with age and sex."""
+    cohort = MemoryCohort(simulated)
+    table = simulated.phenotypes
+    trait = table[TRAIT].astype("Float64").to_numpy(float, na_value=np.nan)
+    covariates = table[["age", "sex"]].astype(float)
+    phenotypes = Phenotypes(TRAIT, "binary", trait, covariates, len(table), 0)
+    quality = assess_quality(cohort, QualityPolicy())  # type: ignore[arg-type]
+    structure = principal_components(cohort, quality)  # type: ignore[arg-type]
+    return associate(cohort, quality, phenotypes, structure)  # type: ignore[arg-type]
+
+
+def measure(seed: int, planted: bool, *, flipped: bool = False) -> dict[str, object]:
+    """One cohort and its scan as a row of the result."""
+    start = time.perf_counter()
+    result = scan(demo_cohort(seed, planted=planted, flipped=flipped))
+    at_contig = result["contig"] == PROTECTIVE.contig
+    near = at_contig & ((result["position"] - PROTECTIVE.position).abs() <= WINDOW)
+    here = result[at_contig & (result["position"] == PROTECTIVE.position)]
+    log10p = float(here["log10p"].iloc[0]) if len(here) else float("nan")
+    hits = result["log10p"] >= GENOME_WIDE
+    return {
+        "seed": seed,
+        "planted": planted,
+        "log10p": round(log10p, 3),
+        "beta": round(float(here["beta"].iloc[0]), 3) if len(here) else float("nan"),
+        "found": bool(log10p >= GENOME_WIDE),
+        "best_log10p_at_locus": round(float(result.loc[near, "log10p"].max()), 3),
+        "n_hits_at_locus": int((hits & near).sum()),
+        "n_hits_elsewhere": int((hits & ~near).sum()),
+        "lambda": round(genomic_control(result["log10p"]), 4),
+        "n_variants": len(result),
+        "seconds": round(time.perf_counter() - start, 1),
+    }
+
+
+def main() -> None:
+    """Measure all cohorts and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/power.tsv"))
+    options = parser.parse_args()
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    rows = []
+    for planted in (True, False):
+        for seed in range(1, options.seeds + 1):
+            rows.append(measure(seed, planted) | {"commit": commit, "host": platform.platform()})
+            print(rows[-1], flush=True)
+    table = pd.DataFrame(rows)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(options.out, sep="\t", index=False)
+    for planted, part in table.groupby("planted"):
+        found, at_locus = int(part["found"].sum()), int((part["n_hits_at_locus"] > 0).sum())
+        print(f"planted {planted}: variant found {found}, locus hit {at_locus} of {len(part)}")
+
+
+if __name__ == "__main__":
+    main()
