@@ -20,6 +20,13 @@ from importlib.resources.abc import Traversable
 import pandas as pd
 
 BUILDS = ("GRCh37", "GRCh38")
+# Activity of an allele whose function is given in words alone.
+_ACTIVITY = {
+    "no function": 0.0,
+    "malignant hyperthermia associated": 0.0,
+    "decreased function": 0.5,
+    "normal function": 1.0,
+}
 _POSITIONS = ("position_grch37", "position_grch38")
 
 
@@ -31,7 +38,9 @@ def data_file(*parts: str) -> Traversable:
     FileNotFoundError
         If this installation does not hold the file.
     """
-    path = files("varimol").joinpath("data", *parts)
+    path = files("varimol").joinpath("data")
+    for part in parts:
+        path = path.joinpath(part)
     if not path.is_file():
         raise FileNotFoundError(f"varimol/data/{'/'.join(parts)} is not part of this installation")
     return path
@@ -112,16 +121,22 @@ def allele_definitions() -> pd.DataFrame:
         reference sequences carry), position_grch37_from (``listed`` or ``distance``), alt (what the allele
         carries, on either build), optional (1: the allele is seen with and without it), rsid, source,
         source_version, frequency (of the allele in the super-population of 1000 Genomes where it is most
-        common, NaN where it was not counted). At a site without a row an allele carries ``ref_grch38``. An
+        common, NaN where the gene was not counted), activity (0 none, 0.5 reduced, 1 normal; NaN where it is
+        not known). At a site without a row an allele carries ``ref_grch38``. An
         allele without any variant has one row without a position.
 
     See Also
     --------
     genomics.call_diplotypes : calls patients against this table.
     """
-    table = _read_tsv("pharmacogenes", "allele_definitions.tsv").copy()
+    table = _read_tsv("pharmacogenes", "allele_definitions.tsv")
+    functions = allele_functions()
+    by_function = functions["function"].str.lower().map(_ACTIVITY)
+    functions["activity"] = functions["activity_value"].fillna(by_function)
     counted = allele_frequencies()[["gene", "allele", "frequency"]]
-    return table.merge(counted, on=["gene", "allele"], how="left")
+    for more in (counted, functions[["gene", "allele", "activity"]]):
+        table = table.merge(more, on=["gene", "allele"], how="left")
+    return table
 
 
 def allele_frequencies() -> pd.DataFrame:

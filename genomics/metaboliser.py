@@ -1,0 +1,224 @@
+"""From diplotypes to metaboliser phenotypes, and from phenotypes to dosing guidance.
+
+A phenotype's probability is the sum over the diplotypes that have it. A recommendation is *active* where at
+least 95% of that probability asks for the same action. A recommendation to treat as usual needs more: the
+diplotype itself must be called, because a normal result from sites that were not observed would be no result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+INDETERMINATE = "Indeterminate"
+NO_RESULT = "None"
+MINIMUM_PROBABILITY = 0.95
+# Actions that leave the treatment as it is: they are only as good as the sites that were observed.
+UNCHANGED = frozenset({"standard", "informative", "not indicated", "no recommendation"})
+RECOMMENDATION_COLUMNS = [
+    "sample_id", "drug", "gene", "phenotype", "recommendation", "strength", "probability", "active", "source",
+    "action", "population", "reason",
+]  # fmt: skip
+
+
+def assign_phenotypes(
+    diplotypes: pd.DataFrame, functions: pd.DataFrame, phenotypes: pd.DataFrame
+) -> pd.DataFrame:
+    """Add phenotype and activity score to each diplotype.
+
+    Parameters
+    ----------
+    diplotypes
+        From `genomics.call_diplotypes`.
+    functions
+        gene, allele, function, activity_value (`varimol.tables.allele_functions`).
+    phenotypes
+        gene, key_1, key_2, activity_score, phenotype (`varimol.tables.phenotype_rules`).
+
+    Returns
+    -------
+    pandas.DataFrame
+        The diplotypes with ``phenotype`` (``Indeterminate`` where an allele's function is not known, empty
+        where the caller abstained or the gene has no phenotypes) and ``activity_score`` (NaN where none).
+    """
+    rules = {
+        (row.gene, row.key_1, row.key_2): (row.phenotype, row.activity_score) for row in phenotypes.itertuples()
+    }
+    scored = {gene for gene, _, _ in rules} & set(
+        phenotypes.loc[phenotypes["activity_score"].notna(), "gene"]
+    )
+    keys = {
+        (row.gene, row.allele): _key(row.function, row.activity_value, row.gene in scored)
+        for row in functions.itertuples()
+    }
+    known = {gene for gene, _, _ in rules}
+    pairs = diplotypes[["gene", "diplotype"]].drop_duplicates()
+    answers = {
+        (gene, name): _phenotype(gene, name, keys, rules) if gene in known else ("", np.nan)
+        for gene, name in pairs.itertuples(index=False)
+    }
+    found = [answers[key] for key in zip(diplotypes["gene"], diplotypes["diplotype"])]
+    return diplotypes.assign(
+        phenotype=[phenotype for phenotype, _ in found],
+        activity_score=np.array([score for _, score in found], dtype=float),
+    )
+
+
+def _key(function: str, activity: float, scored: bool) -> str:
+    return ("" if pd.isna(activity) else str(float(activity))) if scored else function
+
+
+def _phenotype(
+    gene: str,
+    diplotype: str,
+    keys: dict[tuple[str, str], str],
+    rules: dict[tuple[str, str, str], tuple[str, float]],
+) -> tuple[str, float]:
+    """Look one diplotype up; an allele without a known function leaves the phenotype indeterminate."""
+    if not diplotype:
+        return "", np.nan
+    alleles = diplotype.split("/")
+    if any((gene, allele) not in keys for allele in alleles):
+        return INDETERMINATE, np.nan
+    pair = sorted(keys[gene, allele] for allele in alleles)
+    second = pair[1] if len(pair) == 2 else ""
+    return rules.get((gene, pair[0], second), (INDETERMINATE, np.nan))
+
+
+def recommend(diplotypes: pd.DataFrame, guidance: pd.DataFrame) -> pd.DataFrame:
+    """Look up the dosing guidance for each patient and drug.
+
+    Parameters
+    ----------
+    diplotypes
+        With phenotypes, from `assign_phenotypes`.
+    guidance
+        drug, gene, phenotype, gene_2, phenotype_2, action, recommendation, strength, population, source
+        (`varimol.tables.guidance`).
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per patient and drug whose genes the diplotypes name, in the patients' order and then by drug:
+        sample_id, drug, gene (``A+B`` for drugs of two genes), phenotype (likewise), recommendation, strength,
+        probability (of the recommendation, summed over phenotypes; NaN without a result), active, source,
+        action, population, reason (why it is not active).
+    """
+    samples = pd.unique(diplotypes["sample_id"])
+    genes = {str(gene): _gene_results(table, samples) for gene, table in diplotypes.groupby("gene")}
+    tables = [
+        _drug_rows(str(drug), table, genes, samples)
+        for drug, table in guidance.groupby("drug", sort=True)
+        if {table["gene"].iloc[0], table["gene_2"].iloc[0]} - {""} & set(genes)
+    ]
+    if not tables:
+        return pd.DataFrame(columns=RECOMMENDATION_COLUMNS)
+    joined = pd.concat(tables, ignore_index=True)
+    order = np.lexsort((np.arange(len(joined)), joined["_sample"]))
+    return joined.iloc[order].reset_index(drop=True)[RECOMMENDATION_COLUMNS]
+
+
+class _GeneResults:
+    """Phenotype probabilities of one gene: a table of distinct results, and which each sample has."""
+
+    def __init__(self, results: list[tuple[dict[str, float], bool, str]], result_of: np.ndarray) -> None:
+        self.results = results
+        self.result_of = result_of
+
+
+def _gene_results(table: pd.DataFrame, samples: np.ndarray) -> _GeneResults:
+    """Group samples with the same diplotype rows of one gene."""
+    position = {sample: i for i, sample in enumerate(samples)}
+    row_sample = table["sample_id"].map(position).to_numpy()
+    columns = ["diplotype", "posterior", "status", "phenotype", "sites_missing", "reason"]
+    keys: dict[tuple, int] = {}
+    results: list[tuple[dict[str, float], bool, str]] = []
+    result_of = np.full(len(samples), -1)
+    values = list(table[columns].itertuples(index=False, name=None))
+    bounds = np.flatnonzero(np.diff(row_sample, prepend=-1, append=-1))
+    for start, end in zip(bounds[:-1], bounds[1:]):
+        # The status, the sites and the reason stand in every row of a sample alike.
+        key = tuple(
+            (name, round(p, 12) if p == p else -1.0, *rest) for name, p, *rest in values[start:end]
+        )
+        if key not in keys:
+            keys[key] = len(results)
+            results.append(_result(values[start:end]))
+        result_of[row_sample[start]] = keys[key]
+    return _GeneResults(results, result_of)
+
+
+def _result(rows: Iterable[tuple]) -> tuple[dict[str, float], bool, str]:
+    """Phenotype probabilities, whether the diplotype is called, and why not."""
+    probabilities: dict[str, float] = {}
+    called, why = False, ""
+    for _, posterior, status, phenotype, missing, reason in rows:
+        called = status == "called"
+        if status == "abstain":
+            return {NO_RESULT: 1.0}, False, reason + (f" ({missing})" if missing else "")
+        if phenotype:
+            probabilities[phenotype] = probabilities.get(phenotype, 0.0) + posterior
+        why = f"sites not observed: {missing}" if missing else "phase not known"
+    return probabilities or {NO_RESULT: 1.0}, called, "" if called else why
+
+
+def _drug_rows(
+    drug: str, table: pd.DataFrame, genes: dict[str, _GeneResults], samples: np.ndarray
+) -> pd.DataFrame:
+    """Every patient's row for one drug."""
+    names = [name for name in (table["gene"].iloc[0], table["gene_2"].iloc[0]) if name]
+    empty = _GeneResults([({NO_RESULT: 1.0}, False, "the gene was not called")], np.zeros(len(samples), int))
+    parts = [genes.get(name, empty) for name in names]
+    lookup = {
+        (row.phenotype, row.phenotype_2)[: len(names)]: row for row in table.itertuples(index=False)
+    }
+    which = np.stack([part.result_of for part in parts], axis=1)
+    distinct, answer_of = np.unique(which, axis=0, return_inverse=True)
+    answers = pd.DataFrame(
+        [_answer(names, [part.results[i] for part, i in zip(parts, row)], lookup) for row in distinct]
+    )
+    rows = answers.iloc[answer_of.ravel()].reset_index(drop=True)
+    return rows.assign(
+        sample_id=samples,
+        drug=drug,
+        gene="+".join(names),
+        source=table["source"].iloc[0],
+        _sample=np.arange(len(samples)),
+    )
+
+
+def _answer(
+    names: list[str], results: list[tuple[dict[str, float], bool, str]], lookup: dict[tuple, tuple]
+) -> dict[str, object]:
+    """Weigh the recommendations of all phenotypes (pairs) against each other."""
+    combinations: dict[tuple[str, ...], float] = {(): 1.0}
+    for probabilities, _, _ in results:
+        combinations = {
+            (*done, phenotype): weight * probability
+            for done, weight in combinations.items()
+            for phenotype, probability in probabilities.items()
+        }
+    best = max(combinations, key=lambda key: (combinations[key], key))
+    weights: dict[tuple[str, str], float] = {}
+    for phenotypes, weight in combinations.items():
+        row = lookup.get(phenotypes)
+        advice = (row.action, row.recommendation) if row else ("no recommendation", "")
+        weights[advice] = weights.get(advice, 0.0) + weight
+    (action, sentence), probability = max(weights.items(), key=lambda item: (item[1], item[0]))
+    reasons = [f"{name}: {why}" for name, (_, _, why) in zip(names, results) if why]
+    nothing = all(set(probabilities) == {NO_RESULT} for probabilities, _, _ in results)
+    called = all(is_called for _, is_called, _ in results)
+    active = not nothing and probability >= MINIMUM_PROBABILITY and (action not in UNCHANGED or called)
+    row = lookup.get(best)
+    return {
+        "phenotype": "+".join("" if phenotype == NO_RESULT else phenotype for phenotype in best),
+        "recommendation": sentence,
+        "strength": row.strength if row else "",
+        "probability": np.nan if nothing else min(probability, 1.0),
+        "active": active,
+        "action": action,
+        "population": row.population if row else "",
+        "reason": "" if active else "; ".join(reasons),
+    }

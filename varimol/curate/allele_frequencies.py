@@ -1,0 +1,134 @@
+"""Count star alleles among the phased haplotypes of 1000 Genomes.
+
+``python -m varimol.curate.allele_frequencies SOURCE PANEL OUT`` where SOURCE is a folder with
+``1000genomes_grch37/GENE.vcf.gz`` (phased calls), PANEL the table of sample and super_pop, and OUT the folder
+that holds ``allele_definitions.tsv`` (`varimol.curate.pharmacogenes`), to which ``allele_frequencies.tsv`` is
+written. The panel lists only sites that vary in it: a site that it does not list carries the reference there.
+Haplotypes that match no allele count in the denominator alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from genomics.star_alleles import StarGene, read_definitions
+from genomics.star_match import COMPONENT_GENES, OTHER, match_haplotype
+from genomics.star_sites import allele_codes, join_records
+from varimol.curate.frequencies import PanelRecord, read_panel_records
+from varimol.curate.pharmacogenes import write_tsv
+
+SOURCE = "1000 Genomes Project phase 3, phased calls on GRCh37"
+VERSION = "v5a.20130502"
+COLUMNS = (
+    "gene", "allele", "count", "n_haplotypes", "frequency", "population", "source", "source_version",
+)  # fmt: skip
+# Genes whose alleles this panel would count wrongly: copy number decides CYP2D6's; rs2279343, common but in a
+# stretch that CYP2B7 repeats, is not in the panel, so that *6 would count as *9; rs12979860 of IFNL3 lies
+# outside the panel's file of that gene.
+NOT_COUNTED = frozenset({"CYP2B6", "CYP2D6", "IFNL3"})
+
+
+def haplotype_codes(gene: StarGene, records: Sequence[PanelRecord], n_haplotypes: int) -> np.ndarray:
+    """Code of every panel haplotype at every site of a gene.
+
+    Returns
+    -------
+    numpy.ndarray
+        (sites, haplotypes) int8.
+    """
+    codes = np.zeros((len(gene.sites), n_haplotypes), dtype=np.int8)
+    for number, site in enumerate(gene.sites):
+        reference = site.references["GRCh37"]
+        codes[number] = site.bases.index(reference) if reference in site.bases else OTHER
+        parts = []
+        for record in records:
+            if abs(record.position - (site.positions["GRCh37"] or 0)) > 100:
+                continue
+            told = allele_codes(site, "GRCh37", record.position, record.alleles)
+            if told is not None:
+                parts.append(told[record.haplotypes].reshape(-1, 2))
+        if parts:
+            codes[number] = join_records(parts).ravel()
+    return codes
+
+
+def count_alleles(gene: StarGene, codes: np.ndarray) -> np.ndarray:
+    """Which allele each haplotype carries.
+
+    Returns
+    -------
+    numpy.ndarray
+        (alleles, haplotypes) bool; more than one allele of a haplotype only in genes that are read variant
+        by variant.
+    """
+    patterns, pattern_of = np.unique(codes, axis=1, return_inverse=True)
+    carried = np.zeros((len(gene.alleles), patterns.shape[1]), dtype=bool)
+    variants = ~gene.allowed[:, :, 0]
+    for number in range(patterns.shape[1]):
+        matches = match_haplotype(gene, patterns[:, number])
+        if gene.name in COMPONENT_GENES:
+            carried[:, number] = (matches | ~variants).all(axis=1)
+            has_variant = variants.any(axis=1)
+            carried[~has_variant, number] = not carried[has_variant, number].any()
+        else:
+            carried[:, number] = matches.all(axis=1)
+    return carried[:, pattern_of.ravel()]
+
+
+def gene_rows(gene: StarGene, carried: np.ndarray, populations: np.ndarray) -> list[dict[str, Any]]:
+    """Rows of one gene, its alleles in the definition's order."""
+    names = sorted(set(populations))
+    shares = np.stack([carried[:, populations == name].mean(axis=1) for name in names], axis=1)
+    best = shares.argmax(axis=1)
+    return [
+        {
+            "gene": gene.name,
+            "allele": allele,
+            "count": int(carried[i].sum()),
+            "n_haplotypes": carried.shape[1],
+            "frequency": round(float(shares[i, best[i]]), 5),
+            "population": names[best[i]] if carried[i].any() else "",
+            "source": SOURCE,
+            "source_version": VERSION,
+        }
+        for i, allele in enumerate(gene.alleles)
+    ]
+
+
+def curate(source: Path, panel: Path, out: Path) -> None:
+    """Count the alleles of every gene that has both a definition and phased calls."""
+    definitions = pd.read_csv(
+        out / "allele_definitions.tsv", sep="\t", dtype=str, keep_default_na=False, na_filter=False
+    )
+    for column in ("position_grch37", "position_grch38"):
+        definitions[column] = pd.to_numeric(definitions[column].replace("", None)).astype("Int64")
+    # Populations in the order of the samples of the panel's files, which all agree on it.
+    populations = np.repeat(pd.read_csv(panel, sep="\t")["super_pop"].to_numpy(dtype=str), 2)
+    rows = []
+    for gene in read_definitions(definitions):
+        path = source / "1000genomes_grch37" / f"{gene.name}.vcf.gz"
+        if gene.name in NOT_COUNTED or not path.exists():
+            continue
+        codes = haplotype_codes(gene, list(read_panel_records(path)), len(populations))
+        rows += gene_rows(gene, count_alleles(gene, codes), populations)
+    write_tsv(out / "allele_frequencies.tsv", COLUMNS, rows)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the curation from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m varimol.curate.allele_frequencies", description=__doc__)
+    parser.add_argument("source", type=Path, help="folder with 1000genomes_grch37")
+    parser.add_argument("panel", type=Path, help="table of sample and super_pop")
+    parser.add_argument("out", type=Path, help="folder with allele_definitions.tsv")
+    options = parser.parse_args(arguments)
+    curate(options.source, options.panel, options.out)
+
+
+if __name__ == "__main__":
+    main()
