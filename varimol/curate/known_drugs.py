@@ -218,9 +218,8 @@ def main(arguments: list[str]) -> None:
     evidence = variant_drug_evidence(read_text_table(knowledge / CIVIC_FILE), drugs)
     write_tsv(actions, out / "known_drug_actions.tsv")
     write_tsv(evidence, out / "variant_drug_evidence.tsv")
-    print(
-        f"{len(actions)} actions of {actions['compound_id'].nunique()} drugs on {actions['gene'].nunique()} genes"
-    )
+    n_drugs, n_genes = actions["compound_id"].nunique(), actions["gene"].nunique()
+    print(f"{len(actions)} actions of {n_drugs} drugs on {n_genes} genes")
     print(f"{len(evidence)} rows of evidence, {int(evidence['compound_id'].notna().sum())} with a compound")
 
 
