@@ -120,7 +120,15 @@ def standardise_smiles(smiles: str, recipe: StandardisationRecipe = DEFAULT_RECI
 
 def _standardise_molecule(molecule: Chem.Mol, recipe: StandardisationRecipe) -> StandardisedMolecule:
     if recipe.cleanup:
-        molecule = rdMolStandardize.Cleanup(molecule)
+        outcome = _parent(rdMolStandardize.Cleanup(molecule), recipe)
+        if not outcome.reason:
+            return outcome
+        # RDKit's normalisation leaves a few charged aromatic rings, such as sydnonimines, without a Kekule
+        # form; drawn as they came they are fine.
+    return _parent(molecule, recipe)
+
+
+def _parent(molecule: Chem.Mol, recipe: StandardisationRecipe) -> StandardisedMolecule:
     removed = ""
     if recipe.largest_fragment:
         molecule, removed = _largest_fragment(molecule)

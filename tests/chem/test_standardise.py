@@ -50,6 +50,14 @@ def test_standardise__leaves_tautomers_as_drawn() -> None:
     assert standardise_smiles("Oc1ccccn1").smiles != standardise_smiles("O=c1cccc[nH]1").smiles
 
 
+def test_standardise__normalisation_that_cannot_be_read_back() -> None:
+    """RDKit's normalisation breaks the ring of mesocarb; the molecule is kept as drawn."""
+    drawn = "[O+]1=N[N](C=C1[N-]C(NC2=CC=CC=C2)=O)C(CC3=CC=CC=C3)C"
+    parent = standardise_smiles(drawn)
+    assert parent.reason == ""
+    assert parent.inchikey == Chem.MolToInchiKey(Chem.MolFromSmiles(drawn))
+
+
 def test_standardise__twice_changes_nothing() -> None:
     drugs = pd.read_csv(DRUGS, sep="\t")
     for smiles, inchikey in zip(drugs["smiles"].iloc[::4], drugs["inchikey"].iloc[::4], strict=True):

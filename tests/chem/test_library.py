@@ -1,0 +1,196 @@
+"""Libraries: as many rows as records, whatever is wrong with them, and whole or not there."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rdkit import Chem
+
+import chem.library
+from chem import InputError, build_library, encode_graphs, open_library
+
+TABLE = """id,name,smiles
+a,aspirin,CC(=O)Oc1ccccc1C(=O)O
+b,broken,C1CC
+c,aspirin sodium,[Na+].CC(=O)Oc1ccccc1C(=O)[O-]
+d,empty,
+e,benzene,c1ccccc1
+f,five bonds,C(C)(C)(C)(C)C
+g,kekule benzene,C1=CC=CC=C1
+"""
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "compounds.csv"
+    path.write_text(TABLE)
+    return path
+
+
+def test_build__one_row_per_record(source: Path) -> None:
+    table = build_library(source).table
+    assert table["row"].tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert table["id"].tolist() == list("abcdefg")
+    assert table["status"].tolist() == ["ok", "rejected", "ok", "rejected", "ok", "rejected", "ok"]
+    assert table["duplicate_of"].tolist() == [pd.NA, pd.NA, 1, pd.NA, pd.NA, pd.NA, 5]
+    assert table["graph"].tolist() == [0, pd.NA, 0, pd.NA, 1, pd.NA, 1]
+    assert table["removed_fragments"].dropna().tolist() == ["[Na+]"]
+    assert table.loc[0, "inchikey"] == table.loc[2, "inchikey"] == "BSYNRYMUTXBXSQ-UHFFFAOYSA-N"
+    assert table["input"].isna().tolist() == [False, False, False, True, False, False, False]
+
+
+def test_build__reasons_name_the_line(source: Path) -> None:
+    reasons = build_library(source).rejects.set_index("id")["reason"]
+    assert reasons["b"].startswith("line 3: ") and "unclosed ring" in reasons["b"]
+    assert reasons["d"] == "line 5: empty SMILES"
+    assert reasons["f"].startswith("line 7: ") and "valence" in reasons["f"]
+
+
+def test_build__graphs_belong_to_usable_rows(source: Path) -> None:
+    library = build_library(source)
+    assert library.usable["id"].tolist() == ["a", "e"]
+    expected = encode_graphs(library.usable["smiles"].tolist())
+    np.testing.assert_array_equal(library.graphs.node_features, expected.node_features)
+
+
+def test_write__round_trip(source: Path, tmp_path: Path) -> None:
+    built = build_library(source, tmp_path / "library")
+    back = open_library(tmp_path / "library")
+    pd.testing.assert_frame_equal(back.table, built.table)
+    np.testing.assert_array_equal(back.graphs.edge_index, built.graphs.edge_index)
+    assert back.manifest == built.manifest
+    assert back.manifest["n_records"] == 7
+    assert back.manifest["n_usable"] == 2
+    assert back.manifest["source_sha256"] == hashlib.sha256(TABLE.encode()).hexdigest()
+    rejects = pd.read_csv(tmp_path / "library" / "rejects.tsv", sep="\t")
+    assert rejects["row"].tolist() == [2, 4, 6]
+    assert {path.name for path in (tmp_path / "library").iterdir()} == {
+        "library.parquet",
+        "library.json",
+        "rejects.tsv",
+        "graphs",
+    }
+
+
+def test_write__same_bytes_twice(source: Path, tmp_path: Path) -> None:
+    digests = []
+    for name in ("one", "two"):
+        build_library(source, tmp_path / name)
+        files = sorted(path for path in (tmp_path / name).rglob("*") if path.is_file())
+        digests.append([hashlib.sha256(path.read_bytes()).hexdigest() for path in files])
+    assert digests[0] == digests[1]
+
+
+def test_write__replaces_a_library_only(source: Path, tmp_path: Path) -> None:
+    build_library(source, tmp_path / "library")
+    source.write_text("id,smiles\nz,CCO\n")
+    build_library(source, tmp_path / "library")
+    assert open_library(tmp_path / "library").table["id"].tolist() == ["z"]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("keep")
+    with pytest.raises(InputError, match="already exists and holds something else"):
+        build_library(source, tmp_path / "mine")
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "keep"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["compounds.csv", "library", "mine"]
+
+
+def test_write__disk_full_leaves_nothing(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(chem.library, "save_graphs", full)
+    with pytest.raises(InputError, match=r"library: cannot be written: No space left on device"):
+        build_library(source, tmp_path / "library")
+    assert [path.name for path in tmp_path.iterdir()] == ["compounds.csv"]
+
+
+def test_write__no_permission(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    library = build_library(source)
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(InputError, match=r"Permission denied.*choose another output directory"):
+        library.write(tmp_path / "library")
+
+
+def test_strict__first_bad_smiles_raises(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"compounds.csv, record 2, field smiles: 'C1CC'.*line 3: .*unclosed ring"
+    ):
+        build_library(source, tmp_path / "library", strict=True)
+    assert not (tmp_path / "library").exists()
+
+
+def test_build__nothing_parses(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("smiles,smiles_of\nx,CCO\ny,CC\n")
+    with pytest.raises(InputError, match=r"none of its 2 records can be used, the first because of line 2"):
+        build_library(path)
+
+
+def test_build__real_file_with_bad_and_duplicate_smiles(shared_data: Path, tmp_path: Path) -> None:
+    """BBBP has 11 SMILES that RDKit cannot parse, as MoleculeNet's users know."""
+    source = tmp_path / "BBBP.csv"
+    expected = pd.read_csv(shared_data / "properties" / "moleculenet" / "BBBP.csv").iloc[:800]
+    expected.to_csv(source, index=False)
+    library = build_library(source)
+    assert len(library.table) == len(expected)
+    assert library.table["input"].fillna("").tolist() == expected["smiles"].tolist()
+    assert (library.table["status"] == "rejected").sum() == 11
+    usable = library.usable
+    assert usable["inchikey"].is_unique
+    assert len(library.graphs) == len(usable)
+    n_atoms = [Chem.MolFromSmiles(smiles).GetNumAtoms() for smiles in usable["smiles"].iloc[:200]]
+    assert library.graphs.n_atoms[:200].tolist() == n_atoms
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(["CCO", "OCC", "C1CC", "", "c1ccccc1", "CC.Cl", "CC", "\u00e9"]), min_size=1))
+def test_build__rows_out_are_records_in(tmp_path: Path, smiles: list[str]) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text("id\tsmiles\n" + "".join(f"{n}\t{text}\n" for n, text in enumerate(smiles)))
+    if all(text in ("C1CC", "", "\u00e9") for text in smiles):
+        with pytest.raises(InputError, match="none of its"):
+            build_library(path)
+        return
+    table = build_library(path).table
+    assert table["input"].fillna("").tolist() == smiles
+    first: dict[str, int] = {}
+    for row in table[table["status"] == "ok"].itertuples():
+        origin = first.setdefault(row.inchikey, row.row)
+        assert (row.duplicate_of is pd.NA) == (origin == row.row)
+        assert row.duplicate_of is pd.NA or row.duplicate_of == origin
+
+
+def test_progress__counts_records(tmp_path: Path) -> None:
+    path = tmp_path / "a.smi"
+    path.write_text("CCO\n" * 1200)
+    seen: list[int] = []
+    build_library(path, progress=seen.append)
+    assert seen == [500, 1000]
+
+
+@pytest.mark.parametrize("damage", ["missing", "no table", "damaged", "schema"])
+def test_open__not_a_library(source: Path, tmp_path: Path, damage: str) -> None:
+    folder = tmp_path / "library"
+    if damage != "missing":
+        build_library(source, folder)
+    if damage == "no table":
+        (folder / "library.parquet").unlink()
+    if damage == "damaged":
+        (folder / "library.parquet").write_bytes(b"PAR1")
+    if damage == "schema":
+        path = folder / "library.json"
+        path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 0'))
+    with pytest.raises(InputError, match="library") as caught:
+        open_library(folder)
+    assert "\n" not in str(caught.value)
