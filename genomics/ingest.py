@@ -1,0 +1,375 @@
+"""From variant files to a cohort store: one pass, block by block, checked on the way."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from genomics.block import VariantBlock
+from genomics.build import BuildDetector
+from genomics.cohort import Cohort, open_cohort
+from genomics.contigs import canonical_contig, contig_naming, contig_rank, is_chromosome
+from genomics.errors import InputError
+from genomics.plink import ALLELE_NOTE, plink_prefix, read_fam, read_plink_blocks
+from genomics.store import StoreWriter, disk_error
+from genomics.vcf import (
+    Region,
+    VcfHeader,
+    first_record,
+    merge_regions,
+    parse_region,
+    read_blocks,
+    read_header,
+)
+
+PathLike = str | os.PathLike[str]
+_VARIANT_FILES = (".vcf", ".vcf.gz", ".vcf.bgz", ".bcf", ".bcf.gz", ".bed")
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """One input file, or one PLINK fileset."""
+
+    path: Path
+    samples: tuple[str, ...]
+    header: VcfHeader | None  # None for PLINK
+    start: tuple[tuple[int, str], int] = field(default=((0, ""), 0))
+    size: int = 1
+
+
+def ingest(
+    inputs: Sequence[PathLike] | PathLike,
+    out: PathLike,
+    *,
+    sites: pd.DataFrame | None = None,
+    regions: Sequence[str] = (),
+    samples: Sequence[str] | None = None,
+    keep_going: bool = False,
+    build: str = "auto",
+    progress: Callable[[float], None] | None = None,
+) -> Cohort:
+    """Read variant files into a cohort store.
+
+    Parameters
+    ----------
+    inputs
+        VCF (plain, gzip, bgzip), BCF, a PLINK 1 prefix or .bed, or a folder of such files. Several files are
+        shards of one cohort: the same samples, other sites, one genome build, one way to name contigs.
+    out
+        Name of the store. It appears under this name once it is whole; a store of that name is replaced.
+    sites
+        Known variants for build detection: rsid, contig (canonical), position_grch37, position_grch38,
+        ref_grch37, ref_grch38. Without it only the header's chromosome lengths speak.
+    regions
+        Keep records that overlap one of these, ``19:10300000-10400000``. An index is used where there is
+        one.
+    samples
+        Keep these samples, in this order.
+    keep_going
+        Leave bad records out and list them in ``OUT.rejects.tsv`` (file, record, field, reason) rather
+        than stop at the first.
+    build
+        ``auto``, or ``GRCh37`` or ``GRCh38`` where you know it; evidence to the contrary is an error.
+    progress
+        Called with the fraction done, from 0 to 1.
+
+    Returns
+    -------
+    Cohort
+
+    Raises
+    ------
+    InputError
+        The input cannot be used, or the store cannot be written. Nothing is left under `out` then.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> text = '''##fileformat=VCFv4.2
+    ... ##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">
+    ... #CHROM POS ID REF ALT QUAL FILTER INFO FORMAT A B
+    ... 1 100 rs1 A G . PASS . GT 0/1 ./.
+    ... '''
+    >>> _ = (folder / "two.vcf").write_text(text.replace(" ", chr(9)))
+    >>> cohort = ingest(folder / "two.vcf", folder / "two.vcz")
+    >>> cohort.variants["variant_id"].tolist(), cohort.genotypes([0]).tolist()
+    (['1:100:A:G'], [[[0, 1], [-1, -1]]])
+    """
+    out = Path(out)
+    parsed = merge_regions([parse_region(text) for text in regions])
+    paths = list_inputs(inputs)
+    shards = _ordered([_open_shard(path) for path in paths])
+    chosen = _choose_samples(shards, samples)
+    _check_naming(shards, parsed)
+    detector = BuildDetector(sites)
+    try:
+        with StoreWriter(out, chosen) as writer, _Rejects(out, keep_going) as rejects:
+            _copy(shards, writer, detector, rejects, parsed, samples, progress)
+            found, evidence = detector.decide(build)
+            attributes: dict[str, Any] = {"build": found, "build_evidence": evidence}
+            if any(shard.header is None for shard in shards):
+                attributes["plink_alleles"] = ALLELE_NOTE
+            writer.finish(attributes)
+            rejects.finish()
+    except OSError as error:
+        described = disk_error(error, out)
+        if described is None:
+            raise
+        raise described from error
+    if progress is not None:
+        progress(1.0)
+    return open_cohort(out)
+
+
+def list_inputs(inputs: Sequence[PathLike] | PathLike) -> list[Path]:
+    """List the variant files that are named, or lie in the folders that are named, sorted by name.
+
+    Raises
+    ------
+    InputError
+        There is none, or a file is of no kind that can be read.
+    """
+    named = [Path(inputs)] if isinstance(inputs, str | os.PathLike) else [Path(item) for item in inputs]
+    found: list[Path] = []
+    for path in named:
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.name.endswith(_VARIANT_FILES) and p.is_file())
+            if not inside:
+                raise InputError("the folder holds no variant files", file=path, expected=_kinds())
+            found += inside
+        else:
+            found.append(path)
+    if not found:
+        raise InputError("no input was given", expected=_kinds())
+    if len(set(found)) < len(found):
+        twice = next(path for path in found if found.count(path) > 1)
+        raise InputError("the file is given twice", file=twice, hint="name every shard once")
+    return found
+
+
+def _kinds() -> str:
+    return "VCF (.vcf, .vcf.gz), BCF (.bcf) or PLINK (.bed, .bim, .fam)"
+
+
+def _open_shard(path: Path) -> _Shard:
+    prefix = plink_prefix(path)
+    if prefix is not None:
+        bed = prefix.with_name(prefix.name + ".bed")
+        return _Shard(prefix, read_fam(prefix), None, size=bed.stat().st_size if bed.exists() else 1)
+    header = read_header(path)
+    first = first_record(path, header)
+    start = (contig_rank(first[0]), first[1]) if first else ((10**6, ""), 0)
+    return _Shard(path, header.samples, header, start, path.stat().st_size)
+
+
+def _ordered(shards: Sequence[_Shard]) -> list[_Shard]:
+    first = shards[0]
+    for shard in shards[1:]:
+        if shard.samples != first.samples:
+            same_set = set(shard.samples) == set(first.samples)
+            raise InputError(
+                f"its samples are not those of {first.path.name}"
+                + (" in the same order" if same_set else f" ({len(shard.samples)}, not {len(first.samples)})"),
+                file=shard.path,
+                field="#CHROM",
+                expected="the same samples in the same order in every shard",
+                hint="select and order them (bcftools view -S), or ingest the files apart",
+            )
+    return sorted(shards, key=lambda shard: (shard.start, shard.path.name))
+
+
+def _choose_samples(shards: Sequence[_Shard], samples: Sequence[str] | None) -> list[str]:
+    present = shards[0].samples
+    if samples is None:
+        return list(present)
+    absent = [index for index, name in enumerate(samples, start=1) if name not in set(present)]
+    if absent:
+        raise InputError(
+            f"{len(absent)} of {len(samples)} samples asked for are not in the file, the first is number "
+            f"{absent[0]} of the list",
+            file=shards[0].path,
+            field="samples",
+            expected="names from the #CHROM line",
+            hint="check the list's spelling",
+        )
+    if len(set(samples)) < len(samples) or not samples:
+        raise InputError(
+            "the list of samples is empty or names one twice", field="samples", expected="every sample once"
+        )
+    return list(samples)
+
+
+def _check_naming(shards: Sequence[_Shard], regions: Sequence[Region]) -> None:
+    declared = [name for shard in shards if shard.header for name in shard.header.contigs]
+    for region in regions:
+        if region.contig not in declared and canonical_contig(region.contig) in map(canonical_contig, declared):
+            raise _region_naming(region, declared)
+
+
+def _region_naming(region: Region, contigs: Sequence[str]) -> InputError:
+    same = [name for name in contigs if canonical_contig(name) == canonical_contig(region.contig)]
+    shown = ", ".join(dict.fromkeys(contigs)) if len(set(contigs)) <= 5 else f"{contigs[0]}, {contigs[1]}, ..."
+    return InputError(
+        f"no contig {region.contig!r}; the file names its contigs {same[0] if same else shown or 'nothing'}",
+        field="regions",
+        expected="a contig as the file writes it",
+        hint=f"ask for {same[0]}:{region.start}-{region.end}" if same else "check the region",
+    )
+
+
+class _Order:
+    """Check that contigs come in one piece, positions ascend, and one naming is used throughout."""
+
+    def __init__(self) -> None:
+        self.contig, self.position, self.file = "", 0, ""
+        self.style: tuple[str, str] | None = None
+        self.done: set[str] = set()
+        self.n_records = 0
+
+    def check(self, block: VariantBlock, path: Path, shard_start: int) -> None:
+        """Compare each record of a block with the one before."""
+        for row, (contig, position) in enumerate(zip(block.contigs, block.positions.tolist(), strict=True)):
+            if contig != self.contig:
+                self._enter(contig, path)
+            elif position < self.position:
+                raise self._unsorted(path, f"{contig}:{position}", "POS")
+            self.position, self.file = position, path.name
+        self.n_records += len(block)
+
+    def _enter(self, contig: str, path: Path) -> None:
+        if contig in self.done:
+            raise self._unsorted(path, contig, "CHROM")
+        if is_chromosome(contig):
+            style = contig_naming([contig])
+            if self.style is None:
+                self.style = (style, f"{path.name} {contig}")
+            elif self.style[0] != style:
+                raise InputError(
+                    f"two ways to name contigs: {self.style[1]} and {path.name} {contig}",
+                    file=path,
+                    record=contig,
+                    field="CHROM",
+                    expected="chr1 throughout or 1 throughout",
+                    hint="rename one of them (bcftools annotate --rename-chrs)",
+                )
+        self.done.add(self.contig)
+        self.contig, self.position = contig, 0
+
+    def _unsorted(self, path: Path, record: str, field_name: str) -> InputError:
+        if self.file and self.file != path.name:
+            return InputError(
+                f"the shard overlaps {self.file}, which goes on to {self.contig}:{self.position}",
+                file=path,
+                record=record,
+                field=field_name,
+                expected="shards that do not overlap",
+                hint="join them first (bcftools concat -a)",
+            )
+        return InputError(
+            f"the record comes after {self.contig}:{self.position}",
+            file=path,
+            record=record,
+            field=field_name,
+            expected="records sorted by contig and position",
+            hint="sort the file (bcftools sort)",
+        )
+
+
+def _copy(
+    shards: Sequence[_Shard],
+    writer: StoreWriter,
+    detector: BuildDetector,
+    rejects: _Rejects,
+    regions: Sequence[Region],
+    samples: Sequence[str] | None,
+    progress: Callable[[float], None] | None,
+) -> None:
+    order = _Order()
+    total, done = sum(shard.size for shard in shards), 0
+    seen: set[str] = set()
+    for shard in shards:
+        if shard.header is not None:
+            detector.add_header(shard.path.name, shard.header.contigs, shard.header.reference)
+            writer.declare_contigs(shard.header.contigs)
+            writer.declare_filters(shard.header.filters)
+            seen.update(shard.header.contigs)
+        for block in _blocks(shard, writer.block_records, rejects, regions, samples, seen):
+            order.check(block, shard.path, order.n_records)
+            detector.add_block(shard.path.name, block, either_allele=shard.header is None)
+            writer.append(block)
+        done += shard.size
+        if progress is not None:
+            progress(min(0.99, done / total))
+    seen |= order.done | {order.contig}
+    for region in regions:
+        if region.contig not in seen:
+            raise _region_naming(region, sorted(seen - {""}, key=contig_rank))
+
+
+def _blocks(
+    shard: _Shard,
+    block_records: int,
+    rejects: _Rejects,
+    regions: Sequence[Region],
+    samples: Sequence[str] | None,
+    seen: set[str],
+) -> Iterator[VariantBlock]:
+    reject = rejects.of(shard.path) if rejects.keep_going else None
+    if shard.header is not None:
+        return read_blocks(
+            shard.path,
+            shard.header,
+            samples=samples,
+            regions=regions,
+            reject=reject,
+            block_records=block_records,
+            seen_contigs=seen,
+        )
+
+    def keep(contig: str, start: int, end: int) -> bool:
+        seen.add(contig)
+        return not regions or any(r.contig == contig and start <= r.end and end >= r.start for r in regions)
+
+    return read_plink_blocks(
+        shard.path, shard.samples, samples=samples, keep=keep, reject=reject, block_records=block_records
+    )
+
+
+class _Rejects:
+    """The list of records that were left out, beside the store; written under its name at the end."""
+
+    def __init__(self, out: Path, keep_going: bool) -> None:
+        self.keep_going = keep_going
+        self.path = out.with_name(out.name + ".rejects.tsv")
+        self.temporary = out.with_name(f"{self.path.name}.tmp-{os.getpid()}")
+        self.rows: list[str] = []
+
+    def __enter__(self) -> _Rejects:
+        if self.keep_going:
+            self.temporary.write_text("file\trecord\tfield\treason\n", encoding="utf-8")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.temporary.unlink(missing_ok=True)
+
+    def of(self, path: Path) -> Callable[[int | str, str, str], None]:
+        """Return the function that lists a record of one file."""
+
+        def reject(record: int | str, field_name: str, reason: str) -> None:
+            clean = " ".join(reason.split())
+            with self.temporary.open("a", encoding="utf-8") as stream:
+                stream.write(f"{path.name}\t{record}\t{field_name}\t{clean}\n")
+
+        return reject
+
+    def finish(self) -> None:
+        """Give the list its name."""
+        if self.keep_going:
+            self.temporary.replace(self.path)
