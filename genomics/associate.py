@@ -20,7 +20,7 @@ from genomics.errors import InputError
 from genomics.firth import fit_firth
 from genomics.linear import MIN_UNEXPLAINED, fit_linear, orthogonal_covariates, residualise
 from genomics.logistic import Array, Design, fit_logistic, fit_null
-from genomics.quality import call_ploidy, genotype_thresholds
+from genomics.quality import call_ploidy
 from genomics.significance import log10p_chi2, log10p_normal, log10p_t
 
 if TYPE_CHECKING:
@@ -129,8 +129,9 @@ def associate(
     if len(rows) != len(quality.variants):
         raise ValueError("quality control is not of this cohort: it has another number of variants")
     rows = rows[quality.variants["passed"].to_numpy(dtype=bool)]
+    policy = quality.policy
     parts, done = [], 0
-    for block, dosage in cohort.dosage_blocks(rows, **genotype_thresholds(cohort, quality.policy)):
+    for block, dosage in cohort.dosage_blocks(rows, min_gq=policy.min_gq, min_dp=policy.min_dp):
         alleles = call_ploidy(cohort.genotypes(block["record"].to_numpy()))
         parts.append(
             _test_block(block, dosage[:, samples.used], alleles[:, samples.used], test, missing_policy)

@@ -23,7 +23,6 @@ __all__ = [
     "assess_quality",
     "autosomal",
     "call_ploidy",
-    "genotype_thresholds",
     "hardy_weinberg_exact",
 ]
 
@@ -144,15 +143,6 @@ def assess_quality(
     return Quality(samples, _judge_variants(cohort, counts, policy), policy)
 
 
-def genotype_thresholds(cohort: Cohort, policy: QualityPolicy) -> dict[str, float | None]:
-    """Genotype thresholds of a policy that this cohort has the fields for: arguments of ``dosage_blocks``."""
-    fields = cohort.dataset.data_vars
-    return {
-        "min_gq": policy.min_gq if "call_GQ" in fields else None,
-        "min_dp": policy.min_dp if "call_DP" in fields else None,
-    }
-
-
 def call_ploidy(genotypes: NDArray[np.integer[Any]]) -> NDArray[np.int8]:
     """Alleles in each call: those that are not fill.
 
@@ -231,7 +221,7 @@ def _count(
     n_counted, n_rows, done = int(counted.sum()), len(cohort.variants), 0
     tallies = _SampleTallies.start(n_counted)
     blocks = []
-    for rows, dosage in cohort.dosage_blocks(None, **genotype_thresholds(cohort, policy)):
+    for rows, dosage in cohort.dosage_blocks(None, min_gq=policy.min_gq, min_dp=policy.min_dp):
         ploidy = call_ploidy(cohort.genotypes(rows["record"].to_numpy()))
         block = _variant_counts(rows, dosage[:, counted], ploidy[:, counted])
         hwe = count_genotypes(dosage[:, in_hwe], ploidy[:, in_hwe])

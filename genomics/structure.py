@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from genomics.quality import REGION_SIZE, Quality, autosomal, genotype_thresholds
+from genomics.quality import REGION_SIZE, Quality, autosomal
 
 if TYPE_CHECKING:
     from genomics.cohort import Cohort
@@ -93,10 +93,10 @@ def principal_components(
     regions = _count_regions(rows)
     if regions < MIN_REGIONS:
         return _not_estimable(len(rows), regions, "common variants that passed quality control")
-    thresholds = genotype_thresholds(cohort, quality.policy)
+    policy = quality.policy
 
     def scaled_blocks(selection: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, NDArray[np.float32]]]:
-        for block, dosage in cohort.dosage_blocks(selection, **thresholds):
+        for block, dosage in cohort.dosage_blocks(selection, min_gq=policy.min_gq, min_dp=policy.min_dp):
             yield block, patterson_scale(dosage[:, kept])
 
     pruned = prune_linked(_reporting(scaled_blocks(rows), len(rows), progress))

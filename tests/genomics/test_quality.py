@@ -131,7 +131,11 @@ def test_assess_quality__no_sample():
 def test_assess_quality__plink2(shared_data, tmp_path):
     from genomics.ingest import ingest
 
-    prefix = shared_data / "association/bigsnpr/example-missing"
+    source, prefix = shared_data / "association/bigsnpr/example-missing", tmp_path / "example"
+    for end in (".bed", ".fam"):
+        shutil.copy(f"{source}{end}", f"{prefix}{end}")
+    sites = pd.read_csv(f"{source}.bim", sep="\t", header=None)  # one position is written 1e+05
+    sites.astype({3: int}).to_csv(f"{prefix}.bim", sep="\t", header=False, index=False)
     quality = assess_quality(ingest(prefix, tmp_path / "cohort.vcz"), QualityPolicy(min_sample_call_rate=0))
     out = tmp_path / "plink"
     command = [
