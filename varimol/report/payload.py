@@ -31,11 +31,11 @@ PATIENT_COLUMNS: dict[str, tuple[str, ...]] = {
     "quality_samples": ("call_rate", "heterozygosity", "passed", "reason"),
     "diplotypes": (
         *("gene", "rank", "diplotype", "posterior", "posterior_no_prior", "status"),
-        *("phenotype", "activity_score", "sites_missing"),
+        *("phenotype", "activity_score", "sites_missing", "assumptions", "reason"),
     ),
     "recommendations": (
         *("drug", "gene", "phenotype", "recommendation", "strength", "probability"),
-        *("active", "source", "action", "compound_id"),
+        *("active", "source", "action", "compound_id", "population", "reason"),
     ),
     "evidence": (
         *("evidence_id", "compound_id", "compound_name", "lane", "claim", "direction", "value"),
@@ -136,11 +136,19 @@ def embed(data: dict[str, Any]) -> tuple[str, str]:
     raw = text.encode("utf-8")
     if len(raw) <= PLAIN_LIMIT:
         return "json", text.replace("<", "\\u003c")
-    return "gzip", base64.b64encode(gzip.compress(raw, compresslevel=9, mtime=0)).decode("ascii")
+    return "gzip", base64.b64encode(gzip.compress(raw, compresslevel=6, mtime=0)).decode("ascii")
+
+
+def _levels(column: pd.Series) -> tuple[np.ndarray, list[str]]:
+    """Factorise a column: codes into its distinct texts in order of appearance; missing is ``""``."""
+    codes, distinct = pd.factorize(column.to_numpy(dtype=object), use_na_sentinel=True)
+    levels = [str(value) for value in distinct]
+    return np.where(codes < 0, len(levels), codes), [*levels, ""]
 
 
 def _texts(column: pd.Series) -> list[str]:
-    return ["" if missing else str(value) for value, missing in zip(column, column.isna())]
+    codes, levels = _levels(column)
+    return [levels[code] for code in codes.tolist()]
 
 
 def _kind(table: pd.DataFrame, column: str) -> str:
@@ -160,8 +168,9 @@ def _pool(tables: list[pd.DataFrame]) -> list[str]:
         del name
         for column in columns:
             if column in table.columns and _kind(table, column) == "text":
-                seen = table[column].dropna().astype(str).value_counts()
-                counts.update(dict(zip(seen.index.tolist(), seen.tolist())))
+                codes, levels = _levels(table[column])
+                for text, count in zip(levels, np.bincount(codes, minlength=len(levels)).tolist()):
+                    counts[text] += count
     return sorted((text for text in counts if text), key=lambda text: (-counts[text], text))
 
 
@@ -173,7 +182,8 @@ def _encode_columns(table: pd.DataFrame, name: str, codes: dict[str, int]) -> di
         kind = _kind(table, column)
         values = table[column]
         if kind == "text":
-            encoded[column] = {"text": [codes.get(text, -1) for text in _texts(values)]}
+            local, levels = _levels(values)
+            encoded[column] = {"text": np.array([codes.get(text, -1) for text in levels])[local].tolist()}
         elif kind == "flag":
             encoded[column] = {"flag": [-1 if m else int(bool(v)) for v, m in zip(values, values.isna())]}
         else:
@@ -184,5 +194,7 @@ def _encode_columns(table: pd.DataFrame, name: str, codes: dict[str, int]) -> di
 def _rounded(values: pd.Series, digits: int = 5) -> list[float | int | None]:
     """Round to significant digits: what a page shows, and a third of the bytes."""
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float)
-    rounded = [float(f"{value:.{digits}g}") if np.isfinite(value) else None for value in numbers]
-    return [int(v) if v is not None and v == int(v) else v for v in rounded]
+    local, distinct = pd.factorize(numbers, use_na_sentinel=False)
+    rounded = [float(f"{value:.{digits}g}") if np.isfinite(value) else None for value in distinct.tolist()]
+    written = [int(value) if value is not None and value.is_integer() else value for value in rounded]
+    return [written[code] for code in local.tolist()]

@@ -131,16 +131,28 @@ def _pharmacogene_tables(rng, samples):
             diplotypes.append((sample, gene, 1, "*1/*2", posterior, posterior - 0.1, "called", phenotype))
             if rng.uniform() < 0.2:
                 diplotypes.append((sample, gene, 2, "*1/*17", 1 - posterior, 0.1, "ambiguous", "Rapid"))
+        for number in range(54):  # the guidance speaks of some 60 drugs for every patient
+            gene, active = GENES[number % len(GENES)], rng.uniform() < 0.8
+            action, sentence = ("standard", "Usual dose.") if active else ("avoid", "Avoid.")
+            phenotype = "Normal Metabolizer" if active else "No Result"
+            advice.append(
+                (sample, f"drug {number}", gene, phenotype, sentence, "", rng.uniform(), action, active)
+            )
         for gene, phenotype, drug, action, sentence, _ in carried.values():
-            advice.append((sample, drug, gene, phenotype, sentence, "strong", rng.uniform(0.8, 1), action))
+            advice.append(
+                (sample, drug, gene, phenotype, sentence, "strong", rng.uniform(0.8, 1), action, True)
+            )
     columns = ["sample_id", "gene", "rank", "diplotype", "posterior", "posterior_no_prior", "status"]
     columns += ["phenotype"]
     diplotype_table = pd.DataFrame(diplotypes, columns=columns).assign(activity_score=1.5, sites_missing="")
     diplotype_table.loc[diplotype_table["gene"] == "CYP2D6", "sites_missing"] = "rs1065852;rs5030655"
     columns = ["sample_id", "drug", "gene", "phenotype", "recommendation", "strength", "probability"]
-    columns += ["action"]
-    recommendations = pd.DataFrame(advice, columns=columns).assign(active=True, source="PyPGx tables (CPIC)")
+    columns += ["action", "active"]
+    recommendations = pd.DataFrame(advice, columns=columns).assign(source="PyPGx tables (CPIC)")
     identifiers = {name: f"C{i:03d}" for i, (name, _) in enumerate(COMPOUNDS)}
+    recommendations["reason"] = np.where(
+        recommendations["active"], "", recommendations["gene"] + ": sites not observed: rs1065852"
+    )
     recommendations["compound_id"] = recommendations["drug"].map(identifiers).fillna("")
     return {"diplotypes": diplotype_table, "recommendations": recommendations}
 
@@ -168,8 +180,12 @@ def _ranked_tables(rng, samples, n_therapies):
     )  # fmt: skip
     withheld = evidence.drop_duplicates("sample_id").assign(
         evidence_id=[f"w{i}" for i in range(len(samples))], abstain=True, reason="outside the domain",
-        value=np.nan,
+        value=np.nan, compound_id="", compound_name="", lane="predicted",
     )  # fmt: skip
+    # The last patient: nothing is predicted, and the ranking says why.
+    silent = (ranked["sample_id"] == samples[-1]) & (ranked["lane"] == "predicted")
+    said = withheld.tail(1)[[c for c in ranked.columns if c in withheld.columns]].assign(rank=6, score=np.nan)
+    ranked = pd.concat([ranked[~silent], said], ignore_index=True)
     return {"therapies": ranked, "evidence": pd.concat([evidence, withheld], ignore_index=True)}
 
 

@@ -50,6 +50,13 @@ def test_script__opens_a_patients_page(browse, directory, page, parse_page):
 
 
 @pytest.mark.slow
+def test_script__says_why_nothing_is_proposed(browse, directory, page, parse_page):
+    _, text = parse_page(browse(directory / "report.html", "patient=S0040"))
+    assert "Nothing is proposed: outside the domain." in text
+    assert "40 of 40" in text and "Next" not in text
+
+
+@pytest.mark.slow
 def test_script__compressed_data_and_hostile_names(browse, tmp_path, write_directory, parse_page, hostile):
     directory = write_directory(tmp_path / "out", 300)
     for name in ("quality_samples", "diplotypes", "recommendations", "therapies", "evidence"):

@@ -30,17 +30,17 @@ class Cohort {
     return stored.number[row];
   }
 
-  record(table, row) {
+  record(table, row, columns = Object.keys(this.tables[table].columns)) {
     const record = {};
-    for (const column of Object.keys(this.tables[table].columns)) record[column] = this.value(table, column, row);
+    for (const column of columns) record[column] = this.value(table, column, row);
     return record;
   }
 
-  // Records of one patient, by number.
-  rows(table, patient) {
+  // Records of one patient, by number; all columns unless some are named.
+  rows(table, patient, columns) {
     const offsets = this.tables[table].offsets;
     const records = [];
-    for (let row = offsets[patient]; row < offsets[patient + 1]; row += 1) records.push(this.record(table, row));
+    for (let row = offsets[patient]; row < offsets[patient + 1]; row += 1) records.push(this.record(table, row, columns));
     return records;
   }
 

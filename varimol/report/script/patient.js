@@ -1,22 +1,27 @@
 // One patient's page.
 
-// The guidance table's actions, the most pressing first; what follows "not indicated" asks for no change.
+// The guidance table's actions, the most pressing first; what follows "monitor" asks for no change.
 const ACTIONS = ["avoid", "alternative", "reduce dose", "limit dose", "increase dose", "monitor", "not indicated",
   "informative", "standard", "no recommendation"];
-const FIRST_ROUTINE = ACTIONS.indexOf("informative");
+const FIRST_ROUTINE = ACTIONS.indexOf("not indicated");
 
 function urgency(advice) {
   const known = ACTIONS.indexOf(words(advice.action).trim().toLowerCase());
   return known < 0 ? ACTIONS.indexOf("monitor") : known;
 }
 
+function isRoutine(advice) {
+  return urgency(advice) >= FIRST_ROUTINE;
+}
+
 function needsAttention(advice) {
-  return advice.active !== false && urgency(advice) < FIRST_ROUTINE;
+  return advice.active !== false && !isRoutine(advice);
 }
 
 function actionBadge(advice) {
   if (!advice.action) return null;
   const rank = urgency(advice);
+  if (advice.active === false) return badge(words(advice.action));
   return badge(words(advice.action), rank === 0 ? "alert" : rank < FIRST_ROUTINE ? "warn" : "");
 }
 
@@ -27,7 +32,8 @@ function statusBadge(diplotype) {
 
 // Only wording that says so counts as usual; everything else is shown in bold.
 function isUsual(phenotype) {
-  return /normal|typical|favou?rable|negative|indeterminate|unknown|^no |^not |^$/i.test(phenotype || "");
+  return /normal|^favou?rable|^typical|negative|indeterminate|uncertain|unknown|non-responsive|^no |^not |^-1639 GG$|^$/i
+    .test(phenotype || "");
 }
 
 function phenotypeText(phenotype) {
@@ -39,7 +45,8 @@ function sitesNotSeen(text) {
   const sites = (text || "").split(/[;,]\s*/).filter(Boolean);
   if (!sites.length || text === "0") return "none";
   if (sites.length === 1) return /^\d+$/.test(text) ? `${text} sites` : text;
-  return `${sites.length} sites`;
+  const more = / and (\d+) more$/.exec(text);
+  return `${sites.length + (more ? Number(more[1]) : 0)} sites`;
 }
 
 function pharmacogenes(rows) {
@@ -56,9 +63,11 @@ function pharmacogenes(rows) {
     { title: "Sites not seen", cell: (r) => sitesNotSeen(r.sites_missing) },
   ], firsts, (first) => [
     definitions([
+      ["Why not called", first.reason],
       ["Activity score", first.activity_score === null ? "" : String(first.activity_score ?? "")],
       ["Without the prior", first.posterior_no_prior === null || first.posterior_no_prior === undefined ? "" : figure(first.posterior_no_prior)],
-      ["Sites not seen", /\D/.test(first.sites_missing || "") ? first.sites_missing : ""],
+      ["Sites not seen", /\D/.test(first.sites_missing || "") ? first.sites_missing.replace(/,(?=\S)/g, ", ") : ""],
+      ["Assumptions", first.assumptions],
     ]),
     alternatives(genes.get(first.gene).slice(1)),
   ]);
@@ -75,29 +84,39 @@ function alternatives(rows) {
 function safetyRows(cohort, number, therapies) {
   const records = cohort.rows("evidence", number).filter((r) => r.lane === "safety_and_dose");
   const advice = cohort.rows("recommendations", number).map((row) => {
-    const same = row.compound_id ? records.filter((r) => r.compound_id === row.compound_id) : [];
+    const drug = (row.drug || "").toLowerCase();
+    const same = records.filter((r) => (row.compound_id && r.compound_id === row.compound_id) ||
+      (drug && (r.compound_name || "").toLowerCase() === drug));
     const named = same.filter((r) => row.gene && (r.path || "").includes(row.gene));
     return { ...row, evidence: named.length ? named : same };
   });
-  const covered = new Set(advice.map((row) => row.compound_id).filter(Boolean));
-  const others = therapies.filter((t) => t.lane === "safety_and_dose" && !covered.has(t.compound_id)).map((t) => {
+  const covered = new Set(advice.flatMap((row) => row.evidence.map((r) => r.evidence_id)));
+  const others = therapies.filter((t) => t.lane === "safety_and_dose" && !covered.has(t.evidence_id)).map((t) => {
     const evidence = evidenceOf(cohort, t);
-    return { drug: t.compound_name || t.compound_id, recommendation: t.reason, probability: t.score, path: t.path,
+    return { drug: t.compound_name || t.compound_id, recommendation: t.reason, action: evidence[0] ? evidence[0].direction : "", probability: t.score, path: t.path,
       source: [...new Set(evidence.map((r) => r.sources).filter(Boolean))].join("; "), compound_id: t.compound_id, evidence };
   });
   return [...advice, ...others];
+}
+
+function becauseOf(advice) {
+  const between = (text) => (text || "").replaceAll("+", " + ");
+  const phenotype = between(advice.phenotype).replace(/^ \+ $/, "");
+  return [el("em", {}, between(advice.gene)), advice.gene && phenotype ? ": " : "", phenotype,
+    advice.active === false && advice.reason ? el("span", { class: "small" }, ` ${advice.reason}`) : ""].filter(Boolean);
 }
 
 function safetyTable(label, rows) {
   return openingTable(label, [
     { title: "Drug", look: "name", cell: (r) => r.drug || r.compound_id },
     { title: "What to do", look: "wide", cell: (r) => [actionBadge(r), r.action ? " " : null, r.recommendation || "no statement"].filter(Boolean) },
-    { title: "Because of", look: "name", cell: (r) => [el("em", {}, r.gene || ""), r.gene && r.phenotype ? ": " : "", r.phenotype || ""] },
+    { title: "Because of", look: "name", cell: becauseOf },
     { title: "Probability", cell: (r) => probability(r.probability) },
     { title: "Source", cell: (r) => r.source || "–" },
   ], rows, (r) => [
     r.path && !r.evidence.some((e) => e.path === r.path) ? chain(r.path) : null,
-    definitions([["Strength", words(r.strength)], ["Applies", r.active === false ? "no: the statement is not active for this patient" : ""]]),
+    definitions([["Strength", words(r.strength)], ["Applies to", r.population],
+      ["Not active", r.active === false ? r.reason || "not certain enough, or the gene was not called" : ""]]),
     ...r.evidence.map(evidenceView),
     r.evidence.length ? null : el("p", { class: "small" }, r.compound_id ? "No evidence record was written for this statement." :
       "This drug is not among the compounds given, so it is not ranked."),
@@ -108,17 +127,24 @@ function safetyLane(cohort, number, therapies) {
   const rows = safetyRows(cohort, number, therapies);
   if (!rows.length) return [empty("No guideline statement concerns this patient's called phenotypes.")];
   const urgent = rows.filter(needsAttention).sort((a, b) => urgency(a) - urgency(b));
-  const routine = rows.filter((row) => !needsAttention(row));
+  const uncertain = rows.filter((row) => row.active === false);
+  const routine = rows.filter((row) => row.active !== false && isRoutine(row));
+  const fold = (text, label, group) => group.length ?
+    el("details", { class: "fold" }, el("summary", {}, `${group.length} ${text}`), safetyTable(label, group)) : null;
   return [
     urgent.length ? safetyTable("Drugs that need attention", urgent) :
-      empty("Nothing stands out: every statement for this patient asks for the usual use, or is not active."),
-    routine.length ? el("details", { class: "fold" },
-      el("summary", {}, `${routine.length} statements without a change, or not active`), safetyTable("Other statements", routine)) : null,
+      empty("No active statement asks for a change. Statements that are not active are listed below: they are open, not harmless."),
+    fold("statements not active: gene not called, or too uncertain", "Statements that are not active", uncertain),
+    fold("statements that ask for no change", "Statements that ask for no change", routine),
   ];
 }
 
-function therapyLane(cohort, label, rows, absent) {
-  if (!rows.length) return [empty(absent)];
+// Rows without a compound say why nothing is proposed.
+function therapyLane(cohort, label, all, absent) {
+  const rows = all.filter((row) => row.compound_id || row.compound_name);
+  const withheld = [...new Set(all.filter((row) => !rows.includes(row)).map((row) => row.reason || "no reason recorded"))];
+  const silence = withheld.map((reason) => empty(`Nothing is proposed: ${reason}.`));
+  if (!rows.length) return silence.length ? silence : [empty(absent)];
   const predicted = rows.some((row) => row.lane === "predicted");
   const scored = rows.some((row) => row.score !== null && row.score !== undefined) ? [
     { title: predicted ? "Predicted pKd" : "Score", look: "n", cell: (r) => figure(r.score) },
@@ -129,7 +155,7 @@ function therapyLane(cohort, label, rows, absent) {
     { title: "Rank", look: "n", cell: (r) => String(r.rank ?? "–") },
     ...scored,
     { title: "Why", look: "wide", cell: (r) => r.reason || "–" },
-  ], rows, (r) => therapyDetail(cohort, r))];
+  ], rows, (r) => therapyDetail(cohort, r)), ...silence];
 }
 
 function abstentions(records, shown) {
@@ -179,7 +205,7 @@ function patientPage(cohort, number) {
     section("Known efficacy", "Statements of curated sources about this patient's variants.",
       ...therapyLane(cohort, "Known efficacy", lane("known_efficacy"), "No curated statement of efficacy concerns this patient's variants and the compounds given.")),
     section("Predicted", "Network predictions for proteins that the genetics of the cohort supports. The genetics supports the target, not the compound.",
-      ...therapyLane(cohort, "Predicted", lane("predicted"), "No compound is predicted for this patient: no target with a supported direction was scored, or every prediction was withheld."),
+      ...therapyLane(cohort, "Predicted", lane("predicted"), "No compound is predicted for this patient. Predictions are written for patients who have the trait, and only where the genetics supports a direction for a target that the network scored."),
       abstentions(cohort.rows("evidence", number), shown)),
   ];
 }

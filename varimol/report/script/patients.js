@@ -15,11 +15,11 @@ function summary(cohort, number) {
 
 function summarise(cohort, number) {
   const genes = new Set();
-  for (const row of cohort.rows("diplotypes", number)) {
+  for (const row of cohort.rows("diplotypes", number, ["gene", "rank", "phenotype"])) {
     if (row.rank === 1 && !isUsual(row.phenotype)) genes.add(row.gene);
   }
-  const drugs = new Set(cohort.rows("recommendations", number).filter(needsAttention).map((row) => row.drug));
-  const predicted = cohort.rows("therapies", number).find((row) => row.lane === "predicted");
+  const drugs = new Set(cohort.rows("recommendations", number, ["drug", "action", "active"]).filter(needsAttention).map((row) => row.drug));
+  const predicted = cohort.rows("therapies", number, ["lane", "compound_id", "compound_name"]).find((row) => row.lane === "predicted" && (row.compound_id || row.compound_name));
   return { id: cohort.ids[number], genes: [...genes].sort(), drugs: [...drugs].sort(),
     predicted: predicted ? predicted.compound_name || predicted.compound_id : "" };
 }
