@@ -127,7 +127,7 @@ def call_genotypes(
         quality[part] = np.minimum(99, 3 * depth[part])
         chance = np.where(low, np.float32(noise.error_low_quality), np.float32(noise.error))
         wrong = rng.random(shape, dtype=np.float32) < chance
-        batch = (bad_variants[part] & ~sparse[part])[:, None] * np.float32(0.25)
+        batch = (bad_variants[part] & ~sparse[part])[:, None] * np.float32(0.6)
         _flip(calls, wrong, rng)
         _call_het(calls, rng.random(shape, dtype=np.float32) < np.maximum(batch, het_excess))
         lost = rng.random(shape, dtype=np.float32) < gaps[part, None] + extra
