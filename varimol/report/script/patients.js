@@ -18,8 +18,10 @@ function summarise(cohort, number) {
   for (const row of cohort.rows("diplotypes", number, ["gene", "rank", "phenotype"])) {
     if (row.rank === 1 && !isUsual(row.phenotype)) genes.add(row.gene);
   }
-  const drugs = new Set(cohort.rows("recommendations", number, ["drug", "action", "active"]).filter(needsAttention).map((row) => row.drug));
-  const predicted = cohort.rows("therapies", number, ["lane", "compound_id", "compound_name"]).find((row) => row.lane === "predicted" && (row.compound_id || row.compound_name));
+  const advice = cohort.rows("recommendations", number, ["drug", "action", "active"]);
+  const drugs = new Set(advice.filter(needsAttention).map((row) => row.drug));
+  const predicted = cohort.rows("therapies", number, ["lane", "compound_id", "compound_name"])
+    .find((row) => row.lane === "predicted" && (row.compound_id || row.compound_name));
   return { id: cohort.ids[number], genes: [...genes].sort(), drugs: [...drugs].sort(),
     predicted: predicted ? predicted.compound_name || predicted.compound_id : "" };
 }

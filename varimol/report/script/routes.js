@@ -46,16 +46,18 @@ function turnPage(event) {
   if (link) location.hash = link.getAttribute("href");
 }
 
-function openAll() {
-  for (const toggle of page.querySelectorAll('.toggle[aria-expanded="false"]')) toggle.click();
-  for (const fold of page.querySelectorAll("details")) fold.open = true;
+// Paper cannot be clicked: every row is printed with its evidence, but a fold that the reader left closed stays so.
+function openRows() {
+  for (const toggle of page.querySelectorAll('.toggle[aria-expanded="false"]')) {
+    if (!toggle.closest("details:not([open])")) toggle.click();
+  }
 }
 
 readData().then((data) => {
   const cohort = new Cohort(data);
   document.getElementById("patient-index").replaceChildren(...patientIndex(cohort));
   window.addEventListener("hashchange", () => show(cohort, true));
-  window.addEventListener("beforeprint", openAll);
+  window.addEventListener("beforeprint", openRows);
   document.addEventListener("keydown", turnPage);
   show(cohort, Boolean(wantedPatient() === null && location.hash));
   document.documentElement.dataset.ready = "true";
