@@ -126,8 +126,9 @@ def lead_markers(
     rows = []
     for lead_id, members in _clumps(significant, cohort, variants, window, clump_r2):
         lead = significant.loc[lead_id]
-        effect = _protein_change(variants.loc[lead_id], cohort, variants, window, min_r2)
-        gene = _gene_of(variants.loc[lead_id], effect["annotated_gene"], table, gene_window)
+        variant = variants.loc[[lead_id]].iloc[0]
+        effect = _protein_change(variant, cohort, variants, window, min_r2)
+        gene = _gene_of(variant, effect["annotated_gene"], table, gene_window)
         row = {name: lead[name] for name in COLUMNS[1:9]}
         beta = float(betas.get(effect["consequence_variant_id"], np.nan))
         rows.append(
