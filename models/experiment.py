@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,15 +53,19 @@ class AffinityExperiment:
         Also cross-validate with whole scaffolds held out, to calibrate predictions for new compounds.
     baselines
         Fit the plain models on the same folds.
+    workers
+        Folds trained at the same time, each in a process of its own on one thread; the result does not
+        depend on their number.
     description
         Facts for the card: name, data, licence, command, limits.
     """
 
     training: TrainingConfig = TrainingConfig()
-    shape: dict[str, float] = field(default_factory=lambda: {"dim": 128, "n_layers": 3, "dropout": 0.1})
+    shape: dict[str, float] = field(default_factory=lambda: {"dim": 128, "n_layers": 3, "dropout": 0.0})
     n_folds: int = 5
     unseen_drug: bool = True
     baselines: bool = True
+    workers: int = 1
     description: dict[str, Any] = field(default_factory=dict)
 
 
@@ -97,13 +103,19 @@ def train_affinity(
         settings["unseen_drug"] = scaffold_folds(endpoints, plan.n_folds, plan.training.seed)
     parts = folder / ".parts" / _digest(endpoints, settings, plan)
     parts.mkdir(parents=True, exist_ok=True)
-    tables, metrics, members = [], [], []
-    for setting, folds in settings.items():
-        for fold in sorted({int(f) for part in folds for f in np.unique(part)}):
-            network, table = _fold(data, folds, setting, fold, plan, parts, progress)
-            tables.append(table)
-            if setting == "seen_drug":
-                members.append(network)
+    work = [
+        (setting, fold)
+        for setting, folds in settings.items()
+        for fold in sorted({int(f) for part in folds for f in np.unique(part)})
+    ]
+    _run_folds(data, settings, work, plan, parts, progress)
+    tables = [pd.read_parquet(parts / f"{setting}-{fold}.parquet") for setting, fold in work]
+    names = [pairs.name for pairs in endpoints]
+    members = [
+        _load_part(parts / f"{setting}-{fold}.safetensors", len(profile), names, plan)
+        for setting, fold in work
+        if setting == "seen_drug"
+    ]
     out_of_fold = pd.concat(tables, ignore_index=True)
     metrics = fold_metrics(out_of_fold, plan.training.seed)
     model = AffinityModel(
@@ -142,39 +154,48 @@ def _digest(
     return digest.hexdigest()[:16]
 
 
-def _fold(
+def _run_folds(
     data: list[EncodedPairs],
-    folds: list[NDArray[np.int64]],
-    setting: str,
-    fold: int,
+    settings: dict[str, list[NDArray[np.int64]]],
+    work: list[tuple[str, int]],
     plan: AffinityExperiment,
     parts: Path,
     progress: Progress | None,
-) -> tuple[FittedNetwork, pd.DataFrame]:
-    """One fold's network and the out-of-fold predictions of it and the baselines; read back if finished."""
-    table_file = parts / f"{setting}-{fold}.parquet"
-    if not table_file.exists():
-        training = [
-            EncodedPairs(part.pairs.select(f != fold), part.graphs, part.proteins)
-            for part, f in zip(data, folds, strict=True)
-        ]
-
-        def report(step: int, loss: float) -> None:
+) -> None:
+    """Train every fold that is not finished yet, `plan.workers` at a time."""
+    open_work = [item for item in work if not (parts / f"{item[0]}-{item[1]}.parquet").exists()]
+    n_done = len(work) - len(open_work)
+    # Spawned processes start from a clean state, so one worker and many give the same bytes.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(plan.workers, mp_context=context) as pool:
+        running = [pool.submit(_fold, data, settings[setting], setting, fold, plan, parts) for setting, fold in open_work]
+        for finished in as_completed(running):
+            finished.result()
+            n_done += 1
             if progress is not None:
-                progress(f"{setting}, fold {fold}: loss {loss:.3f}", (step + 1) / plan.training.n_steps)
+                progress(f"{n_done} of {len(work)} folds trained", n_done / len(work))
 
-        fitted = fit_network(training, plan.training, shape=plan.shape, progress=report)
-        _save_part(fitted, parts / f"{setting}-{fold}.safetensors")
-        tables = [
-            _held_out(which, part, train.pairs, fitted, f == fold, plan, setting, fold)
-            for which, (part, train, f) in enumerate(zip(data, training, folds, strict=True))
-        ]
-        temporary = table_file.with_suffix(f".tmp-{os.getpid()}")
-        pd.concat(tables, ignore_index=True).to_parquet(temporary)
-        os.replace(temporary, table_file)
-    n_columns = data[0].proteins.aligned.shape[1]
-    network = _load_part(parts / f"{setting}-{fold}.safetensors", n_columns, [d.pairs.name for d in data], plan)
-    return network, pd.read_parquet(table_file)
+
+def _fold(
+    data: list[EncodedPairs], folds: list[NDArray[np.int64]], setting: str, fold: int,
+    plan: AffinityExperiment, parts: Path,
+) -> None:  # fmt: skip
+    """Train one fold's network, and write it and the out-of-fold predictions of it and the baselines."""
+    torch.set_num_threads(1)
+    training = [
+        EncodedPairs(part.pairs.select(f != fold), part.graphs, part.proteins)
+        for part, f in zip(data, folds, strict=True)
+    ]
+    fitted = fit_network(training, plan.training, shape=plan.shape)
+    _save_part(fitted, parts / f"{setting}-{fold}.safetensors")
+    tables = [
+        _held_out(which, part, train.pairs, fitted, f == fold, plan, setting, fold)
+        for which, (part, train, f) in enumerate(zip(data, training, folds, strict=True))
+    ]
+    table_file = parts / f"{setting}-{fold}.parquet"
+    temporary = table_file.with_suffix(f".tmp-{os.getpid()}")
+    pd.concat(tables, ignore_index=True).to_parquet(temporary)
+    os.replace(temporary, table_file)
 
 
 def _save_part(fitted: FittedNetwork, path: Path) -> None:
@@ -285,7 +306,7 @@ def _card(endpoints: Sequence[PairData], plan: AffinityExperiment, metrics: pd.D
         **plan.description,
         "shape": plan.shape,
         "training": asdict(plan.training),
-        "threads": torch.get_num_threads(),
+        "threads": 1,
         "versions": {name: importlib.metadata.version(name) for name in names},
         "data_summary": [
             {

@@ -139,7 +139,7 @@ def fit_network(
     endpoints: Sequence[EncodedPairs],
     config: TrainingConfig,
     *,
-    n_drugs: int = 160,
+    n_drugs: int = 192,
     n_targets: int = 96,
     shape: dict[str, float] | None = None,
     progress: Callable[[int, float], None] | None = None,

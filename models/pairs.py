@@ -75,7 +75,7 @@ def require_structures(pairs: PairData, drugs: str | PathLike[str]) -> None:
             )  # fmt: skip
 
 
-def _read_table(path: str | PathLike[str], required: tuple[str, ...], what: str) -> pd.DataFrame:
+def read_table(path: str | PathLike[str], required: tuple[str, ...], what: str) -> pd.DataFrame:
     """A TSV, CSV or Parquet table with the columns asked for, all values as text."""
     name = Path(path)
     if not name.exists():
@@ -155,9 +155,9 @@ def read_pairs(
         Naming file, line and field.
     """
     required = ("drug_id", "target_id", *([label] if label else []), *([folds] if folds else []))
-    pair_table = _read_table(pairs, required, "pairs")
-    drug_table = _read_table(drugs, ("drug_id", "smiles"), "drugs")
-    target_table = _read_table(targets, ("target_id", "sequence"), "targets")
+    pair_table = read_table(pairs, required, "pairs")
+    drug_table = read_table(drugs, ("drug_id", "smiles"), "drugs")
+    target_table = read_table(targets, ("target_id", "sequence"), "targets")
     for table, field, path in ((drug_table, "drug_id", drugs), (target_table, "target_id", targets)):
         twice = np.flatnonzero(table[field].duplicated())
         if len(twice):

@@ -34,8 +34,8 @@ class TrainingConfig:
         Matrix products of the forward pass in bfloat16; weights, losses and predictions stay in float32.
     """
 
-    n_steps: int = 2500
-    learning_rate: float = 1.5e-3
+    n_steps: int = 2400
+    learning_rate: float = 3e-3
     weight_decay: float = 0.02
     warmup: int = 100
     clip: float = 1.0

@@ -1,0 +1,73 @@
+"""Networks by name: those that ship with the package, or a folder that `varimol train` wrote."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from importlib.resources import as_file
+from pathlib import Path
+
+from chem.errors import InputError
+from models.affinity import AffinityModel, load_affinity
+from varimol.tables import data_file
+
+DEFAULT_NETWORK = "kinase-affinity"
+"""The shipped network that `varimol link` and `varimol screen` use."""
+
+
+def shipped_networks() -> list[str]:
+    """Names of the networks in the package.
+
+    Examples
+    --------
+    >>> DEFAULT_NETWORK in shipped_networks()
+    True
+    """
+    return sorted(place.name for place in data_file("networks").iterdir() if place.is_dir())
+
+
+def network_folder(name: str | os.PathLike[str]) -> Path:
+    """Folder of a shipped network or of a run.
+
+    Parameters
+    ----------
+    name
+        A folder with card.json, or the name of a shipped network.
+
+    Raises
+    ------
+    InputError
+        It is neither.
+    """
+    if (Path(name) / "card.json").exists():
+        return Path(name)
+    if str(name) in shipped_networks():
+        with as_file(data_file("networks", str(name))) as folder:
+            return folder
+    raise InputError(
+        f"no network {str(name)!r}",
+        expected=f"a folder with card.json or one of {', '.join(shipped_networks())}",
+        hint="train one with `varimol train affinity`, or name a shipped one",
+    )
+
+
+@lru_cache(maxsize=4)
+def _load(folder: Path, modified_ns: int) -> AffinityModel:
+    return load_affinity(folder)
+
+
+def load_network(name: str | os.PathLike[str] = DEFAULT_NETWORK) -> AffinityModel:
+    """Open a network; asking twice for the same one reads it once.
+
+    Parameters
+    ----------
+    name
+        A folder with card.json, or the name of a shipped network.
+
+    Returns
+    -------
+    AffinityModel
+        Ready to predict.
+    """
+    folder = network_folder(name)
+    return _load(folder, (folder / "card.json").stat().st_mtime_ns)

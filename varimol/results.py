@@ -1,0 +1,88 @@
+"""Results of the cohort steps as files, and back: what one command writes, the next one opens."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from varimol.steps import write_table
+
+if TYPE_CHECKING:
+    from genomics.quality import Quality
+    from genomics.structure import Structure
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write JSON with numbers as they are and infinities refused."""
+    path.write_text(json.dumps(value, indent=1, allow_nan=False, default=_plain) + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+QUALITY_FILES = [
+    "quality_samples.parquet", "quality_samples.tsv", "quality_variants.parquet", "quality_variants.tsv",
+    "quality.json",
+]  # fmt: skip
+
+
+def write_quality(quality: Quality, folder: Path) -> None:
+    """Write the tables of a quality control and its policy."""
+    write_table(quality.samples, folder / "quality_samples")
+    write_table(quality.variants, folder / "quality_variants")
+    write_json(asdict(quality.policy), folder / "quality.json")
+
+
+def read_quality(folder: Path) -> Quality:
+    """Open what `write_quality` wrote."""
+    from genomics.quality import Quality, QualityPolicy
+
+    return Quality(
+        pd.read_parquet(folder / "quality_samples.parquet"),
+        pd.read_parquet(folder / "quality_variants.parquet"),
+        QualityPolicy(**read_json(folder / "quality.json")),
+    )
+
+
+STRUCTURE_FILES = ["structure.parquet", "structure.tsv", "structure.json"]
+
+
+def write_structure(structure: Structure, folder: Path) -> None:
+    """Write principal components and how they came about."""
+    write_table(structure.components, folder / "structure")
+    facts = {
+        "estimable": structure.estimable,
+        "reason": structure.reason,
+        "n_variants_used": structure.n_variants_used,
+        "n_regions": structure.n_regions,
+        "explained_variance_ratio": [float(x) for x in structure.explained_variance_ratio],
+    }
+    write_json(facts, folder / "structure.json")
+
+
+def read_structure(folder: Path) -> Structure:
+    """Open what `write_structure` wrote."""
+    from genomics.structure import Structure
+
+    facts = read_json(folder / "structure.json")
+    return Structure(
+        pd.read_parquet(folder / "structure.parquet"),
+        np.array(facts["explained_variance_ratio"], float),
+        facts["n_variants_used"],
+        facts["n_regions"],
+        facts["estimable"],
+        facts["reason"],
+    )
