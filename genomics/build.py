@@ -33,8 +33,8 @@ _MIN_SITES = 3
 _FEW_RECORDS = 1000  # a position shared by chance is unlikely in a file of this size
 _STRAY = 0.2  # share of sites that may speak for the other build by chance
 
-# Lengths of the primary assembly's chromosomes 1-22, X, Y in base pairs, from the assembly reports of the Genome
-# Reference Consortium: GRCh37 (GCA_000001405.1) and GRCh38 (GCA_000001405.15). MT has the same length on both.
+# Lengths of the primary assembly's chromosomes 1-22, X, Y in base pairs, from the assembly reports of the
+# Genome Reference Consortium: GRCh37 (GCA_000001405.1) and GRCh38 (GCA_000001405.15). MT is as long on both.
 _NAMES = (*(str(number) for number in range(1, 23)), "X", "Y")
 _GRCH37 = (
     249250621, 243199373, 198022430, 191154276, 180915260, 171115067, 159138663, 146364022,
@@ -134,6 +134,7 @@ class BuildDetector:
             raise InputError(
                 "the table of sites for build detection lacks a column", field=absent[0], expected=absent[0]
             )
+        row: Any
         for row in sites[list(SITE_COLUMNS)].dropna().itertuples(index=False):
             rsid, contig = str(row.rsid), canonical_contig(str(row.contig))
             places = {"GRCh37": int(row.position_grch37), "GRCh38": int(row.position_grch38)}

@@ -19,7 +19,6 @@ from genomics.store import is_store
 
 if TYPE_CHECKING:
     import xarray as xr
-    import zarr
 
 _DOSAGE_BLOCK_BYTES = 64_000_000
 _RSID = re.compile(r"^rs\d+$")
@@ -60,7 +59,7 @@ class Cohort:
         self.path = Path(path)
         if not self.path.exists():
             raise InputError("no such cohort store", file=self.path, hint="make it with varimol ingest")
-        if not is_store(self.path) or "variant_position" not in self._group:
+        if not is_store(self.path) or "variant_position" not in self.arrays:
             raise InputError(
                 "not a VCF Zarr store",
                 file=self.path,
@@ -69,16 +68,18 @@ class Cohort:
             )
 
     def __repr__(self) -> str:
-        return f"Cohort({self.path.name!r}: {self.n_variants} records, {self.n_samples} samples, {self.build})"
+        size = f"{self.n_variants} records, {self.n_samples} samples"
+        return f"Cohort({self.path.name!r}: {size}, {self.build})"
 
     @cached_property
-    def _group(self) -> zarr.Group:
+    def arrays(self) -> Any:
+        """The store itself, a zarr Group, for reading one array at a time."""
         import zarr
 
         return zarr.open_group(self.path, mode="r")
 
-    def _array(self, name: str) -> zarr.Array:
-        return self._group[name]  # type: ignore[return-value]
+    def _array(self, name: str) -> Any:
+        return self.arrays[name]
 
     @cached_property
     def dataset(self) -> xr.Dataset:
@@ -91,12 +92,17 @@ class Cohort:
     @property
     def build(self) -> str:
         """``GRCh37``, ``GRCh38`` or ``unknown``."""
-        return str(self._group.attrs.get("build", "unknown"))
+        return str(self.arrays.attrs.get("build", "unknown"))
+
+    @property
+    def source(self) -> str:
+        """Program and version that wrote the store."""
+        return str(self.arrays.attrs.get("source", "unknown"))
 
     @property
     def build_evidence(self) -> dict[str, Any]:
         """What the build was decided on: counts of sites, the header's words, the reason."""
-        evidence: Any = self._group.attrs.get("build_evidence", {})
+        evidence: Any = self.arrays.attrs.get("build_evidence", {})
         return dict(evidence)
 
     @cached_property
@@ -132,7 +138,7 @@ class Cohort:
         """Bool (n_variants,): FILTER is PASS or ``.``."""
         names = np.array([str(name) for name in self._array("filter_id")[:]], dtype=object)
         flags = np.asarray(self._array("variant_filter")[:])
-        return ~flags[:, names != "PASS"].any(axis=1)
+        return np.logical_not(flags[:, names != "PASS"].any(axis=1))
 
     @cached_property
     def variants(self) -> pd.DataFrame:
@@ -173,7 +179,7 @@ class Cohort:
         return frame.astype(dict.fromkeys(texts, "str"))
 
     def _per_alt(self, name: str, record: np.ndarray, alt_index: np.ndarray) -> list[str]:
-        if name not in self._group:
+        if name not in self.arrays:
             return [""] * len(record)
         return [str(text) for text in np.asarray(self._array(name)[:], dtype=object)[record, alt_index - 1]]
 
@@ -201,7 +207,7 @@ class Cohort:
         -------
         int8 (n, n_samples)
         """
-        if "call_state" in self._group:
+        if "call_state" in self.arrays:
             return _read_rows(self._array("call_state"), records)
         filtered = ~self.filter_pass[records]
         return call_states(self.genotypes(records), filtered[:, None])
@@ -249,7 +255,7 @@ class Cohort:
         genotypes = self.genotypes(records)
         usable = self.states(records) == OBSERVED
         for threshold, name in ((min_gq, "call_GQ"), (min_dp, "call_DP")):
-            if threshold is not None and name in self._group:
+            if threshold is not None and name in self.arrays:
                 values = _read_rows(self._array(name), records)
                 without = (values < 0).all(axis=1, keepdims=True)
                 usable &= (values >= threshold) | without
@@ -335,7 +341,7 @@ def require_known_contigs(cohort: Cohort) -> None:
     )
 
 
-def _read_rows(array: zarr.Array, records: Sequence[int] | np.ndarray | slice) -> np.ndarray:
+def _read_rows(array: Any, records: Sequence[int] | np.ndarray | slice) -> np.ndarray:
     if isinstance(records, slice):
         return np.asarray(array[records])
     wanted = np.asarray(records, dtype=np.int64)

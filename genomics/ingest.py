@@ -16,16 +16,10 @@ from genomics.cohort import Cohort, open_cohort
 from genomics.contigs import canonical_contig, contig_naming, contig_rank, is_chromosome
 from genomics.errors import InputError
 from genomics.plink import ALLELE_NOTE, plink_prefix, read_fam, read_plink_blocks
+from genomics.regions import Region, merge_regions, parse_region
 from genomics.store import StoreWriter, disk_error
-from genomics.vcf import (
-    Region,
-    VcfHeader,
-    first_record,
-    merge_regions,
-    parse_region,
-    read_blocks,
-    read_header,
-)
+from genomics.vcf import first_record, read_blocks
+from genomics.vcf_header import VcfHeader, read_header
 
 PathLike = str | os.PathLike[str]
 _VARIANT_FILES = (".vcf", ".vcf.gz", ".vcf.bgz", ".bcf", ".bcf.gz", ".bed")
@@ -176,7 +170,7 @@ def _ordered(shards: Sequence[_Shard]) -> list[_Shard]:
             same_set = set(shard.samples) == set(first.samples)
             raise InputError(
                 f"its samples are not those of {first.path.name}"
-                + (" in the same order" if same_set else f" ({len(shard.samples)}, not {len(first.samples)})"),
+                + (" in the same order" if same_set else f" ({len(shard.samples)} and {len(first.samples)})"),
                 file=shard.path,
                 field="#CHROM",
                 expected="the same samples in the same order in every shard",
@@ -208,14 +202,15 @@ def _choose_samples(shards: Sequence[_Shard], samples: Sequence[str] | None) -> 
 
 def _check_naming(shards: Sequence[_Shard], regions: Sequence[Region]) -> None:
     declared = [name for shard in shards if shard.header for name in shard.header.contigs]
+    canonical = {canonical_contig(name) for name in declared}
     for region in regions:
-        if region.contig not in declared and canonical_contig(region.contig) in map(canonical_contig, declared):
+        if region.contig not in declared and canonical_contig(region.contig) in canonical:
             raise _region_naming(region, declared)
 
 
 def _region_naming(region: Region, contigs: Sequence[str]) -> InputError:
     same = [name for name in contigs if canonical_contig(name) == canonical_contig(region.contig)]
-    shown = ", ".join(dict.fromkeys(contigs)) if len(set(contigs)) <= 5 else f"{contigs[0]}, {contigs[1]}, ..."
+    shown = ", ".join(list(dict.fromkeys(contigs))[:5])
     return InputError(
         f"no contig {region.contig!r}; the file names its contigs {same[0] if same else shown or 'nothing'}",
         field="regions",
@@ -231,17 +226,15 @@ class _Order:
         self.contig, self.position, self.file = "", 0, ""
         self.style: tuple[str, str] | None = None
         self.done: set[str] = set()
-        self.n_records = 0
 
-    def check(self, block: VariantBlock, path: Path, shard_start: int) -> None:
+    def check(self, block: VariantBlock, path: Path) -> None:
         """Compare each record of a block with the one before."""
-        for row, (contig, position) in enumerate(zip(block.contigs, block.positions.tolist(), strict=True)):
+        for contig, position in zip(block.contigs, block.positions.tolist(), strict=True):
             if contig != self.contig:
                 self._enter(contig, path)
             elif position < self.position:
                 raise self._unsorted(path, f"{contig}:{position}", "POS")
             self.position, self.file = position, path.name
-        self.n_records += len(block)
 
     def _enter(self, contig: str, path: Path) -> None:
         if contig in self.done:
@@ -301,7 +294,7 @@ def _copy(
             writer.declare_filters(shard.header.filters)
             seen.update(shard.header.contigs)
         for block in _blocks(shard, writer.block_records, rejects, regions, samples, seen):
-            order.check(block, shard.path, order.n_records)
+            order.check(block, shard.path)
             detector.add_block(shard.path.name, block, either_allele=shard.header is None)
             writer.append(block)
         done += shard.size

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -59,7 +60,7 @@ def read_fam(prefix: Path) -> tuple[str, ...]:
     for number, line in enumerate(_lines(path), start=1):
         columns = line.split()
         if len(columns) < 2:
-            raise InputError(f"{len(columns)} columns", file=path, record=number, expected="FID and IID first")
+            raise InputError("one column", file=path, record=number, expected="FID and IID first")
         if columns[1] in seen:
             raise InputError(
                 "the sample identifier occurs twice",
@@ -124,19 +125,15 @@ def read_plink_blocks(
             packed = np.frombuffer(_read(stream, 3 + start * width, len(part) * width), np.uint8)
             codes = _CODES_OF_BYTE[packed.reshape(len(part), width)].reshape(len(part), -1)
             variants = [_variant(line, start + i + 1, bim, reject) for i, line in enumerate(part)]
-            rows = [
-                row
-                for row, variant in enumerate(variants)
-                if variant and (keep is None or keep(variant[0], variant[1], variant[1] + len(variant[3][0]) - 1))
-            ]
+            rows = [row for row, variant in enumerate(variants) if variant and _is_kept(variant, keep)]
             if rows:
                 codes = codes[rows][:, : len(all_samples)]
                 yield _block([variants[row] for row in rows], codes if order is None else codes[:, order])
 
 
-def _read(stream: object, offset: int, size: int) -> bytes:
-    stream.seek(offset)  # type: ignore[attr-defined]
-    return stream.read(size)  # type: ignore[attr-defined,no-any-return]
+def _read(stream: IO[bytes], offset: int, size: int) -> bytes:
+    stream.seek(offset)
+    return stream.read(size)
 
 
 def _lines(path: Path) -> list[str]:
@@ -177,6 +174,11 @@ def _check_bed(bed: Path, n_variants: int, width: int) -> None:
 
 
 _Variant = tuple[str, int, str, tuple[str, ...]]
+
+
+def _is_kept(variant: _Variant, keep: Callable[[str, int, int], bool] | None) -> bool:
+    contig, position, _, alleles = variant
+    return keep is None or keep(contig, position, position + len(alleles[0]) - 1)
 
 
 def _variant(line: str, number: int, bim: Path, reject: Reject | None) -> _Variant | None:

@@ -14,15 +14,12 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from genomics.block import FILL, MISSING, VariantBlock, join_blocks, widen_ploidy
 from genomics.errors import InputError
-
-if TYPE_CHECKING:
-    import zarr
 
 VCF_ZARR_VERSION = "0.4"
 MAX_VARIANTS_CHUNK = 1000
@@ -46,7 +43,7 @@ def variants_per_block(n_samples: int) -> int:
     return max(1, min(MAX_VARIANTS_CHUNK, _BLOCK_CELLS // max(1, n_samples)))
 
 
-def disk_error(error: OSError, path: Path) -> InputError | None:
+def disk_error(error: OSError, path: Path, what: str = "the cohort store") -> InputError | None:
     """Say in one line that the disk is full or that the folder may not be written; None for other errors.
 
     Examples
@@ -57,14 +54,14 @@ some space or choose another --out
     """
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return InputError(
-            "the disk is full while the cohort store was written",
+            f"the disk is full while {what} was written",
             file=path,
             expected=f"free space in {path.parent}",
             hint="free some space or choose another --out",
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return InputError(
-            "no write permission for the cohort store",
+            f"no write permission for {what}",
             file=path,
             expected=f"a folder that may be written, {path.parent} may not",
             hint="choose another --out",
@@ -101,7 +98,7 @@ class StoreWriter:
         self._refuse_to_replace()
         shutil.rmtree(self.temporary, ignore_errors=True)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.group = zarr.open_group(self.temporary, mode="w", zarr_format=2)
+        self.group: Any = zarr.open_group(self.temporary, mode="w", zarr_format=2)
 
     def _refuse_to_replace(self) -> None:
         if self.path.exists() and not is_store(self.path):
@@ -163,7 +160,7 @@ class StoreWriter:
         calls = (_VARIANTS, _SAMPLES)
         n_alleles = max((len(alleles) for alleles in block.alleles), default=1)
         dtype = np.int8 if int(block.genotypes.max(initial=0)) <= 127 else np.int16
-        genotypes = block.genotypes.astype(dtype)
+        genotypes: np.ndarray = block.genotypes.astype(dtype)
         columns: dict[str, tuple[tuple[str, ...], np.ndarray, Any]] = {
             "variant_contig": ((_VARIANTS,), self._contig_codes(block.contigs), 0),
             "variant_position": ((_VARIANTS,), block.positions.astype(np.int32), 0),
@@ -174,7 +171,7 @@ class StoreWriter:
             "variant_filter": ((_VARIANTS, "filters"), self._filter_flags(block.filters), False),
             "variant_END": ((_VARIANTS,), block.ends.astype(np.int32), MISSING),
             "call_genotype": ((*calls, "ploidy"), genotypes, FILL),
-            "call_genotype_mask": ((*calls, "ploidy"), genotypes < 0, True),
+            "call_genotype_mask": ((*calls, "ploidy"), np.less(genotypes, 0), True),
             "call_genotype_phased": (calls, block.phased, False),
             "call_state": (calls, block.states, 0),
         }
@@ -221,7 +218,7 @@ class StoreWriter:
 
     def _create(
         self, name: str, dimensions: tuple[str, ...], shape: tuple[int, ...], dtype: Any, fill: Any
-    ) -> zarr.Array:
+    ) -> Any:
         import numcodecs
 
         text = np.dtype(dtype).kind == "O" or str(dtype).startswith("StringDType")
@@ -237,9 +234,7 @@ class StoreWriter:
             attributes={"_ARRAY_DIMENSIONS": list(dimensions)},
         )
 
-    def _chunks(
-        self, dimensions: tuple[str, ...], shape: tuple[int, ...], itemsize: int
-    ) -> tuple[int, ...]:
+    def _chunks(self, dimensions: tuple[str, ...], shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
         chunks = []
         for dimension, length in zip(dimensions, shape, strict=True):
             if dimension == _VARIANTS:
@@ -255,8 +250,8 @@ class StoreWriter:
 
     def _widen(
         self, name: str, dimensions: tuple[str, ...], tail: tuple[int, ...], dtype: Any, fill: Any
-    ) -> zarr.Array:
-        """Copy an array into one with longer axes or a wider type; records written so far keep their values."""
+    ) -> Any:
+        """Copy an array into one with longer axes or a wider type; what was written keeps its values."""
         import zarr
 
         old = self.group[name]
@@ -308,7 +303,7 @@ class StoreWriter:
             self._widen("variant_filter", (_VARIANTS, "filters"), (len(self._filters),), bool, False)
 
 
-def write_rows(array: zarr.Array, start: int, values: np.ndarray) -> None:
+def write_rows(array: Any, start: int, values: np.ndarray) -> None:
     """Write `values` into an array from row `start` on."""
     if len(values):
         array[start : start + len(values)] = values
