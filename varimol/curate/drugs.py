@@ -50,6 +50,66 @@ _SALT_WORD_LIST = """
 """
 _SALT_WORDS = frozenset(_SALT_WORD_LIST.split())
 
+# ChEMBL prefers the names used in the United States: the international or another usual name of each.
+OTHER_NAMES = {
+    "acetaminophen": "paracetamol",
+    "acyclovir": "aciclovir",
+    "albuterol": "salbutamol",
+    "amphetamine": "amfetamine",
+    "aspirin": "acetylsalicylic acid",
+    "benoxinate": "oxybuprocaine",
+    "benztropine": "benzatropine",
+    "cephalexin": "cefalexin",
+    "cephalothin": "cefalotin",
+    "cephapirin": "cefapirin",
+    "cephradine": "cefradine",
+    "chenodiol": "chenodeoxycholic acid",
+    "chlorpheniramine": "chlorphenamine",
+    "chlorthalidone": "chlortalidone",
+    "clomiphene": "clomifene",
+    "cromolyn": "cromoglicic acid",
+    "dibucaine": "cinchocaine",
+    "dichlorphenamide": "diclofenamide",
+    "dicumarol": "dicoumarol",
+    "dutetrabenazine": "deutetrabenazine",
+    "epinephrine": "adrenaline",
+    "erlosamide": "lacosamide",
+    "estradiol": "oestradiol",
+    "furosemide": "frusemide",
+    "glyburide": "glibenclamide",
+    "inamrinone": "amrinone",
+    "indomethacin": "indometacin",
+    "isoetharine": "isoetarine",
+    "isoproterenol": "isoprenaline",
+    "leucovorin": "folinic acid",
+    "levodopa": "l-dopa",
+    "lidocaine": "lignocaine",
+    "mechlorethamine": "chlormethine",
+    "meperidine": "pethidine",
+    "mesalamine": "mesalazine",
+    "metaproterenol": "orciprenaline",
+    "methimazole": "thiamazole",
+    "methixene": "metixene",
+    "methylergonovine": "methylergometrine",
+    "methylpromazine": "alimemazine",
+    "moxalactam": "latamoxef",
+    "nitroglycerin": "glyceryl trinitrate",
+    "norepinephrine": "noradrenaline",
+    "penicillin v": "phenoxymethylpenicillin",
+    "propoxyphene": "dextropropoxyphene",
+    "pyrilamine": "mepyramine",
+    "rifampin": "rifampicin",
+    "sapropterin": "tetrahydrobiopterin",
+    "scopolamine": "hyoscine",
+    "thioguanine": "tioguanine",
+    "thiopental": "thiopentone",
+    "torsemide": "torasemide",
+    "trihexyphenidyl": "benzhexol",
+    "ursodiol": "ursodeoxycholic acid",
+    "valacyclovir": "valaciclovir",
+    "zoledronic acid": "zoledronate",
+}
+
 
 @dataclass(frozen=True)
 class CuratedDrugs:
@@ -237,10 +297,10 @@ def _unique_names(table: pd.DataFrame) -> pd.DataFrame:
     named = table.assign(name=table["name"].where(~clash, table["full_name"]))
     taken = set(named["name"])
     claims = named.explode("synonyms")["synonyms"].value_counts()
-    synonyms = [
-        "|".join(text for text in texts if text != name and text not in taken and claims[text] == 1)
-        for name, texts in zip(named["name"], named["synonyms"], strict=True)
-    ]
+    synonyms = []
+    for name, texts in zip(named["name"], named["synonyms"], strict=True):
+        own = {text for text in texts if claims[text] == 1} | {OTHER_NAMES.get(name, name)}
+        synonyms.append("|".join(sorted(own - taken)))
     return named.assign(synonyms=synonyms)
 
 

@@ -116,11 +116,10 @@ def known_drug_actions(targets: pd.DataFrame, symbols: dict[int, str], drugs: pd
     pandas.DataFrame
         `ACTION_COLUMNS`, sorted by drug, gene and action.
     """
-    ids = compound_ids(drugs)
     names = dict(zip(drugs["compound_id"], drugs["name"], strict=True))
     table = pd.DataFrame(
         {
-            "compound_id": targets["drugbank_name"].str.lower().map(ids),
+            "compound_id": targets["drugbank_name"].str.lower().map(compound_ids(drugs)),
             "entrez_gene_id": targets["GeneID"].astype(int),
             "action": targets["actions"].str.strip().str.lower(),
         }
