@@ -55,6 +55,22 @@ def hardy_weinberg_exact(n_hom_ref: ArrayLike, n_het: ArrayLike, n_hom_alt: Arra
     return p[where.reshape(-1)].reshape(counts.shape[1:])
 
 
+def inbreeding_coefficients(
+    n_hom_ref: NDArray[np.int64], n_het: NDArray[np.int64], n_hom_alt: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """1 - observed / expected heterozygotes of each variant; NaN where none are expected.
+
+    Examples
+    --------
+    >>> inbreeding_coefficients(np.array([25, 50]), np.array([50, 0]), np.array([25, 50]))
+    array([0., 1.])
+    """
+    n = np.maximum(n_hom_ref + n_het + n_hom_alt, 1)
+    p = (n_het + 2 * n_hom_alt) / (2 * n)
+    expected = 2 * p * (1 - p) * n
+    return np.where(expected > 0, 1 - n_het / np.where(expected > 0, expected, 1.0), np.nan)
+
+
 def heterozygote_log_probabilities(
     n_rare: int, n_samples: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

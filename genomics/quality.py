@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from genomics.contigs import AUTOSOMES, canonical_contig
 from genomics.errors import InputError
-from genomics.hardy_weinberg import hardy_weinberg_exact
+from genomics.hardy_weinberg import hardy_weinberg_exact, inbreeding_coefficients
 
 if TYPE_CHECKING:
     from genomics.cohort import Cohort
@@ -32,6 +32,7 @@ REGION_SIZE = 1_000_000
 # A variant missing in most samples, as one absent from a whole batch, must not fail every sample.
 _MIN_CALL_RATE_TO_COUNT = 0.5
 _MIN_FREQUENCY_TO_COUNT = 0.05
+_MIN_VARIANTS_FOR_INBREEDING = 100
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class QualityPolicy:
         Share of samples called at a variant.
     min_hwe_p
         Exact Hardy-Weinberg p value, without mid-p, over autosomal diploid calls (of controls, where given).
+    hwe_max_inbreeding
+        Where the cohort's own inbreeding coefficient is above this, a lack of heterozygotes fails no variant,
+        only an excess does: people of several populations lack heterozygotes at every variant whose
+        frequency differs between them (Wahlund's effect), the most at variants of most interest.
     min_minor_allele_frequency
         Frequency of the rarer of the ALT and all other alleles.
     het_outlier_sd
@@ -65,6 +70,7 @@ class QualityPolicy:
     min_sample_call_rate: float = 0.9
     min_variant_call_rate: float = 0.95
     min_hwe_p: float = 1e-10
+    hwe_max_inbreeding: float = 0.01
     min_minor_allele_frequency: float = 0.01
     het_outlier_sd: float = 6.0
     require_filter_pass: bool = True
@@ -85,11 +91,15 @@ class Quality:
         in the call rate and in the frequency. Figures are over the samples that passed.
     policy
         The thresholds.
+    inbreeding
+        Median over common autosomal variants of 1 - observed / expected heterozygotes; NaN with fewer than
+        100 of them. Above 0 in a cohort of several populations.
     """
 
     samples: pd.DataFrame
     variants: pd.DataFrame
     policy: QualityPolicy = field(default_factory=QualityPolicy)
+    inbreeding: float = float("nan")
 
 
 def assess_quality(
@@ -140,7 +150,8 @@ def assess_quality(
     kept = samples["passed"].to_numpy()
     if kept.any() and not kept.all():
         counts, _ = _count(cohort, policy, kept, in_hwe & kept, progress)
-    return Quality(samples, _judge_variants(cohort, counts, policy), policy)
+    inbreeding = median_inbreeding(counts[autosomal(cohort.variants["contig"])])
+    return Quality(samples, _judge_variants(cohort, counts, policy, inbreeding), policy, inbreeding)
 
 
 def call_ploidy(genotypes: NDArray[np.integer[Any]]) -> NDArray[np.int8]:
@@ -225,6 +236,7 @@ def _count(
         ploidy = call_ploidy(cohort.genotypes(rows["record"].to_numpy()))
         block = _variant_counts(rows, dosage[:, counted], ploidy[:, counted])
         hwe = count_genotypes(dosage[:, in_hwe], ploidy[:, in_hwe])
+        block["lacks_het"] = inbreeding_coefficients(*hwe) > 0
         block["hwe_p"] = np.where(autosomal(rows["contig"]), hardy_weinberg_exact(*hwe), np.nan)
         _tally_samples(tallies, rows, block, dosage[:, counted], ploidy[:, counted])
         blocks.append(block)
@@ -317,9 +329,33 @@ def robust_deviation(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return (values - center) / spread if spread > 0 else np.zeros_like(values)
 
 
-def _judge_variants(cohort: Cohort, counts: pd.DataFrame, policy: QualityPolicy) -> pd.DataFrame:
+def median_inbreeding(counts: pd.DataFrame) -> float:
+    """Median inbreeding coefficient over common variants; NaN with fewer than 100.
+
+    Parameters
+    ----------
+    counts
+        n_hom_ref, n_het, n_hom_alt and allele_frequency of autosomal variants.
+
+    Returns
+    -------
+    float
+        About 0 in one randomly mating population.
+    """
+    frequency = counts["allele_frequency"].to_numpy(dtype=np.float64)
+    common = counts[np.minimum(frequency, 1 - frequency) >= _MIN_FREQUENCY_TO_COUNT]
+    if len(common) < _MIN_VARIANTS_FOR_INBREEDING:
+        return float("nan")
+    genotypes = (common[name].to_numpy(dtype=np.int64) for name in ("n_hom_ref", "n_het", "n_hom_alt"))
+    return float(np.nanmedian(inbreeding_coefficients(*genotypes)))
+
+
+def _judge_variants(
+    cohort: Cohort, counts: pd.DataFrame, policy: QualityPolicy, inbreeding: float
+) -> pd.DataFrame:
     variants = cohort.variants
-    frame = pd.concat([variants[["variant_id", "contig", "position"]], counts.loc[variants.index]], axis=1)
+    forgiven = counts.pop("lacks_het").to_numpy() & (inbreeding > policy.hwe_max_inbreeding)
+    frame = pd.concat([variants[["variant_id", "contig", "position"]], counts], axis=1)
     frequency = frame["allele_frequency"].to_numpy()
     minor = np.minimum(frequency, 1 - frequency)
     fails_filter = ~variants["filter_pass"].to_numpy(dtype=bool) & policy.require_filter_pass
@@ -335,7 +371,7 @@ def _judge_variants(cohort: Cohort, counts: pd.DataFrame, policy: QualityPolicy)
             f"minor allele frequency below {policy.min_minor_allele_frequency:g}",
         ),
         (
-            np.nan_to_num(frame["hwe_p"].to_numpy(), nan=1.0) < policy.min_hwe_p,
+            (np.nan_to_num(frame["hwe_p"].to_numpy(), nan=1.0) < policy.min_hwe_p) & ~forgiven,
             f"Hardy-Weinberg p below {policy.min_hwe_p:g}",
         ),
     ]

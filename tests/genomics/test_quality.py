@@ -78,6 +78,20 @@ def test_assess_quality__hardy_weinberg_in_controls(make_cohort):
     )
 
 
+def test_assess_quality__several_populations_lack_heterozygotes(make_cohort):
+    rng = np.random.default_rng(4)
+    frequency = np.clip(rng.uniform(0.2, 0.8, (150, 1)) + rng.normal(0, 0.15, (150, 2)), 0.05, 0.95)
+    dosage = np.hstack([rng.binomial(2, frequency[:, [k]], (150, 100)) for k in (0, 1)])
+    dosage[0] = np.repeat([0, 2], 100)
+    dosage[1] = 1
+    quality = assess_quality(make_cohort(dosage))
+    assert quality.inbreeding > 0.01
+    assert quality.variants["hwe_p"][0] < 1e-10 and quality.variants["passed"][0]
+    assert quality.variants["reason"][1] == "Hardy-Weinberg p below 1e-10"
+    strict = assess_quality(make_cohort(dosage, name="again"), QualityPolicy(hwe_max_inbreeding=1))
+    assert not strict.variants["passed"][0]
+
+
 def test_assess_quality__haploid_calls_on_x(make_cohort):
     dosage = np.tile([0, 1, 0, 2, 1, 1], (2, 10))
     haploid = np.tile([True, True, False, False, False, True], (2, 10))
