@@ -69,7 +69,7 @@ class MemoryCohort:
             records = part["record"].to_numpy()
             alleles = self._calls.genotypes[records]
             dosage = (alleles == part["alt_index"].to_numpy()[:, None, None]).sum(axis=2).astype(np.float32)
-            lost = (alleles == -1).any(axis=2)
+            lost = (alleles == -1).any(axis=2) | self._calls.filtered[records, None]
             if min_gq is not None:
                 lost |= self._calls.quality[records] < min_gq
             if min_dp is not None:

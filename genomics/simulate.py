@@ -197,6 +197,8 @@ def simulate_cohort(
     diplotypes = _place_haplotypes(records, genotypes, haplotypes, populations, drawing)
     on_x = np.flatnonzero(records["contig"] == "X")
     genotypes[np.ix_(on_x, np.flatnonzero(~female), np.array([1]))] = -2
+    for gene in diplotypes.keys() & set(records.loc[on_x, "gene"]):
+        diplotypes[gene][~female, 1] = ""
 
     values = draw_phenotypes(records, genotypes, populations, female, planted, trait, phenotype)
     kinds = records["kind"]
@@ -319,7 +321,9 @@ def _truth(
         effect = {key: getattr(planted, key) for key in planted.__dataclass_fields__}
         effect["carriers"] = samples[planted_dosage(records, genotypes, planted) > 0].tolist()
     carriers = {
-        gene: {str(name): samples[(names == name).any(axis=1)].tolist() for name in np.unique(names).tolist()}
+        gene: {
+            name: samples[(names == name).any(axis=1)].tolist() for name in np.unique(names).tolist() if name
+        }
         for gene, names in diplotypes.items()
     }
     identifiers = records["rsid"].to_numpy(str)
@@ -332,7 +336,8 @@ def _truth(
         "populations": dict(zip(samples.tolist(), np.array(POPULATIONS)[populations].tolist())),
         "pharmacogene_carriers": carriers,
         "diplotypes": {
-            gene: ["/".join(sorted(pair)) for pair in names.tolist()] for gene, names in diplotypes.items()
+            gene: ["/".join(sorted(filter(None, pair))) for pair in names.tolist()]
+            for gene, names in diplotypes.items()
         },
         "sites": records.groupby("kind").size().to_dict(),
         "bad_batch": identifiers[calls.bad_variants].tolist(),

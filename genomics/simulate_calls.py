@@ -25,7 +25,9 @@ class CallNoise:
     low_quality
         Share of calls with few reads and GQ below 20.
     error_low_quality, error
-        Chance that a low-quality, or any other, call is wrong.
+        Chance that a low-quality, or any other, call of a genotype with an alternative allele is wrong.
+    reference_error
+        Reference homozygotes are wrong this many times as often: reads are lost more easily than invented.
     bad_variants
         Share of invented variants that come from a bad batch: a low call rate, or hets called too often.
     filtered
@@ -38,8 +40,9 @@ class CallNoise:
     missing: float = 0.012
     missing_defined: float = 0.002
     low_quality: float = 0.008
-    error_low_quality: float = 0.08
-    error: float = 0.0003
+    error_low_quality: float = 0.15
+    error: float = 0.0005
+    reference_error: float = 0.02
     bad_variants: float = 0.015
     filtered: float = 0.01
     bad_samples: int = 4
@@ -126,6 +129,7 @@ def call_genotypes(
         depth[part] = reads
         quality[part] = np.minimum(99, 3 * depth[part])
         chance = np.where(low, np.float32(noise.error_low_quality), np.float32(noise.error))
+        chance[~(calls > 0).any(axis=2)] *= np.float32(noise.reference_error)
         wrong = rng.random(shape, dtype=np.float32) < chance
         batch = (bad_variants[part] & ~sparse[part])[:, None] * np.float32(0.6)
         _flip(calls, wrong, rng)
