@@ -7,7 +7,9 @@ diplotype itself must be called, because a normal result from sites that were no
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,15 +45,15 @@ def assign_phenotypes(
         The diplotypes with ``phenotype`` (``Indeterminate`` where an allele's function is not known, empty
         where the caller abstained or the gene has no phenotypes) and ``activity_score`` (NaN where none).
     """
-    rules = {
-        (row.gene, row.key_1, row.key_2): (row.phenotype, row.activity_score) for row in phenotypes.itertuples()
+    rules: dict[tuple[str, str, str], tuple[str, float]] = {
+        (row.gene, row.key_1, row.key_2): (row.phenotype, row.activity_score) for row in _rows(phenotypes)
     }
     scored = {gene for gene, _, _ in rules} & set(
         phenotypes.loc[phenotypes["activity_score"].notna(), "gene"]
     )
-    keys = {
+    keys: dict[tuple[str, str], str] = {
         (row.gene, row.allele): _key(row.function, row.activity_value, row.gene in scored)
-        for row in functions.itertuples()
+        for row in _rows(functions)
     }
     known = {gene for gene, _, _ in rules}
     pairs = diplotypes[["gene", "diplotype"]].drop_duplicates()
@@ -64,6 +66,11 @@ def assign_phenotypes(
         phenotype=[phenotype for phenotype, _ in found],
         activity_score=np.array([score for _, score in found], dtype=float),
     )
+
+
+def _rows(table: pd.DataFrame) -> Iterator[Any]:
+    """Rows of a table by column name."""
+    return iter(table.itertuples(index=False))
 
 
 def _key(function: str, activity: float, scored: bool) -> str:
@@ -101,12 +108,12 @@ def recommend(diplotypes: pd.DataFrame, guidance: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per patient and drug whose genes the diplotypes name, in the patients' order and then by drug:
-        sample_id, drug, gene (``A+B`` for drugs of two genes), phenotype (likewise), recommendation, strength,
-        probability (of the recommendation, summed over phenotypes; NaN without a result), active, source,
-        action, population, reason (why it is not active).
+        One row per patient and drug whose genes the diplotypes name, in the patients' order and then by
+        drug: sample_id, drug, gene (``A+B`` for drugs of two genes), phenotype (likewise), recommendation,
+        strength, probability (of the recommendation, summed over phenotypes; NaN without a result), active,
+        source, action, population, reason (why it is not active).
     """
-    samples = pd.unique(diplotypes["sample_id"])
+    samples = np.asarray(pd.unique(diplotypes["sample_id"]), dtype=object)
     genes = {str(gene): _gene_results(table, samples) for gene, table in diplotypes.groupby("gene")}
     tables = [
         _drug_rows(str(drug), table, genes, samples)
@@ -138,11 +145,9 @@ def _gene_results(table: pd.DataFrame, samples: np.ndarray) -> _GeneResults:
     result_of = np.full(len(samples), -1)
     values = list(table[columns].itertuples(index=False, name=None))
     bounds = np.flatnonzero(np.diff(row_sample, prepend=-1, append=-1))
-    for start, end in zip(bounds[:-1], bounds[1:]):
+    for start, end in itertools.pairwise(bounds):
         # The status, the sites and the reason stand in every row of a sample alike.
-        key = tuple(
-            (name, round(p, 12) if p == p else -1.0, *rest) for name, p, *rest in values[start:end]
-        )
+        key = tuple((name, round(p, 12) if p == p else -1.0, *rest) for name, p, *rest in values[start:end])
         if key not in keys:
             keys[key] = len(results)
             results.append(_result(values[start:end]))
@@ -171,9 +176,7 @@ def _drug_rows(
     names = [name for name in (table["gene"].iloc[0], table["gene_2"].iloc[0]) if name]
     empty = _GeneResults([({NO_RESULT: 1.0}, False, "the gene was not called")], np.zeros(len(samples), int))
     parts = [genes.get(name, empty) for name in names]
-    lookup = {
-        (row.phenotype, row.phenotype_2)[: len(names)]: row for row in table.itertuples(index=False)
-    }
+    lookup = {(row.phenotype, row.phenotype_2)[: len(names)]: row for row in _rows(table)}
     which = np.stack([part.result_of for part in parts], axis=1)
     distinct, answer_of = np.unique(which, axis=0, return_inverse=True)
     answers = pd.DataFrame(
@@ -190,7 +193,7 @@ def _drug_rows(
 
 
 def _answer(
-    names: list[str], results: list[tuple[dict[str, float], bool, str]], lookup: dict[tuple, tuple]
+    names: list[str], results: list[tuple[dict[str, float], bool, str]], lookup: dict[tuple, Any]
 ) -> dict[str, object]:
     """Weigh the recommendations of all phenotypes (pairs) against each other."""
     combinations: dict[tuple[str, ...], float] = {(): 1.0}

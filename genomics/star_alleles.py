@@ -8,7 +8,7 @@ reference sequence of a build, which is itself some allele, never counts as ``*1
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -73,11 +73,11 @@ class StarGene:
     alleles: tuple[str, ...]
     sites: tuple[StarSite, ...]
     allowed: Bool[np.ndarray, "alleles sites codes"]
-    frequencies: Float[np.ndarray, "alleles"]
-    ranks: Float[np.ndarray, "alleles"]
+    frequencies: Float[np.ndarray, " alleles"]
+    ranks: Float[np.ndarray, " alleles"]
 
     @property
-    def weights(self) -> Float[np.ndarray, "alleles"]:
+    def weights(self) -> Float[np.ndarray, " alleles"]:
         """Prior weight of each allele; all equal where nobody counted them."""
         if np.isnan(self.frequencies).all():
             return np.ones(len(self.alleles))
@@ -115,13 +115,11 @@ def _read_gene(gene: str, table: pd.DataFrame) -> StarGene:
     sites = tuple(
         _read_site(group) for _, group in rows.groupby(["position_grch38", "ref_grch38"], sort=True)
     )
-    number = {
-        key: i for i, key in enumerate(sorted(set(zip(rows["position_grch38"], rows["ref_grch38"]))))
-    }
+    number = {key: i for i, key in enumerate(sorted(set(zip(rows["position_grch38"], rows["ref_grch38"]))))}
     allowed = np.zeros((len(alleles), len(sites), max((len(s.bases) for s in sites), default=1)), dtype=bool)
     allowed[:, :, 0] = True
     allele_number = {name: i for i, name in enumerate(alleles)}
-    for row in rows.itertuples():
+    for row in cast("Iterator[Any]", rows.itertuples()):
         i, j = allele_number[row.allele], number[row.position_grch38, row.ref_grch38]
         allowed[i, j, sites[j].bases.index(row.alt)] = True
         allowed[i, j, 0] &= bool(int(row.optional))
@@ -140,14 +138,14 @@ def _read_gene(gene: str, table: pd.DataFrame) -> StarGene:
     )
 
 
-def _numbers(table: pd.DataFrame, column: str) -> Float[np.ndarray, "alleles"]:
+def _numbers(table: pd.DataFrame, column: str) -> Float[np.ndarray, " alleles"]:
     if column not in table.columns:
         return np.full(len(table), np.nan)
     return table[column].to_numpy(dtype=float, na_value=np.nan)
 
 
 def _read_site(group: pd.DataFrame) -> StarSite:
-    first = group.iloc[0]
+    first: Any = group.iloc[0]
     ref = str(first["ref_grch38"])
     position_37 = first["position_grch37"]
     return StarSite(

@@ -39,13 +39,13 @@ class Candidates:
     """
 
     pairs: np.ndarray
-    posterior: Float[np.ndarray, "diplotypes"]
-    posterior_no_prior: Float[np.ndarray, "diplotypes"]
-    hidden: Bool[np.ndarray, "diplotypes"]
+    posterior: Float[np.ndarray, " diplotypes"]
+    posterior_no_prior: Float[np.ndarray, " diplotypes"]
+    hidden: Bool[np.ndarray, " diplotypes"]
     assumption: str = ""
 
 
-def match_haplotype(gene: StarGene, codes: Int8[np.ndarray, "sites"]) -> Bool[np.ndarray, "alleles sites"]:
+def match_haplotype(gene: StarGene, codes: Int8[np.ndarray, " sites"]) -> Bool[np.ndarray, "alleles sites"]:
     """Whether each allele may carry each of the codes of one haplotype."""
     known = codes >= 0
     matches = np.ones((len(gene.alleles), len(gene.sites)), dtype=bool)
@@ -86,7 +86,7 @@ def match_diplotypes(
     possible = np.flatnonzero((first | second).all(axis=1))
     first, second = first[possible], second[possible]
     if phased:
-        consistent = first.all(axis=1)[:, None] & second.all(axis=1)[None, :]
+        consistent = np.outer(first.all(axis=1), second.all(axis=1))
     else:
         consistent = _consistent_either_way(first, second)
     # An unordered pair counts once for each order of its two haplotypes that fits.
@@ -102,13 +102,13 @@ def _consistent_either_way(
     """For each pair of alleles, whether at every site one takes one base and the other the other."""
     consistent = np.ones((len(first), len(first)), dtype=bool)
     # Sites where both readings of every allele agree constrain nothing more than the prefilter did.
-    for site in np.flatnonzero(~(first & second).all(axis=0)):
+    for site in np.flatnonzero(np.logical_not(np.logical_and(first, second).all(axis=0))):
         one, two = first[:, site], second[:, site]
         consistent &= (one[:, None] & two[None, :]) | (two[:, None] & one[None, :])
     return consistent
 
 
-def _weigh(gene: StarGene, pairs: np.ndarray, weights: Float[np.ndarray, "diplotypes"]) -> Candidates:
+def _weigh(gene: StarGene, pairs: np.ndarray, weights: Float[np.ndarray, " diplotypes"]) -> Candidates:
     if not len(pairs):
         return Candidates(_NO_DIPLOTYPES, *(np.empty(0),) * 2, np.empty(0, dtype=bool))
     order = np.lexsort((pairs[:, 1], pairs[:, 0], -weights))
@@ -142,7 +142,7 @@ def _match_components(gene: StarGene, codes: Int8[np.ndarray, "sites 2"], *, pha
     else:
         copies = _copies(gene, variants, codes)
         found = np.repeat(np.arange(len(gene.alleles)), copies)
-        names = sorted(found, key=lambda a: (_rank(gene, a), a))[:2]
+        names = sorted(map(int, found), key=lambda a: (_rank(gene, a), a))[:2]
         names += [reference] * (2 - len(names))
         explained = all(_explains(gene, variants, codes[:, i], copies > 0) for i in (0, 1))
         many = (copies > 0).sum() > 1
@@ -155,8 +155,8 @@ def _match_components(gene: StarGene, codes: Int8[np.ndarray, "sites 2"], *, pha
 
 
 def _components(
-    gene: StarGene, variants: Bool[np.ndarray, "alleles sites"], codes: Int8[np.ndarray, "sites"]
-) -> tuple[Bool[np.ndarray, "alleles"], Bool[np.ndarray, "alleles"]]:
+    gene: StarGene, variants: Bool[np.ndarray, "alleles sites"], codes: Int8[np.ndarray, " sites"]
+) -> tuple[Bool[np.ndarray, " alleles"], Bool[np.ndarray, " alleles"]]:
     """Alleles whose variants a haplotype carries, and those that unobserved sites may hide."""
     fits = (match_haplotype(gene, codes) | ~variants).all(axis=1) & variants.any(axis=1)
     seen = (variants & (codes > 0)).any(axis=1)
@@ -176,8 +176,8 @@ def _copies(
 def _explains(
     gene: StarGene,
     variants: Bool[np.ndarray, "alleles sites"],
-    codes: Int8[np.ndarray, "sites"],
-    present: Bool[np.ndarray, "alleles"],
+    codes: Int8[np.ndarray, " sites"],
+    present: Bool[np.ndarray, " alleles"],
 ) -> bool:
     """Whether every variant of a haplotype belongs to an allele that it carries."""
     known = match_haplotype(gene, codes) & variants & present[:, None]
@@ -196,8 +196,8 @@ def _worst(gene: StarGene, alleles: np.ndarray, reference: int) -> int:
 
 
 def _with_unobserved(
-    gene: StarGene, names: list[int], possible: list[Bool[np.ndarray, "alleles"]]
-) -> tuple[np.ndarray, Float[np.ndarray, "diplotypes"]]:
+    gene: StarGene, names: list[int], possible: list[Bool[np.ndarray, " alleles"]]
+) -> tuple[np.ndarray, Float[np.ndarray, " diplotypes"]]:
     """Pairs in which either haplotype may hide a worse allele at a site that was not observed."""
     choices: list[dict[int, float]] = []
     for name, hidden in zip(names, possible):

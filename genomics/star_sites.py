@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Bases around a gene's sites in which the records that bear on them are looked for.
 MARGIN = 100
-# A site that the file does not mention counts as looked at if there are records this near on both sides of it.
+# A site that the file does not mention counts as looked at if records lie this near on both sides of it.
 COVERED_MARGIN = 10_000
 
 
@@ -71,9 +71,9 @@ class SiteCalls:
     """
 
     codes: Int8[np.ndarray, "sites samples 2"]
-    phased: Bool[np.ndarray, "samples"]
-    in_file: Bool[np.ndarray, "sites"]
-    covered: Bool[np.ndarray, "sites"]
+    phased: Bool[np.ndarray, " samples"]
+    in_file: Bool[np.ndarray, " sites"]
+    covered: Bool[np.ndarray, " sites"]
 
 
 def index_records(cohort: Cohort) -> RecordIndex:
@@ -152,9 +152,9 @@ def _substitution_codes(
             # The anchor base of an insertion or deletion is itself unchanged.
             bases.append(ref[offset] if at == start and short[0] == short_ref[0] else "")
     # A record of insertions or deletions alone does not say that the base was looked at.
-    if len(alleles) > 1 and all(len(a) != len(ref) for a in alleles[1:] if not a.startswith("<")):
-        if any(not a.startswith("<") for a in alleles[1:]):
-            return None
+    written = [allele for allele in alleles[1:] if not allele.startswith("<")]
+    if written and all(len(allele) != len(ref) for allele in written):
+        return None
     return np.array([site.bases.index(b) if b in site.bases else OTHER for b in bases], dtype=np.int8)
 
 
@@ -201,32 +201,30 @@ def read_site_calls(cohort: Cohort, index: RecordIndex, gene: StarGene, build: s
     covered = covered_sites(gene, build, index.positions[index.near(gene, build, COVERED_MARGIN)])
     if not len(records):
         return SiteCalls(codes, np.zeros(n_samples, dtype=bool), in_file, covered)
-    alleles = [
-        tuple(str(a) for a in row if a) for row in index.dataset["variant_allele"][records].values
-    ]
+    alleles = [tuple(str(a) for a in row if a) for row in index.dataset["variant_allele"][records].values]
     starts = index.positions[records]
     used = [
         [
-            (i, told)
+            (int(i), told)
             for i in np.flatnonzero(np.abs(starts - (site.positions[build] or -MARGIN)) <= MARGIN)
             if (told := allele_codes(site, build, int(starts[i]), alleles[i])) is not None
         ]
         for site in gene.sites
     ]
-    wanted = np.array(sorted({i for told in used for i, _ in told}), dtype=int)
+    wanted = np.array(sorted({i for found in used for i, _ in found}), dtype=int)
     if not len(wanted):
         return SiteCalls(codes, np.zeros(n_samples, dtype=bool), in_file, covered)
     calls = _read_calls(cohort, index, records[wanted])
     place = {int(i): k for k, i in enumerate(wanted)}
-    for site, told in enumerate(used):
-        in_file[site] = bool(told)
-        parts = [code_calls(calls.genotypes[place[int(i)]], calls.states[place[int(i)]], t) for i, t in told]
+    for site, found in enumerate(used):
+        in_file[site] = bool(found)
+        parts = [code_calls(calls.genotypes[place[i]], calls.states[place[i]], codes_) for i, codes_ in found]
         if parts:
             codes[site] = join_records(parts)
     return SiteCalls(codes, phased_samples(calls), in_file, covered)
 
 
-def covered_sites(gene: StarGene, build: str, positions: np.ndarray) -> Bool[np.ndarray, "sites"]:
+def covered_sites(gene: StarGene, build: str, positions: np.ndarray) -> Bool[np.ndarray, " sites"]:
     """Whether records lie within `COVERED_MARGIN` on both sides of each site, or at it.
 
     A file cut to the genes' exons, or to another gene, says nothing about the sites beyond its ends.
@@ -256,15 +254,11 @@ def _read_calls(cohort: Cohort, index: RecordIndex, records: np.ndarray) -> _Cal
     genotypes = cohort.genotypes(records)
     if genotypes.shape[2] == 1:
         genotypes = np.concatenate([genotypes, np.full_like(genotypes, FILL)], axis=2)
-    if "call_genotype_phased" in dataset:
-        phased = dataset["call_genotype_phased"][records].values.astype(bool)
-    else:
-        phased = np.zeros(genotypes.shape[:2], dtype=bool)
-    return _Calls(genotypes, cohort.states(records), phased, sets)
+    return _Calls(genotypes, cohort.states(records), cohort.phased(records), sets)
 
 
 def code_calls(
-    genotypes: np.ndarray, states: Int8[np.ndarray, "samples"], told: Int8[np.ndarray, "alleles"]
+    genotypes: np.ndarray, states: Int8[np.ndarray, " samples"], told: Int8[np.ndarray, " alleles"]
 ) -> Int8[np.ndarray, "samples 2"]:
     """Turn one record's calls into codes; filtered and absent calls are unknown.
 
@@ -300,7 +294,7 @@ def join_records(parts: list[Int8[np.ndarray, "samples 2"]]) -> Int8[np.ndarray,
     return joined
 
 
-def phased_samples(calls: _Calls) -> Bool[np.ndarray, "samples"]:
+def phased_samples(calls: _Calls) -> Bool[np.ndarray, " samples"]:
     """Whether all of a sample's heterozygous calls are phased with each other."""
     first, second = calls.genotypes[:, :, 0], calls.genotypes[:, :, 1]
     heterozygous = (first != second) & (second != FILL) & (calls.states <= 1)

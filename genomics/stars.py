@@ -5,9 +5,9 @@ from the file, not called or filtered rules nothing out: it is never read as the
 matched haplotype by haplotype, unphased ones in every arrangement.
 
 The posterior weighs each diplotype by the population frequencies of its alleles
-(``posterior_no_prior`` leaves them out). The frequencies may choose between phases, and may discount an allele
-that was never seen among thousands of haplotypes; they may not stand in for a site that was not observed and
-where a known allele could hide. So the status of the first diplotype is
+(``posterior_no_prior`` leaves them out). The frequencies may choose between phases, and may discount an
+allele that was never seen among thousands of haplotypes; they may not stand in for a site that was not
+observed and where a known allele could hide. So the status of the first diplotype is
 
 ========== ==========================================================================================
 called     posterior of at least 0.95, and no allele that is known to occur could hide at an unobserved site
@@ -32,6 +32,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Int8
 
+from genomics.cohort import require_build
 from genomics.errors import InputError
 from genomics.metaboliser import assign_phenotypes, recommend
 from genomics.star_alleles import StarGene, read_definitions
@@ -46,11 +47,13 @@ __all__ = ["assign_phenotypes", "call_diplotypes", "recommend"]
 ASSAYS = ("wgs", "wes", "array", "targeted", "unknown")
 # Deletions, duplications and hybrids with CYP2D7 decide the allele, and variant calls do not show them.
 COPY_NUMBER_GENES = frozenset({"CYP2D6"})
+NEEDS_COPY_NUMBER = "needs copy number: deletions, duplications and hybrids do not show in variant calls"
 # Common variants that whole-genome call sets often leave out: rs2279343 (CYP2B6) lies where the pseudogene
 # CYP2B7 has the same sequence. Their absence from a file is never a sign of the reference.
 UNSEEN_SITES = frozenset({"rs2279343"})
 MINIMUM_POSTERIOR = 0.95
 MAXIMUM_RANK = 5
+UNDOCUMENTED = "undocumented combination of variants: no known diplotype has it"
 SITES_NAMED = 20
 COLUMNS = [
     "sample_id", "gene", "rank", "diplotype", "posterior", "posterior_no_prior", "status", "sites_missing",
@@ -93,13 +96,10 @@ def call_diplotypes(
         raise InputError(
             f"assay {assay!r} is not known", field="assay", expected=f"one of {', '.join(ASSAYS)}"
         )
-    build = build or cohort.build
+    build = build or require_build(cohort)
     if build not in ("GRCh37", "GRCh38"):
         raise InputError(
-            f"star alleles cannot be called on build {build!r}",
-            file=cohort.path,
-            expected="GRCh37 or GRCh38",
-            hint="name the build if you know it",
+            f"star alleles cannot be called on build {build!r}", field="build", expected="GRCh37 or GRCh38"
         )
     index = index_records(cohort)
     tables = []
@@ -121,13 +121,13 @@ class _GeneCalls:
 def _call_gene(gene: StarGene, calls: SiteCalls, *, assay: str, build: str) -> _GeneCalls:
     n_samples = calls.codes.shape[1]
     if gene.name in COPY_NUMBER_GENES:
-        rows = _abstain("needs copy number: deletions, duplications and hybrids do not show in variant calls")
-        return _GeneCalls(gene.name, [rows], np.zeros(n_samples, dtype=int))
+        abstained = _abstain(NEEDS_COPY_NUMBER)
+        return _GeneCalls(gene.name, [abstained], np.zeros(n_samples, dtype=int))
     codes, haploid = settle_ploidy(calls.codes)
     observed = (codes >= 0).any(axis=2) | (codes == OTHER).any(axis=2)
     assumable = np.array([site.name not in UNSEEN_SITES for site in gene.sites], dtype=bool)
     assumed = ~calls.in_file & calls.covered & assumable & (assay == "wgs")
-    for site in np.flatnonzero(assumed):
+    for site in map(int, np.flatnonzero(assumed)):
         codes[site] = _reference_code(gene, site, build)
         codes[site, haploid, 1] = FILL
     phased = calls.phased & ~haploid
@@ -141,7 +141,7 @@ def _call_gene(gene: StarGene, calls: SiteCalls, *, assay: str, build: str) -> _
 
 def settle_ploidy(
     codes: Int8[np.ndarray, "sites samples 2"],
-) -> tuple[Int8[np.ndarray, "sites samples 2"], Bool[np.ndarray, "samples"]]:
+) -> tuple[Int8[np.ndarray, "sites samples 2"], Bool[np.ndarray, " samples"]]:
     """Tell haploid samples from diploid ones; in a diploid sample a haploid call leaves a copy unknown."""
     second = codes[:, :, 1]
     haploid = (second == FILL).any(axis=0) & ~((second >= 0) | (second == OTHER)).any(axis=0)
@@ -152,9 +152,9 @@ def settle_ploidy(
 
 def distinct_patterns(
     codes: Int8[np.ndarray, "sites samples 2"],
-    phased: Bool[np.ndarray, "samples"],
-    haploid: Bool[np.ndarray, "samples"],
-    observed: Bool[np.ndarray, "samples"],
+    phased: Bool[np.ndarray, " samples"],
+    haploid: Bool[np.ndarray, " samples"],
+    observed: Bool[np.ndarray, " samples"],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Group samples whose calls are the same, so that each pattern is solved once.
 
@@ -185,8 +185,8 @@ def _pattern_rows(
     codes: Int8[np.ndarray, "sites 2"],
     phased: bool,
     haploid: bool,
-    observed: Bool[np.ndarray, "sites"],
-    assumed: Bool[np.ndarray, "sites"],
+    observed: Bool[np.ndarray, " sites"],
+    assumed: Bool[np.ndarray, " sites"],
 ) -> pd.DataFrame:
     """Rows of one pattern, without the sample."""
     unknown = (codes == UNKNOWN).any(axis=1)
@@ -199,7 +199,7 @@ def _pattern_rows(
     said += [found.assumption] if found.assumption else []
     assumptions = "; ".join(said)
     if not len(found.pairs):
-        return _abstain("undocumented combination of variants: no known diplotype has it", missing, assumptions)
+        return _abstain(UNDOCUMENTED, missing, assumptions)
     kept = slice(0, MAXIMUM_RANK)
     names = [diplotype_name(gene, pair) for pair in found.pairs[kept]]
     return pd.DataFrame(

@@ -27,6 +27,7 @@ _ACTIVITY = {
     "decreased function": 0.5,
     "normal function": 1.0,
 }
+_POPULATIONS = ("AFR", "AMR", "EAS", "EUR", "SAS")
 _POSITIONS = ("position_grch37", "position_grch38")
 
 
@@ -153,7 +154,13 @@ def allele_frequencies() -> pd.DataFrame:
 
 
 def allele_functions() -> pd.DataFrame:
-    """Clinical function of each star allele: gene, allele, function, activity_value (NaN where none), source."""
+    """Clinical function of each star allele.
+
+    Returns
+    -------
+    pandas.DataFrame
+        gene, allele, function, activity_value (NaN where none), source, source_version.
+    """
     return _read_tsv("pharmacogenes", "allele_functions.tsv", numeric=("activity_value",)).copy()
 
 
@@ -201,9 +208,14 @@ def site_frequencies() -> pd.DataFrame:
         gene, rsid, contig, position, ref, alt, a frequency of ALT per super-population (AFR, AMR, EAS, EUR,
         SAS), kind, consequence, strand, amino_acid_change.
     """
-    return _read_tsv("site_frequencies.tsv", numeric=("AFR", "AMR", "EAS", "EUR", "SAS")).copy()
+    return _read_tsv("site_frequencies.tsv", numeric=_POPULATIONS).copy()
 
 
 def haplotype_frequencies() -> pd.DataFrame:
     """Haplotypes of the simulator's genes with their frequencies."""
-    return _read_tsv("haplotype_frequencies.tsv").copy()
+    return _read_tsv("haplotype_frequencies.tsv", numeric=_POPULATIONS).copy()
+
+
+def sources() -> list[dict[str, str]]:
+    """Name, version and licence of everything the shipped tables and networks were made from."""
+    return _read_tsv("sources.tsv").to_dict("records")

@@ -106,7 +106,7 @@ RULES: tuple[Rule, ...] = (
     Rule(r"^Avoid .*(?:diminished analgesia)", "avoid", "Avoid; little pain relief is to be expected."),
     Rule(r"25-50% of the lowest recommended starting dose", "reduce dose",
          "Start at 25 to 50% of the lowest usual dose and titrate slowly, or use another drug."),
-    Rule(r"(\d+(?:-\d+)?)% reduction of recommended starting dose and titrate to response or (?:select|use an)",
+    Rule(r"([\d-]+)% reduction of recommended starting dose and titrate to response or (?:select|use an)",
          "reduce dose", lambda m: f"Start {m[1]}% below the usual dose, or use another drug."),
     Rule(r"^Consider a (\d+)% reduction of recommended", "reduce dose", _reduction),
     Rule(r"decreased dose of ([\d or]+) mg/day", "reduce dose",

@@ -103,9 +103,7 @@ def gene_definition(folder: Path, gene: str, exemptions: Mapping[str, Any]) -> d
     exempt = exemptions.get(gene, {})
     # Two variants may share a position: a site is ignored by position and bases.
     ignored = {(site["position"], site["ref"]) for site in exempt.get("ignoredPositions") or []}
-    kept = [
-        i for i, site in enumerate(data["variants"]) if (site["position"], site["ref"]) not in ignored
-    ]
+    kept = [i for i, site in enumerate(data["variants"]) if (site["position"], site["ref"]) not in ignored]
     # Sub-alleles that share one name (SLCO1B1*45.001, .002) are read as their core allele.
     suballeles = set(data["suballelesMap"])
     dropped = set(exempt.get("ignoredAlleles") or []) | suballeles

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from genomics.metaboliser import UNCHANGED, assign_phenotypes, recommend
+from varimol import tables
+
+
+def called(
+    gene: str, diplotypes: dict[str, float], *, sample: str = "p1", status: str = "called", missing: str = ""
+) -> pd.DataFrame:
+    rows = [
+        {
+            "sample_id": sample,
+            "gene": gene,
+            "rank": rank,
+            "diplotype": name,
+            "posterior": posterior,
+            "posterior_no_prior": posterior,
+            "status": status,
+            "sites_missing": missing,
+            "assumptions": "",
+            "reason": "" if status != "abstain" else "needs copy number",
+        }
+        for rank, (name, posterior) in enumerate(diplotypes.items(), start=1)
+    ]
+    return pd.DataFrame(rows)
+
+
+def phenotyped(*diplotypes: pd.DataFrame) -> pd.DataFrame:
+    joined = pd.concat(diplotypes, ignore_index=True)
+    return assign_phenotypes(joined, tables.allele_functions(), tables.phenotype_rules())
+
+
+def advice(drug: str, *diplotypes: pd.DataFrame) -> pd.Series:
+    found = recommend(phenotyped(*diplotypes), tables.guidance())
+    return found[found["drug"] == drug].iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("gene", "diplotype", "phenotype", "score"),
+    [
+        ("CYP2C19", "*1/*2", "Intermediate Metabolizer", np.nan),
+        ("CYP2C19", "*2/*17", "Intermediate Metabolizer", np.nan),
+        ("CYP2C9", "*2/*3", "Poor Metabolizer", 0.5),
+        ("DPYD", "Reference/c.1905+1G>A (*2A)", "Intermediate Metabolizer", 1.0),
+        ("G6PD", "A- 202A_376G", "G6PD Deficient", np.nan),
+        ("G6PD", "A- 202A_376G/B (reference)", "G6PD Variable", np.nan),
+        ("TPMT", "*3A/*3C", "Poor Metabolizer", np.nan),
+        ("CYP2C9", "*1/*76", "Indeterminate", np.nan),
+        ("CYP4F2", "*1/*3", "", np.nan),
+    ],
+)
+def test_assign_phenotypes__known_diplotypes(gene: str, diplotype: str, phenotype: str, score: float) -> None:
+    row = phenotyped(called(gene, {diplotype: 1.0})).iloc[0]
+    assert row["phenotype"] == phenotype
+    np.testing.assert_equal(row["activity_score"], score)
+
+
+def test_assign_phenotypes__abstention_has_no_phenotype() -> None:
+    row = phenotyped(called("CYP2C19", {"": np.nan}, status="abstain")).iloc[0]
+    assert row["phenotype"] == "" and np.isnan(row["activity_score"])
+
+
+def test_assign_phenotypes__reproduces_every_published_diplotype(shared_data: Path) -> None:
+    n_rows = 0
+    for path in sorted((shared_data / "pharmacogenes" / "pharmcat" / "phenotype").glob("*.json")):
+        data = json.loads(path.read_text())
+        rows = data["diplotypes"]
+        if data["gene"] == "MT-RNR1" or not rows:
+            continue
+        # Either order of the two alleles must do.
+        names = ["/".join(reversed(row["diplotype"].split("/"))) for row in rows]
+        table = pd.DataFrame({"gene": data["gene"], "diplotype": names})
+        found = assign_phenotypes(table, tables.allele_functions(), tables.phenotype_rules())
+        assert found["phenotype"].tolist() == [row["phenotype"] for row in rows], data["gene"]
+        scores = [
+            np.nan if row["activityScore"] in (None, "n/a") else float(row["activityScore"]) for row in rows
+        ]
+        np.testing.assert_equal(found["activity_score"].to_numpy(), np.array(scores))
+        n_rows += len(rows)
+    assert n_rows > 17_000
+
+
+@pytest.mark.parametrize(
+    ("drug", "gene", "diplotype", "action"),
+    [
+        ("clopidogrel", "CYP2C19", "*1/*2", "avoid"),
+        ("clopidogrel", "CYP2C19", "*2/*2", "avoid"),
+        ("fluorouracil", "DPYD", "Reference/c.1905+1G>A (*2A)", "reduce dose"),
+        ("capecitabine", "DPYD", "c.1905+1G>A (*2A)/c.1905+1G>A (*2A)", "avoid"),
+        ("simvastatin", "SLCO1B1", "*1/*5", "alternative"),
+        ("simvastatin", "SLCO1B1", "*15/*15", "alternative"),
+        ("tacrolimus", "CYP3A5", "*1/*3", "increase dose"),
+        ("clopidogrel", "CYP2C19", "*1/*1", "standard"),
+    ],
+)
+def test_recommend__carriers_are_flagged(drug: str, gene: str, diplotype: str, action: str) -> None:
+    row = advice(drug, called(gene, {diplotype: 1.0}))
+    assert (row["action"], row["active"], row["reason"]) == (action, True, "")
+    assert row["probability"] == 1.0 and row["recommendation"]
+
+
+@pytest.mark.parametrize("drug", ["azathioprine", "mercaptopurine", "thioguanine"])
+@pytest.mark.parametrize("nudt15", ["*1/*1", ""])
+@pytest.mark.parametrize(
+    ("tpmt", "phenotype"), [("*1/*3A", "Intermediate Metabolizer"), ("*3A/*3C", "Poor Metabolizer")]
+)
+def test_recommend__tpmt_carriers_are_flagged_whatever_is_known_of_nudt15(
+    drug: str, nudt15: str, tpmt: str, phenotype: str
+) -> None:
+    status = "called" if nudt15 else "abstain"
+    row = advice(
+        drug,
+        called("NUDT15", {nudt15: 1.0 if nudt15 else np.nan}, status=status),
+        called("TPMT", {tpmt: 1.0}),
+    )
+    assert row["gene"] == "NUDT15+TPMT" and row["phenotype"].endswith(f"+{phenotype}")
+    assert row["action"] in ("reduce dose", "alternative") and row["active"]
+
+
+def test_recommend__two_genes_multiply_their_probabilities() -> None:
+    row = advice(
+        "azathioprine",
+        called("NUDT15", {"*1/*1": 0.9, "*1/*3": 0.1}, status="ambiguous"),
+        called("TPMT", {"*1/*1": 0.8, "*1/*3A": 0.2}, status="ambiguous"),
+    )
+    assert row["action"] == "standard" and row["probability"] == pytest.approx(0.72)
+    assert not row["active"]
+
+
+def test_recommend__standard_dose_needs_a_called_diplotype() -> None:
+    diplotypes = {"*1/*1": 0.99, "*1/*3": 0.01}
+    row = advice("clopidogrel", called("CYP2C19", diplotypes, status="ambiguous", missing="rs4986893"))
+    assert row["action"] == "standard" and row["probability"] == pytest.approx(0.99)
+    assert not row["active"] and row["reason"] == "CYP2C19: sites not observed: rs4986893"
+    # A carrier is flagged though a rare allele may hide on the other copy: the finding is there.
+    carrier = advice(
+        "clopidogrel", called("CYP2C19", {"*1/*2": 0.97, "*2/*17": 0.03}, status="ambiguous", missing="rs1")
+    )
+    assert carrier["action"] == "avoid" and carrier["active"]
+
+
+def test_recommend__below_95_percent_is_not_active() -> None:
+    row = advice("clopidogrel", called("CYP2C19", {"*1/*2": 0.6, "*1/*1": 0.4}, status="ambiguous"))
+    assert row["action"] == "avoid" and not row["active"]
+
+
+def test_recommend__copy_number_gene_leaves_a_reason() -> None:
+    row = advice("codeine", called("CYP2D6", {"": np.nan}, status="abstain"))
+    assert not row["active"] and np.isnan(row["probability"])
+    assert row["reason"] == "CYP2D6: needs copy number"
+
+
+def test_recommend__unknown_second_gene_is_looked_up_as_such() -> None:
+    row = advice(
+        "amitriptyline",
+        called("CYP2C19", {"*2/*2": 1.0}),
+        called("CYP2D6", {"": np.nan}, status="abstain"),
+    )
+    assert row["action"] == "avoid" and row["active"]
+
+
+def test_recommend__samples_keep_their_order_and_drugs_are_sorted() -> None:
+    found = recommend(
+        phenotyped(
+            called("CYP2C19", {"*1/*1": 1.0}, sample="z"), called("CYP2C19", {"*1/*2": 1.0}, sample="a")
+        ),
+        tables.guidance(),
+    )
+    assert found["sample_id"].drop_duplicates().tolist() == ["z", "a"]
+    first = found[found["sample_id"] == "z"]
+    assert first["drug"].is_monotonic_increasing and first["drug"].is_unique
+    assert set(found.columns[:9]) == {
+        *("sample_id", "drug", "gene", "phenotype", "recommendation"),
+        *("strength", "probability", "active", "source"),
+    }
+
+
+def test_recommend__permuted_patients_take_their_advice_along() -> None:
+    diplotypes = [
+        called("CYP2C19", {name: 1.0}, sample=f"p{i}")
+        for i, name in enumerate(["*1/*1", "*1/*2", "*2/*2", "*17/*17", "*1/*17"])
+    ]
+    straight = recommend(phenotyped(*diplotypes), tables.guidance())
+    turned = recommend(phenotyped(*reversed(diplotypes)), tables.guidance())
+    order = ["sample_id", "drug"]
+    pd.testing.assert_frame_equal(
+        straight.sort_values(order, ignore_index=True), turned.sort_values(order, ignore_index=True)
+    )
+
+
+def test_guidance__every_phenotype_of_a_gene_with_advice_can_be_reached() -> None:
+    rules = tables.phenotype_rules()
+    reachable = set(zip(rules["gene"], rules["phenotype"])) | {
+        (gene, phenotype) for gene in set(rules["gene"]) for phenotype in ("Indeterminate", "None")
+    }
+    guidance = tables.guidance()
+    wanted = set(zip(guidance["gene"], guidance["phenotype"])) | set(
+        zip(guidance["gene_2"], guidance["phenotype_2"])
+    )
+    lost = {pair for pair in wanted - reachable if pair[0] not in ("", "CYP2D6")}
+    # The definitions' release knows one rs12979860 alone, and no undecided variant of CFTR.
+    assert lost <= {("CFTR", "Indeterminate"), ("IFNL3", "Indeterminate")}, lost
+
+
+def test_unchanged_actions__leave_treatment_as_it_is() -> None:
+    from varimol.curate.guidance import ACTIONS
+
+    assert set(ACTIONS) > UNCHANGED and not UNCHANGED & {"avoid", "alternative", "reduce dose"}

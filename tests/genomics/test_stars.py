@@ -1,0 +1,461 @@
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genomics.errors import InputError
+from genomics.ingest import ingest
+from genomics.star_alleles import StarGene, StarSite, read_definitions
+from genomics.star_match import OTHER, UNKNOWN, match_diplotypes
+from genomics.star_sites import _Calls, allele_codes, join_records, phased_samples
+from genomics.stars import call_diplotypes, name_sites
+
+SITES = {
+    # rsid: contig, GRCh38 position, ref, alt, GRCh37 position, GRCh37 base
+    "rs12248560": ("10", 94761900, "C", "T", 96521657, "C"),
+    "rs4244285": ("10", 94781859, "G", "A", 96541616, "G"),
+    "rs3758581": ("10", 94842866, "A", "G", 96602623, "G"),
+    "rs1800460": ("6", 18138997, "C", "T", 18139228, "C"),
+    "rs1142345": ("6", 18130687, "T", "C", 18130918, "T"),
+    "rs3918290": ("1", 97450058, "C", "T", 97915614, "C"),
+    "rs6025": ("1", 169549811, "C", "T", 169519049, "T"),
+}
+DEFINITION = [
+    ("CYP2C19", "*38", ()),
+    ("CYP2C19", "*1", ("rs3758581",)),
+    ("CYP2C19", "*2", ("rs3758581", "rs4244285")),
+    ("CYP2C19", "*17", ("rs3758581", "rs12248560")),
+    ("TPMT", "*1", ()),
+    ("TPMT", "*3A", ("rs1800460", "rs1142345")),
+    ("TPMT", "*3B", ("rs1800460",)),
+    ("TPMT", "*3C", ("rs1142345",)),
+    ("F5", "Reference", ()),
+    ("F5", "Leiden", ("rs6025",)),
+]
+
+
+def long_definitions(frequencies: dict[tuple[str, str], float] | None = None) -> pd.DataFrame:
+    contigs = {"CYP2C19": "10", "TPMT": "6", "F5": "1"}
+    rows = []
+    for gene, allele, rsids in DEFINITION:
+        base = {"gene": gene, "allele": allele, "contig": contigs[gene], "optional": "0"}
+        if frequencies:
+            base["frequency"] = frequencies.get((gene, allele), 0.0)
+        for rsid in rsids or ("",):
+            _, p38, ref, alt, p37, ref37 = SITES.get(rsid, ("", None, "", "", None, ""))
+            rows.append(
+                {
+                    **base,
+                    "rsid": rsid,
+                    "position_grch38": p38,
+                    "ref_grch38": ref,
+                    "alt": alt,
+                    "position_grch37": p37,
+                    "ref_grch37": ref37,
+                }
+            )
+    table = pd.DataFrame(rows)
+    return table.astype({"position_grch38": "Int64", "position_grch37": "Int64"})
+
+
+@pytest.fixture
+def cohort_of(tmp_path: Path) -> Callable[..., Any]:
+    """Return a function that ingests records given as text: contig, position, ref, alt, calls..."""
+
+    def make(records: list[tuple], *, build: str = "GRCh38", filters: dict[int, str] | None = None) -> Any:
+        n_samples = len(records[0]) - 4
+        header = "##fileformat=VCFv4.2\n" + '##FILTER=<ID=low,Description="low">\n'
+        header += "".join(f"##contig=<ID={c}>\n" for c in dict.fromkeys(r[0] for r in records))
+        header += '##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n'
+        fixed = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT"]
+        lines = ["\t".join([*fixed, *(f"s{i}" for i in range(n_samples))])]
+        for contig, position, ref, alt, *calls in records:
+            status = (filters or {}).get(position, "PASS")
+            lines.append("\t".join([contig, str(position), ".", ref, alt, ".", status, ".", "GT", *calls]))
+        number = len(list(tmp_path.iterdir()))
+        path = tmp_path / f"in{number}.vcf"
+        path.write_text(header + "\n".join(lines) + "\n")
+        return ingest(path, tmp_path / f"in{number}.vcz", build=build)
+
+    return make
+
+
+def site_records(calls: dict[str, str | tuple[str, ...]], build: str = "GRCh38") -> list[tuple]:
+    records = []
+    for rsid, call in calls.items():
+        contig, p38, ref, alt, p37, ref37 = SITES[rsid]
+        if build == "GRCh37":
+            alt = ref if ref37 == alt else alt
+            ref = ref37
+        each = (call,) if isinstance(call, str) else call
+        records.append((contig, p38 if build == "GRCh38" else p37, ref, alt, *each))
+    return records
+
+
+def top(diplotypes: pd.DataFrame, gene: str, sample: str = "s0") -> pd.Series:
+    rows = diplotypes[(diplotypes["gene"] == gene) & (diplotypes["sample_id"] == sample)]
+    return rows.iloc[0]
+
+
+def test_call_diplotypes__reference_base_of_grch38_is_not_star_1(cohort_of: Callable[..., Any]) -> None:
+    calls = {"rs12248560": "0/0", "rs4244285": "0/0", "rs3758581": "0/0"}
+    on_38 = call_diplotypes(cohort_of(site_records(calls)), long_definitions(), assay="wgs")
+    old = cohort_of(site_records(calls, "GRCh37"), build="GRCh37")
+    on_37 = call_diplotypes(old, long_definitions(), assay="wgs")
+    assert top(on_38, "CYP2C19")["diplotype"] == "*38/*38"
+    assert top(on_37, "CYP2C19")["diplotype"] == "*1/*1"
+
+
+def test_call_diplotypes__reference_of_grch37_carries_factor_v_leiden(cohort_of: Callable[..., Any]) -> None:
+    records = site_records({"rs6025": ("0/0", "0/1", "1/1")}, "GRCh37")
+    found = call_diplotypes(cohort_of(records, build="GRCh37"), long_definitions(), assay="array")
+    assert [top(found, "F5", f"s{i}")["diplotype"] for i in range(3)] == [
+        "Leiden/Leiden",
+        "Reference/Leiden",
+        "Reference/Reference",
+    ]
+
+
+@pytest.mark.parametrize("state", ["absent", "no-call", "filtered"])
+def test_call_diplotypes__unobserved_site_is_never_the_reference(
+    cohort_of: Callable[..., Any], state: str
+) -> None:
+    calls = {"rs12248560": "0/0", "rs4244285": "./." if state == "no-call" else "0/0", "rs3758581": "1/1"}
+    if state == "absent":
+        del calls["rs4244285"]
+    filters = {94781859: "low"} if state == "filtered" else None
+    cohort = cohort_of(site_records(calls), filters=filters)
+    frequencies = {("CYP2C19", "*1"): 0.999, ("CYP2C19", "*2"): 0.001}
+    found = call_diplotypes(cohort, long_definitions(frequencies), assay="array")
+    rows = found[found["gene"] == "CYP2C19"]
+    assert set(rows["diplotype"]) == {"*1/*1", "*1/*2", "*2/*2"}
+    # However rare the allele, frequencies do not stand in for a site that was not observed.
+    assert rows["posterior"].iloc[0] > 0.99 and set(rows["status"]) == {"ambiguous"}
+    assert set(rows["sites_missing"]) == {"rs4244285"}
+
+
+def test_call_diplotypes__half_call_leaves_one_copy_open(cohort_of: Callable[..., Any]) -> None:
+    calls = {"rs12248560": "0/0", "rs4244285": "./1", "rs3758581": "1/1"}
+    found = call_diplotypes(cohort_of(site_records(calls)), long_definitions(), assay="array")
+    assert set(found.loc[found["gene"] == "CYP2C19", "diplotype"]) == {"*1/*2", "*2/*2"}
+
+
+def test_call_diplotypes__wgs_assumes_the_reference_and_says_so(cohort_of: Callable[..., Any]) -> None:
+    calls = {"rs12248560": "0/0", "rs3758581": "1/1"}
+    neighbours = [("10", 94781800, "A", "C", "0/1"), ("10", 94781900, "A", "C", "0/1")]
+    cohort = cohort_of([site_records(calls)[0], *neighbours, site_records(calls)[1]])
+    assumed = top(call_diplotypes(cohort, long_definitions(), assay="wgs"), "CYP2C19")
+    assert (assumed["diplotype"], assumed["status"]) == ("*1/*1", "called")
+    assert "1 sites that the file does not mention" in assumed["assumptions"]
+    unknown = top(call_diplotypes(cohort, long_definitions(), assay="wes"), "CYP2C19")
+    assert unknown["status"] == "ambiguous" and unknown["assumptions"] == ""
+
+
+def test_call_diplotypes__wgs_assumes_nothing_beyond_the_records(cohort_of: Callable[..., Any]) -> None:
+    calls = {"rs12248560": "0/0", "rs3758581": "1/1"}
+    found = call_diplotypes(cohort_of(site_records(calls)), long_definitions(), assay="wgs")
+    assert top(found, "CYP2C19")["sites_missing"] == "rs4244285"
+    assert top(found, "TPMT")["status"] == "abstain"
+    assert top(found, "TPMT")["reason"] == "no site of the gene was observed"
+
+
+def test_call_diplotypes__phase_tells_3a_from_3b_3c(cohort_of: Callable[..., Any]) -> None:
+    together = {"rs1142345": ("0|1", "0|1", "0/1"), "rs1800460": ("0|1", "1|0", "0/1")}
+    cohort = cohort_of(site_records(together))
+    found = call_diplotypes(cohort, long_definitions(), assay="array")
+    assert top(found, "TPMT", "s0")["diplotype"] == "*1/*3A"
+    assert top(found, "TPMT", "s1")["diplotype"] == "*3B/*3C"
+    open_phase = found[(found["gene"] == "TPMT") & (found["sample_id"] == "s2")]
+    assert set(open_phase["diplotype"]) == {"*1/*3A", "*3B/*3C"}
+    assert set(open_phase["status"]) == {"ambiguous"}
+
+
+def test_call_diplotypes__frequencies_may_choose_the_phase(cohort_of: Callable[..., Any]) -> None:
+    cohort = cohort_of(site_records({"rs1142345": "0/1", "rs1800460": "0/1"}))
+    common = {("TPMT", "*1"): 0.95, ("TPMT", "*3A"): 0.03, ("TPMT", "*3B"): 0.001, ("TPMT", "*3C"): 0.02}
+    found = top(call_diplotypes(cohort, long_definitions(common), assay="array"), "TPMT")
+    assert (found["diplotype"], found["status"]) == ("*1/*3A", "called")
+    assert found["posterior"] == pytest.approx(0.95 * 0.03 / (0.95 * 0.03 + 0.001 * 0.02))
+    assert found["posterior_no_prior"] == 0.5
+
+
+def test_call_diplotypes__unknown_base_or_combination_abstains(cohort_of: Callable[..., Any]) -> None:
+    records = site_records({"rs1142345": "0/1", "rs1800460": "0/0"})
+    odd = [(*records[0][:3], "C,G", "0/2"), records[1]]
+    found = top(call_diplotypes(cohort_of(odd), long_definitions(), assay="array"), "TPMT")
+    assert found["status"] == "abstain" and "undocumented" in found["reason"]
+    assert found["diplotype"] == "" and np.isnan(found["posterior"])
+    both = {"rs12248560": "1|0", "rs4244285": "1|0", "rs3758581": "1|1"}
+    combined = call_diplotypes(cohort_of(site_records(both)), long_definitions(), assay="array")
+    assert "undocumented" in top(combined, "CYP2C19")["reason"]
+
+
+def test_call_diplotypes__split_records_and_file_order_change_nothing(cohort_of: Callable[..., Any]) -> None:
+    records = site_records({"rs12248560": "0/1", "rs4244285": "1/0", "rs3758581": "1/1"})
+    plain = call_diplotypes(cohort_of(records), long_definitions(), assay="array")
+    split = [records[0], (*records[0][:3], "G", "0/0"), *records[1:]]
+    again = call_diplotypes(cohort_of(split), long_definitions(), assay="array")
+    pd.testing.assert_frame_equal(plain, again)
+    swapped = [(*record[:4], record[4][::-1]) for record in records]
+    pd.testing.assert_frame_equal(
+        plain, call_diplotypes(cohort_of(swapped), long_definitions(), assay="array")
+    )
+    prefixed = [(f"chr{record[0]}", *record[1:]) for record in records]
+    pd.testing.assert_frame_equal(
+        plain, call_diplotypes(cohort_of(prefixed), long_definitions(), assay="array")
+    )
+
+
+def test_call_diplotypes__copy_number_gene_abstains(cohort_of: Callable[..., Any]) -> None:
+    definitions = long_definitions().replace({"gene": {"TPMT": "CYP2D6"}})
+    cohort = cohort_of(site_records({"rs1142345": "0/0", "rs1800460": "0/0"}))
+    found = top(call_diplotypes(cohort, definitions, assay="wgs"), "CYP2D6")
+    assert found["status"] == "abstain" and found["reason"].startswith("needs copy number")
+
+
+def test_call_diplotypes__one_copy_on_x(cohort_of: Callable[..., Any]) -> None:
+    from varimol import tables
+
+    definitions = tables.allele_definitions().query("gene == 'G6PD'")
+    # rs1050828 (202G>A) and rs1050829 (376A>G) make A- 202A_376G; both strands' letters as on GRCh38.
+    records = [("X", 154535277, "T", "C", "1", "1/1"), ("X", 154536002, "C", "T", "1", "0/1")]
+    found = call_diplotypes(cohort_of(records), definitions, assay="array")
+    assert top(found, "G6PD", "s0")["diplotype"] == "A- 202A_376G"
+    assert top(found, "G6PD", "s1")["diplotype"] == "A/A- 202A_376G"
+
+
+def test_call_diplotypes__dpyd_names_the_worst_variant_of_each_copy(cohort_of: Callable[..., Any]) -> None:
+    from varimol import tables
+
+    definitions = tables.allele_definitions().query("gene == 'DPYD'")
+    # c.1905+1G>A (no function), c.1627A>G and c.85T>C (normal function), unphased.
+    records = [
+        ("1", 97450058, "C", "T", "0/1", "0/0"),
+        ("1", 97515839, "T", "C", "0/1", "0/0"),
+        ("1", 97883329, "A", "G", "0/1", "0/1"),
+    ]
+    found = call_diplotypes(cohort_of(records), definitions, assay="array")
+    worst = top(found, "DPYD", "s0")
+    assert worst["diplotype"].endswith("c.1905+1G>A (*2A)")
+    assert "different haplotypes" in worst["assumptions"]
+    assert top(found, "DPYD", "s1")["diplotype"] == "Reference/c.85T>C (*9A)"
+    # Two dozen alleles of no function lie at sites that nobody looked at.
+    assert set(found["status"]) == {"ambiguous"}
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [({"assay": "chip"}, "field assay"), ({"assay": "wgs", "build": "NCBI36"}, "field build")],
+)
+def test_call_diplotypes__bad_options_say_what_was_expected(
+    cohort_of: Callable[..., Any], kwargs: dict[str, str], message: str
+) -> None:
+    cohort = cohort_of(site_records({"rs6025": "0/0"}))
+    with pytest.raises(InputError, match=message):
+        call_diplotypes(cohort, long_definitions(), **kwargs)
+
+
+def test_call_diplotypes__unknown_build_is_refused(cohort_of: Callable[..., Any]) -> None:
+    cohort = cohort_of(site_records({"rs6025": "0/0"}), build="auto")
+    with pytest.raises(InputError, match="expected GRCh37 or GRCh38"):
+        call_diplotypes(cohort, long_definitions(), assay="wgs")
+
+
+def test_read_definitions__missing_column_is_named() -> None:
+    with pytest.raises(InputError, match="field alt"):
+        list(read_definitions(long_definitions().drop(columns="alt")))
+
+
+UGT1A1 = StarSite(
+    "rs3064744", {"GRCh38": 100, "GRCh37": None}, {"GRCh38": "CAT", "GRCh37": "CAT"}, ("CAT", "C", "CATAT")
+)
+
+
+@pytest.mark.parametrize(
+    ("position", "alleles", "expected"),
+    [
+        (100, ("CAT", "CATAT", "C"), [0, 2, 1]),
+        (100, ("C", "CAT"), [0, 2]),
+        (100, ("CAT", "CATATAT"), [0, OTHER]),
+        (100, ("CATG", "CATATG", "G"), [0, 2, OTHER]),
+        (100, ("C", "G"), None),
+        (100, ("C",), [0]),
+        (102, ("T", "G"), None),
+    ],
+)
+def test_allele_codes__repeat_written_in_many_ways(
+    position: int, alleles: tuple[str, ...], expected: list[int] | None
+) -> None:
+    told = allele_codes(UGT1A1, "GRCh38", position, alleles)
+    assert (told if told is None else told.tolist()) == expected
+
+
+SNV = StarSite("rs1", {"GRCh38": 101, "GRCh37": 201}, {"GRCh38": "G", "GRCh37": "A"}, ("G", "A"))
+
+
+@pytest.mark.parametrize(
+    ("build", "position", "alleles", "expected"),
+    [
+        ("GRCh38", 101, ("G", "A", "T"), [0, 1, OTHER]),
+        ("GRCh38", 101, ("G", "<NON_REF>"), [0, OTHER]),
+        ("GRCh38", 101, ("G", "A", "*"), [0, 1, OTHER]),
+        ("GRCh37", 201, ("A", "G"), [1, 0]),
+        ("GRCh38", 101, ("A", "G"), None),
+        ("GRCh38", 101, ("G", "GT"), None),
+        ("GRCh38", 100, ("TG", "TA", "T"), [0, 1, OTHER]),
+        ("GRCh38", 99, ("CT", "C"), None),
+    ],
+)
+def test_allele_codes__substitution(
+    build: str, position: int, alleles: tuple[str, ...], expected: list[int] | None
+) -> None:
+    told = allele_codes(SNV, build, position, alleles)
+    assert (told if told is None else told.tolist()) == expected
+
+
+def test_join_records__two_alternates_on_two_lines_make_one_call() -> None:
+    first = np.array([[0, 1], [0, 0], [UNKNOWN, UNKNOWN]], dtype=np.int8)
+    second = np.array([[0, 2], [2, 2], [0, 2]], dtype=np.int8)
+    assert join_records([first, second]).tolist() == [[2, 1], [2, 2], [0, 2]]
+
+
+def test_phased_samples__two_phase_sets_are_not_one_phase() -> None:
+    genotypes = np.array([[[0, 1], [0, 1]], [[1, 0], [0, 1]]], dtype=np.int8)
+    states = np.zeros((2, 2), dtype=np.int8)
+    phased = np.ones((2, 2), dtype=bool)
+    sets = np.array([[5, 5], [5, 9]])
+    assert phased_samples(_Calls(genotypes, states, phased, sets)).tolist() == [True, False]
+    assert phased_samples(_Calls(genotypes, states, phased, None)).tolist() == [True, True]
+
+
+def test_name_sites__long_lists_are_cut() -> None:
+    assert name_sites([f"rs{i}" for i in range(25)], 40).endswith("rs19 and 5 more")
+
+
+@st.composite
+def genes_and_calls(draw: st.DrawFn) -> tuple[StarGene, np.ndarray]:
+    n_alleles, n_sites, n_codes = draw(st.integers(1, 5)), draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    bits = st.lists(st.booleans(), min_size=n_codes, max_size=n_codes).filter(any)
+    allowed = np.array([[draw(bits) for _ in range(n_sites)] for _ in range(n_alleles)])
+    codes = st.sampled_from([UNKNOWN, OTHER, *range(n_codes)])
+    calls = np.array([[draw(codes), draw(codes)] for _ in range(n_sites)], dtype=np.int8)
+    frequencies = np.array([draw(st.sampled_from([0.0, 0.1, 0.4])) for _ in range(n_alleles)])
+    site = StarSite(
+        "rs", {"GRCh38": 1, "GRCh37": 1}, {"GRCh38": "A", "GRCh37": "A"}, ("A", "C", "G")[:n_codes]
+    )
+    names = tuple(f"*{i}" for i in range(n_alleles))
+    ranks = np.full(n_alleles, np.nan)
+    return StarGene("GENE", "1", names, (site,) * n_sites, allowed, frequencies, ranks), calls
+
+
+def brute_force(gene: StarGene, calls: np.ndarray, phased: bool) -> dict[tuple[int, int], float]:
+    """Every ordered pair of alleles, site by site, in plain Python."""
+
+    def fits(allele: int, site: int, code: int) -> bool:
+        return code == UNKNOWN or (code != OTHER and bool(gene.allowed[allele, site, code]))
+
+    weights: dict[tuple[int, int], float] = {}
+    for one, two in itertools.product(range(len(gene.alleles)), repeat=2):
+        consistent = True
+        for site, (a, b) in enumerate(calls):
+            straight = fits(one, site, a) and fits(two, site, b)
+            crossed = fits(one, site, b) and fits(two, site, a)
+            consistent &= straight or (crossed and not phased)
+        if consistent:
+            pair = (min(one, two), max(one, two))
+            weights[pair] = weights.get(pair, 0.0) + gene.weights[one] * gene.weights[two]
+    total = sum(weights.values())
+    return {pair: weight / total for pair, weight in weights.items()}
+
+
+@given(genes_and_calls(), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_match_diplotypes__equals_brute_force(case: tuple[StarGene, np.ndarray], phased: bool) -> None:
+    gene, calls = case
+    found = match_diplotypes(gene, calls, phased=phased)
+    expected = brute_force(gene, calls, phased)
+    assert {tuple(map(int, pair)) for pair in found.pairs} == set(expected)
+    for pair, posterior in zip(found.pairs, found.posterior):
+        assert posterior == pytest.approx(expected[int(pair[0]), int(pair[1])])
+    assert (np.diff(found.posterior) <= 1e-12).all()
+
+
+@given(genes_and_calls(), st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None)
+def test_match_diplotypes__order_of_sites_and_of_unphased_alleles_is_nothing(
+    case: tuple[StarGene, np.ndarray], random: Any
+) -> None:
+    gene, calls = case
+    order = list(range(len(calls)))
+    random.shuffle(order)
+    flipped = np.array([row[::-1] if random.random() < 0.5 else row for row in calls[order]], dtype=np.int8)
+    shuffled = StarGene(
+        gene.name, gene.contig, gene.alleles, gene.sites, gene.allowed[:, order], gene.frequencies, gene.ranks
+    )
+    one, two = (match_diplotypes(g, c, phased=False) for g, c in [(gene, calls), (shuffled, flipped)])
+    assert one.pairs.tolist() == two.pairs.tolist()
+    np.testing.assert_allclose(one.posterior, two.posterior)
+
+
+def sorted_copy(path: Path, out: Path) -> Path:
+    lines = path.read_text().splitlines()
+    records = [line for line in lines if not line.startswith("#")]
+    records.sort(key=lambda line: (line.split("\t")[0], int(line.split("\t")[1])))
+    out.write_text("\n".join([line for line in lines if line.startswith("#")] + records) + "\n")
+    return out
+
+
+def test_call_diplotypes__published_cases(shared_data: Path, tmp_path: Path) -> None:
+    """Cases of PharmCAT's own tests: its diplotype comes first, and every alternative is listed."""
+    from varimol import tables
+
+    folder = shared_data / "pharmacogenes" / "cases"
+    cases = [c for c in json.loads((folder / "expected_calls.json").read_text()) if c["vcf_path"]]
+    assert len(cases) >= 18
+    definitions = tables.allele_definitions()
+    for number, case in enumerate(cases):
+        # Some of the published files run from the gene's start on the reverse strand.
+        ordered = sorted_copy(folder / case["vcf_path"], tmp_path / f"{number}.vcf")
+        cohort = ingest(ordered, tmp_path / f"{number}.vcz", build="GRCh38")
+        found = call_diplotypes(
+            cohort, definitions[definitions["gene"].isin(case["expected"])], assay="unknown"
+        )
+        for gene, expected in case["expected"].items():
+            rows = found[found["gene"] == gene]
+            assert rows["diplotype"].iloc[0] in expected, case["test"]
+            # PharmCAT reports one phase where another has a lower score.
+            assert set(expected) <= set(rows["diplotype"]), case["test"]
+
+
+@pytest.mark.slow
+def test_call_diplotypes__frequencies_among_2504_people(shared_data: Path, tmp_path: Path) -> None:
+    """Global frequencies of dbSNP's 1000 Genomes release: rs4244285 A 0.221, rs12248560 T 0.153."""
+    from varimol import tables
+
+    folder = shared_data / "pharmacogenes" / "1000genomes_grch37"
+    files = [folder / f"{gene}.vcf.gz" for gene in ("CYP2C19", "CYP3A5", "F5", "TPMT")]
+    cohort = ingest(files, tmp_path / "panel.vcz", sites=tables.build_sites())
+    assert cohort.build == "GRCh37"
+    found = call_diplotypes(cohort, tables.allele_definitions(), assay="wgs")
+    first = found[(found["rank"] == 1) & (found["status"] == "called")]
+    share = {
+        gene: first.loc[first["gene"] == gene, "diplotype"]
+        .str.split("/")
+        .explode()
+        .value_counts(normalize=True)
+        for gene in ("CYP2C19", "CYP3A5", "F5", "TPMT")
+    }
+    assert share["CYP2C19"]["*2"] == pytest.approx(0.221, abs=0.005)
+    assert share["CYP2C19"]["*17"] == pytest.approx(0.153, abs=0.005)
+    assert share["F5"]["Leiden"] == pytest.approx(0.006, abs=0.002)
+    assert 0.55 < share["CYP3A5"]["*3"] < 0.70
+    assert share["TPMT"]["*3C"] == pytest.approx(0.026, abs=0.005)

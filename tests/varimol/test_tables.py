@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from varimol import tables
+
+LOADERS = {
+    "build_sites": ["rsid", "contig", "position_grch37", "position_grch38", "ref_grch37", "ref_grch38"],
+    "allele_definitions": ["gene", "allele", "contig", "position_grch38", "alt", "frequency", "activity"],
+    "allele_frequencies": ["gene", "allele", "count", "n_haplotypes", "frequency"],
+    "allele_functions": ["gene", "allele", "function", "activity_value"],
+    "phenotype_rules": ["gene", "key_1", "key_2", "activity_score", "phenotype"],
+    "guidance": ["drug", "gene", "phenotype", "action", "recommendation", "source", "source_row"],
+    "proteins": [],
+    "drugs": [],
+    "known_drug_actions": [],
+    "variant_drug_evidence": [],
+    "site_frequencies": ["gene", "rsid", "contig", "position", "ref", "alt"],
+    "haplotype_frequencies": ["gene"],
+}
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_loader__returns_its_columns_and_a_copy(name: str) -> None:
+    table = getattr(tables, name)()
+    assert isinstance(table, pd.DataFrame) and len(table)
+    assert set(LOADERS[name]) <= set(table.columns)
+    first = str(table.iloc[0, 0])
+    table.iloc[0, 0] = table.iloc[-1, 0]
+    assert str(getattr(tables, name)().iloc[0, 0]) == first
+
+
+@pytest.mark.parametrize("build", tables.BUILDS)
+def test_genes__of_one_build(build: str) -> None:
+    genes = tables.genes(build)
+    assert {"symbol", "contig", "start", "end"} <= set(genes.columns)
+    assert (genes["start"] <= genes["end"]).all()
+    cyp2c19 = genes[genes["symbol"] == "CYP2C19"].iloc[0]
+    position = {"GRCh37": 96541616, "GRCh38": 94781859}[build]
+    assert cyp2c19["contig"] == "10" and cyp2c19["start"] < position < cyp2c19["end"]
+
+
+def test_genes__other_build_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected one of GRCh37, GRCh38"):
+        tables.genes("NCBI36")
+
+
+def test_data_file__absent_file_is_named() -> None:
+    with pytest.raises(FileNotFoundError, match=r"varimol/data/pharmacogenes/none\.tsv"):
+        tables.data_file("pharmacogenes", "none.tsv")
+
+
+def test_build_sites__tell_the_builds_apart() -> None:
+    sites = tables.build_sites()
+    assert sites["rsid"].is_unique and len(sites) > 500
+    assert sites["position_grch37"].dtype == "int64"
+    moved = sites["position_grch37"] != sites["position_grch38"]
+    assert moved.mean() > 0.99
+
+
+def test_allele_definitions__one_row_per_allele_and_variant() -> None:
+    table = tables.allele_definitions()
+    assert not table.duplicated(["gene", "allele", "position_grch38", "ref_grch38", "alt"]).any()
+    # Each gene has one allele without a variant, the GRCh38 reference sequence; CYP2D6*1 has optional ones.
+    bare = table[table["position_grch38"].isna()]
+    assert bare["gene"].is_unique and set(bare["gene"]) == set(table["gene"]) - {"CYP2D6"}
+    assert bare.set_index("gene").loc["CYP2C19", "allele"] == "*38"
+    assert table["frequency"].dropna().between(0, 1).all()
+    assert (table["source"] != "").all() and (table["source_version"] != "").all()
