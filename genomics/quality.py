@@ -58,9 +58,12 @@ class QualityPolicy:
     min_minor_allele_frequency
         Frequency of the rarer of the ALT and all other alleles.
     het_outlier_sd
-        A sample fails whose heterozygosity is further from the median than this many standard deviations,
-        the deviation taken as 1.4826 times the median absolute deviation, which population structure and
-        the outliers themselves inflate little.
+        A sample fails whose heterozygosity is further from the median than this many standard deviations
+        and that stands alone there: populations differ in heterozygosity too, and a smaller one must not
+        fail as a whole. The deviation is 1.4826 times the median absolute deviation, which outliers
+        inflate little.
+    het_company
+        Other samples within two such standard deviations that make a sample not stand alone.
     require_filter_pass
         Variants whose FILTER is neither PASS nor missing fail.
     """
@@ -73,6 +76,7 @@ class QualityPolicy:
     hwe_max_inbreeding: float = 0.01
     min_minor_allele_frequency: float = 0.01
     het_outlier_sd: float = 6.0
+    het_company: int = 10
     require_filter_pass: bool = True
 
 
@@ -298,7 +302,7 @@ def _judge_samples(cohort: Cohort, tallies: _SampleTallies, policy: QualityPolic
     checks = [
         (call_rate < policy.min_sample_call_rate, f"call rate below {policy.min_sample_call_rate:g}"),
         (
-            np.abs(distance) > policy.het_outlier_sd,
+            (np.abs(distance) > policy.het_outlier_sd) & (_company(distance) < policy.het_company),
             f"heterozygosity more than {policy.het_outlier_sd:g} robust standard deviations from the median",
         ),
     ]
@@ -350,6 +354,13 @@ def median_inbreeding(counts: pd.DataFrame) -> float:
     return float(np.nanmedian(inbreeding_coefficients(*genotypes)))
 
 
+def _company(distance: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Other samples within two standard deviations of each."""
+    ordered = np.sort(distance)
+    first = np.searchsorted(ordered, distance - 2.0, side="left")
+    return np.asarray(np.searchsorted(ordered, distance + 2.0, side="right") - first - 1)
+
+
 def _judge_variants(
     cohort: Cohort, counts: pd.DataFrame, policy: QualityPolicy, inbreeding: float
 ) -> pd.DataFrame:
@@ -359,13 +370,15 @@ def _judge_variants(
     frequency = frame["allele_frequency"].to_numpy()
     minor = np.minimum(frequency, 1 - frequency)
     fails_filter = ~variants["filter_pass"].to_numpy(dtype=bool) & policy.require_filter_pass
+    # Calls of a filtered record are not counted, so that it would fail all other checks too.
+    frame.loc[fails_filter, "hwe_p"] = np.nan
     checks = [
         (fails_filter, "FILTER is not PASS"),
         (
-            frame["call_rate"].to_numpy() < policy.min_variant_call_rate,
+            (frame["call_rate"].to_numpy() < policy.min_variant_call_rate) & ~fails_filter,
             f"call rate below {policy.min_variant_call_rate:g}",
         ),
-        (np.isnan(frequency) | (minor == 0), "monomorphic"),
+        ((np.isnan(frequency) | (minor == 0)) & ~fails_filter, "monomorphic"),
         (
             (minor > 0) & (minor < policy.min_minor_allele_frequency),
             f"minor allele frequency below {policy.min_minor_allele_frequency:g}",
