@@ -21,7 +21,8 @@ PROTEIN_CHANGING = (
     "missense", "stop_gained", "frameshift", "splice_donor", "splice_acceptor", "start_lost", "stop_lost",
     "inframe_deletion", "inframe_insertion",
 )  # fmt: skip
-STANDARD_ACTIONS = ("standard", "no recommendation", "")
+STANDARD_ACTIONS = ("standard", "no recommendation", "not indicated", "")
+"""Actions of a guidance that change nothing for the patient."""
 
 
 def empty_evidence() -> pd.DataFrame:

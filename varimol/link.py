@@ -221,8 +221,7 @@ class _Walk:
 
     def quality(self, folder: Path) -> None:
         """Sample and variant quality; the phenotypes are read first, so that what is wrong shows early."""
-        from genomics.build import require_build
-        from genomics.contigs import require_known_contigs
+        from genomics.cohort import require_build, require_known_contigs
         from genomics.quality import assess_quality
 
         cohort = self._cohort()

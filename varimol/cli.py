@@ -1,0 +1,398 @@
+"""The command line: options in, one library call each, one clear line out when something is wrong."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="varimol",
+    help="From a patient's variant calls to candidate therapies, through molecular graph networks. For research use only.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+train_app = typer.Typer(help="Train a network by cross-validation, beside its baselines.", no_args_is_help=True)
+app.add_typer(train_app, name="train")
+
+Out = Annotated[Path, typer.Option("--out", help="Where the result goes; it appears whole or not at all.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads to use.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")]
+Covariates = Annotated[str, typer.Option("--covariates", help="Columns, separated by commas.")]
+Build = Annotated[str, typer.Option("--build", help="auto, GRCh37 or GRCh38.")]
+
+
+def _limit_threads(threads: int) -> None:
+    """Give every numerical library the same number of threads; before any of them is loaded."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+
+
+def _command(function: Callable[..., None]) -> Callable[..., None]:
+    """Exit with 2 and one line for bad input, with 1 and one line for a failure of ours."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> None:
+        from chem.errors import InputError as ChemInputError
+        from genomics.errors import InputError as GenomicsInputError
+
+        _limit_threads(kwargs.get("threads", 2))
+        try:
+            function(*args, **kwargs)
+        except (ChemInputError, GenomicsInputError) as error:
+            typer.echo(f"varimol: {error}", err=True)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            typer.echo("varimol: stopped; the same command goes on from the last finished step", err=True)
+            raise typer.Exit(130) from None
+        except Exception as error:
+            if os.environ.get("VARIMOL_DEBUG"):
+                raise
+            text = " ".join(str(error).split()) or type(error).__name__
+            typer.echo(
+                f"varimol: failed ({type(error).__name__}): {text}; set VARIMOL_DEBUG=1 for the details", err=True
+            )
+            raise typer.Exit(1) from None
+
+    return run
+
+
+class _Progress:
+    """A rich progress bar on standard error, or nothing when quiet or not a terminal."""
+
+    def __init__(self, text: str, quiet: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        console = Console(stderr=True)
+        self.bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console,
+            disable=quiet or not console.is_terminal, transient=True,
+        )  # fmt: skip
+        self.task = self.bar.add_task(text, total=1.0)
+
+    def __enter__(self) -> _Progress:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def share(self, share: float) -> None:
+        """Show the share that is done."""
+        self.bar.update(self.task, completed=share)
+
+    def text_and_share(self, text: str, share: float) -> None:
+        """Show what is being done and the share that is done."""
+        self.bar.update(self.task, description=text, completed=share)
+
+
+def _step_printer(quiet: bool) -> Callable[[str, bool], None] | None:
+    if quiet:
+        return None
+    return lambda name, reused: typer.echo(f"{name}{' (finished before)' if reused else ''}", err=True)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _lines(path: Path | None) -> list[str] | None:
+    """Sample names of a file, one per line."""
+    if path is None:
+        return None
+    from genomics.errors import InputError
+
+    if not path.exists():
+        raise InputError("no such file", file=path, field="--samples", hint="check the path")
+    return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+@app.command(epilog="Example: `varimol ingest cohort.vcf.gz --out cohort.vcz`")
+@_command
+def ingest(
+    inputs: Annotated[list[Path], typer.Argument(help="VCF, BCF or PLINK files, or a folder of them.")],
+    out: Out,
+    regions: Annotated[list[str] | None, typer.Option(help="Region such as chr19:10300000-10400000; may be repeated.")] = None,
+    samples: Annotated[Path | None, typer.Option(help="File with one sample name per line.")] = None,
+    build: Build = "auto",
+    keep_going: Annotated[bool, typer.Option("--keep-going", help="Put unreadable records into a rejects file.")] = False,
+    seed: Seed = 0,
+    threads: Threads = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Read variant files into a VCF Zarr store."""
+    from varimol import commands
+
+    with _Progress("reading variants", quiet) as progress:
+        cohort = commands.ingest(
+            inputs, out, regions=regions or [], samples=_lines(samples), build=build, keep_going=keep_going,
+            progress=progress.share,
+        )  # fmt: skip
+    if not quiet:
+        typer.echo(f"{out}: {cohort.n_variants} variants x {cohort.n_samples} samples, build {cohort.build}")
+
+
+@app.command(epilog="Example: `varimol export cohort.vcz --out calls.tsv`")
+@_command
+def export(cohort: Path, out: Out, seed: Seed = 0, threads: Threads = 2, quiet: Quiet = False) -> None:
+    """Write the calls of a store as TSV (.tsv) or VCF (.vcf.gz)."""
+    from varimol import commands
+
+    commands.export(cohort, out)
+
+
+@app.command(epilog="Example: `varimol quality cohort.vcz --out quality/`")
+@_command
+def quality(cohort: Path, out: Out, seed: Seed = 0, threads: Threads = 2, quiet: Quiet = False) -> None:
+    """Assess samples, variants and population structure of a store."""
+    from varimol import commands
+
+    with _Progress("assessing quality", quiet) as progress:
+        commands.quality(cohort, out, seed=seed, progress=progress.share)
+
+
+@app.command(epilog="Example: `varimol associate cohort.vcz --phenotypes t.tsv --trait asthma --covariates age,sex --out scan/`")
+@_command
+def associate(
+    cohort: Path,
+    phenotypes: Annotated[Path, typer.Option(help="Table with sample_id (or IID), the trait and the covariates.")],
+    trait: Annotated[str, typer.Option(help="Column of the trait.")],
+    out: Out,
+    covariates: Covariates = "",
+    trait_type: Annotated[str, typer.Option(help="binary or quantitative; read from the values unless given.")] = "",
+    missing_policy: Annotated[str, typer.Option(help="What a missing genotype counts as: drop or mean.")] = "drop",
+    seed: Seed = 0,
+    threads: Threads = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Scan a trait over the variants of a store."""
+    from varimol import commands
+
+    with _Progress("scanning", quiet) as progress:
+        commands.associate(
+            cohort, phenotypes, trait, out, covariates=_names(covariates), trait_type=trait_type or None,
+            missing_policy=missing_policy, seed=seed, progress=progress.share,
+        )  # fmt: skip
+
+
+@app.command(epilog="Example: `varimol stars cohort.vcf.gz --assay wgs --out stars/`")
+@_command
+def stars(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="VCF or store.")],
+    out: Out,
+    assay: Annotated[str, typer.Option(help="wgs, wes, array, targeted or unknown: what an absent site may mean.")] = "unknown",
+    build: Build = "auto",
+    seed: Seed = 0,
+    threads: Threads = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Call star alleles, metaboliser phenotypes and the guidance that follows."""
+    from varimol import commands
+
+    with _Progress("calling star alleles", quiet) as progress:
+        commands.stars(source, out, assay=assay, build=build, progress=progress.share)
+
+
+@app.command(epilog="Example: `varimol library compounds.sdf --out library/`")
+@_command
+def library(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="SMILES, CSV, TSV, SDF or Parquet file.")],
+    out: Out,
+    smiles_column: Annotated[str, typer.Option(help="Column of the structures.")] = "",
+    id_column: Annotated[str, typer.Option(help="Column of the identifiers.")] = "",
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first record that cannot be read.")] = False,
+    seed: Seed = 0,
+    threads: Threads = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Read, standardise and encode a compound file."""
+    from varimol import commands
+
+    made = commands.library(
+        source, out, smiles_column=smiles_column or None, id_column=id_column or None, strict=strict
+    )
+    if not quiet:
+        typer.echo(f"{out}: {len(made.usable)} compounds of {len(made.table)} records, {len(made.rejects)} rejected")
+
+
+@train_app.command(
+    "affinity",
+    epilog="Example: `varimol train affinity --pairs pairs.tsv --drugs drugs.tsv --targets targets.tsv --label pkd --folds fold --out run/`",
+)
+@_command
+def train_affinity(
+    pairs: Annotated[list[Path], typer.Option(help="Table with drug_id, target_id and the label; may be repeated.")],
+    drugs: Annotated[list[Path], typer.Option(help="Table with drug_id and smiles.")],
+    targets: Annotated[list[Path], typer.Option(help="Table with target_id and sequence.")],
+    label: Annotated[list[str], typer.Option(help="Column of the label.")],
+    out: Out,
+    folds: Annotated[str, typer.Option(help="Column of the fold; made at random unless given.")] = "",
+    steps: Annotated[int, typer.Option(min=1, help="Steps of the optimiser per network.")] = 2400,
+    unseen_drug: Annotated[bool, typer.Option(help="Also hold out whole scaffolds, to calibrate new compounds.")] = True,
+    seed: Seed = 0,
+    threads: Threads = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Train an affinity network, calibrate it, and compare it with its baselines on the same folds."""
+    from models.experiment import AffinityExperiment
+    from models.train import TrainingConfig
+    from varimol import commands
+
+    plan = AffinityExperiment(
+        training=TrainingConfig(n_steps=steps, seed=seed), unseen_drug=unseen_drug, workers=threads,
+        description={"name": out.name, "command": _this_command(), "data": ", ".join(p.name for p in pairs)},
+    )  # fmt: skip
+    with _Progress("training", quiet) as progress:
+        commands.train_affinity(
+            pairs, drugs, targets, label, out, folds=folds or None, experiment=plan, progress=progress.text_and_share
+        )
+
+
+@app.command(
+    epilog="Example: `varimol predict kinase-affinity --pairs pairs.tsv --drugs drugs.tsv --targets targets.tsv --out predictions.tsv`"
+)
+@_command
+def predict(
+    network: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, or name of a shipped network.")],
+    pairs: Annotated[Path, typer.Option(help="Table with drug_id and target_id.")],
+    drugs: Annotated[Path, typer.Option(help="Table with drug_id and smiles.")],
+    targets: Annotated[Path, typer.Option(help="Table with target_id and sequence.")],
+    out: Out,
+    endpoint: Annotated[str, typer.Option(help="Label to predict, the network's first unless given.")] = "",
+    level: Annotated[float, typer.Option(min=0.01, max=0.99, help="Coverage of the interval.")] = 0.9,
+    seed: Seed = 0,
+    threads: Threads = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Predict the affinity of pairs: one row per input row, in their order."""
+    from varimol import commands
+
+    commands.predict(network, pairs, drugs, targets, out, endpoint=endpoint or None, level=level)
+
+
+@app.command(epilog="Example: `varimol screen compounds.smi --model kinase-affinity --targets targets.fasta --out hits/`")
+@_command
+def screen(
+    compounds: Annotated[Path, typer.Argument(metavar="LIBRARY", help="Compound file, or folder of a library.")],
+    targets: Annotated[Path, typer.Option(help="FASTA, or a table with target_id and sequence.")],
+    out: Out,
+    model: Annotated[str, typer.Option(help="Folder of a run, or name of a shipped network.")] = "kinase-affinity",
+    smiles_column: Annotated[str, typer.Option(help="Column of the structures.")] = "",
+    id_column: Annotated[str, typer.Option(help="Column of the identifiers.")] = "",
+    seed: Seed = 0,
+    threads: Threads = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Score every compound of a library against every target."""
+    from varimol import commands
+
+    with _Progress("screening", quiet) as progress:
+        commands.screen(
+            compounds, targets, out, network=model, smiles_column=smiles_column or None,
+            id_column=id_column or None, progress=progress.share,
+        )  # fmt: skip
+
+
+@app.command(
+    epilog="Example: `varimol link --variants cohort.vcf.gz --phenotypes t.tsv --trait asthma --compounds drugs.tsv --out result/`"
+)
+@_command
+def link(
+    variants: Annotated[list[Path], typer.Option(help="VCF, BCF or PLINK files, a folder of them, or a store.")],
+    phenotypes: Annotated[Path, typer.Option(help="Table with sample_id (or IID), the trait and the covariates.")],
+    trait: Annotated[str, typer.Option(help="Column of the trait.")],
+    compounds: Annotated[Path, typer.Option(help="SMILES, CSV, TSV, SDF or Parquet file.")],
+    out: Out,
+    covariates: Covariates = "",
+    trait_type: Annotated[str, typer.Option(help="binary or quantitative; read from the values unless given.")] = "",
+    desired: Annotated[str, typer.Option(help="For a quantitative trait: lower or higher is wanted.")] = "",
+    assay: Annotated[str, typer.Option(help="wgs, wes, array, targeted or unknown.")] = "unknown",
+    missing_policy: Annotated[str, typer.Option(help="What a missing genotype counts as: drop or mean.")] = "drop",
+    proteins: Annotated[Path | None, typer.Option(help="FASTA of proteins, before the shipped ones.")] = None,
+    network: Annotated[str, typer.Option(help="Folder of a run, or name of a shipped network.")] = "kinase-affinity",
+    seed: Seed = 0,
+    threads: Threads = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Go the whole way, from variant calls and compounds to ranked therapies with their evidence."""
+    from varimol.link import link as go
+
+    report = go(
+        variants, phenotypes, trait, compounds, out, proteins=proteins, command=_this_command().split(),
+        progress=_step_printer(quiet), covariates=_names(covariates), trait_type=trait_type, desired=desired,
+        assay=assay, missing_policy=missing_policy, network=network, seed=seed,
+    )  # fmt: skip
+    if not quiet:
+        typer.echo(str(report))
+
+
+@app.command(epilog="Example: `varimol report result/`")
+@_command
+def report(directory: Path, seed: Seed = 0, threads: Threads = 2, quiet: Quiet = False) -> None:
+    """Write the report of a finished `link` run again."""
+    from varimol import commands
+
+    page = commands.report(directory)
+    if not quiet:
+        typer.echo(str(page))
+
+
+@app.command(epilog="Example: `varimol explain result/ --patient S0001 --compound CHEMBL221959`")
+@_command
+def explain(
+    directory: Path,
+    patient: Annotated[str, typer.Option(help="Sample identifier.")],
+    compound: Annotated[str, typer.Option(help="Identifier or name of the compound.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Also write the explanation as JSON and SVG here.")] = None,
+    seed: Seed = 0,
+    threads: Threads = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Say why a compound stands where it does for a patient: each claim, its path, and the atoms behind it."""
+    from varimol.explain import explain as tell
+
+    told = tell(directory, patient, compound, out=out)
+    if not quiet:
+        typer.echo(told.text)
+
+
+@app.command(epilog="Example: `varimol demo --out demo/`")
+@_command
+def demo(
+    out: Out,
+    n_samples: Annotated[int, typer.Option("--samples", min=100, help="People simulated.")] = 2000,
+    seed: Seed = 20,
+    threads: Threads = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Simulate a cohort with a known truth and go the whole way with the shipped network and drugs; offline."""
+    from varimol.demo import demo as go
+
+    page = go(out, seed=seed, n_samples=n_samples, progress=_step_printer(quiet), command=_this_command().split())
+    if not quiet:
+        typer.echo(str(page))
+
+
+def _this_command() -> str:
+    """The command line as typed, without the folder of the program."""
+    return " ".join(["varimol", *sys.argv[1:]])
+
+
+def main() -> None:
+    """Entry point."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

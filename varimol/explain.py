@@ -1,0 +1,212 @@
+"""Why a compound stands where it does for a patient: the claims, their paths, and the atoms behind a score."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from genomics.errors import InputError
+from varimol.results import read_json
+
+if TYPE_CHECKING:
+    from models.affinity import AffinityModel
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What is known of a compound for a patient.
+
+    Attributes
+    ----------
+    evidence
+        The patient's records of the compound.
+    atoms
+        gene, atom (0-based, in the order of `smiles`), symbol, contribution (label's unit).
+    smiles
+        Standardised SMILES, empty where the compound was not scored.
+    text
+        For a person to read.
+    """
+
+    evidence: pd.DataFrame
+    atoms: pd.DataFrame
+    smiles: str
+    text: str
+
+
+def explain(
+    directory: str | os.PathLike[str],
+    patient: str,
+    compound: str,
+    *,
+    out: str | os.PathLike[str] | None = None,
+) -> Explanation:
+    """Explain a compound for a patient of a finished `link` run.
+
+    Parameters
+    ----------
+    directory
+        Folder of the run.
+    patient
+        Sample identifier.
+    compound
+        Identifier or name.
+    out
+        Folder for explanation.tsv, atoms.tsv and one picture per target.
+
+    Returns
+    -------
+    Explanation
+        Claims with their paths; where a network scored the compound, each atom's share of the score.
+
+    Raises
+    ------
+    InputError
+        No finished run, patient or compound of that name.
+    """
+    folder = Path(directory)
+    if not (folder / "manifest.json").exists():
+        raise InputError(
+            "there is no manifest.json", file=folder, expected="the folder of a finished `varimol link` run",
+            hint="run `varimol link` first",
+        )  # fmt: skip
+    evidence = pd.read_parquet(folder / "evidence.parquet")
+    affinity = pd.read_parquet(folder / "affinity.parquet")
+    _require(patient, pd.read_parquet(folder / "quality_samples.parquet")["sample_id"], folder, "--patient")
+    names = pd.concat(
+        [
+            affinity[["compound_id", "name"]],
+            evidence[["compound_id", "compound_name"]].rename(columns={"compound_name": "name"}),
+        ]
+    )
+    named = names[(names["compound_id"] == compound) | (names["name"].str.lower() == compound.lower())]
+    _require(compound, pd.concat([names["compound_id"], named["name"].str.lower(), named["name"]]), folder, "--compound")
+    identifier = named["compound_id"].iloc[0]
+    mine = evidence[(evidence["sample_id"] == patient) & (evidence["compound_id"] == identifier)]
+    scored = affinity[affinity["compound_id"] == identifier]
+    atoms, smiles = pd.DataFrame(columns=["gene", "atom", "symbol", "contribution"]), ""
+    if len(scored):
+        from varimol.networks import load_network
+
+        smiles = str(scored["smiles"].iloc[0])
+        model = load_network(read_json(folder / "manifest.json")["parameters"]["network"])
+        atoms = _atoms_of_targets(model, smiles, pd.read_parquet(folder / "targets.parquet"), scored)
+    told = Explanation(mine, atoms, smiles, _text(patient, compound, mine, scored, atoms))
+    if out is not None:
+        _write(told, out)
+    return told
+
+
+def _require(value: str, known: pd.Series, folder: Path, field: str) -> None:
+    if value not in set(known) and value.lower() not in set(known):
+        raise InputError(
+            f"{value!r} is not in this run", file=folder, field=field, expected=f"one of its {known.nunique()}",
+            hint="see therapies.tsv",
+        )  # fmt: skip
+
+
+def _atoms_of_targets(
+    model: AffinityModel, smiles: str, targets: pd.DataFrame, scored: pd.DataFrame
+) -> pd.DataFrame:
+    from rdkit import Chem
+
+    from models.protein import Target
+
+    symbols = [atom.GetSymbol() for atom in Chem.MolFromSmiles(smiles).GetAtoms()]
+    parts = []
+    for gene in scored["gene"]:
+        sequence = str(targets.set_index("gene").loc[gene, "sequence"])
+        share = atom_contributions(model, smiles, Target(gene, sequence))
+        parts.append(
+            pd.DataFrame({"gene": gene, "atom": np.arange(len(symbols)), "symbol": symbols, "contribution": share})
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def atom_contributions(model: AffinityModel, smiles: str, target: object) -> NDArray[np.float64]:
+    """How much the prediction falls when one atom is made unknown to the network.
+
+    Parameters
+    ----------
+    model
+        The network.
+    smiles
+        One molecule.
+    target
+        A `models.protein.Target`.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        (n_atoms,) in the label's unit: positive where the atom raises the prediction.
+
+    References
+    ----------
+    Occlusion: Zeiler and Fergus 2014, doi:10.1007/978-3-319-10590-1_53.
+    """
+    from dataclasses import replace
+
+    from chem.graph import encode_graphs
+    from models.fit import score_pairs
+    from models.protein import Target, encode_proteins
+
+    assert isinstance(target, Target)
+    n_atoms = int(encode_graphs([smiles]).n_atoms[0])
+    graphs = encode_graphs([smiles] * (n_atoms + 1))
+    features = graphs.node_features.copy()
+    features[graphs.node_offsets[1:-1] + np.arange(n_atoms)] = 0
+    graphs = replace(graphs, node_features=features)
+    proteins = encode_proteins([target], model.profile)
+    drug, zeros = np.arange(n_atoms + 1), np.zeros(n_atoms + 1, dtype=np.int64)
+    scores = np.mean(
+        [score_pairs(member, graphs, proteins, drug, zeros)[:, 0] for member in model.members], axis=0
+    )
+    return scores[0] - scores[1:]
+
+
+def _text(
+    patient: str, compound: str, mine: pd.DataFrame, scored: pd.DataFrame, atoms: pd.DataFrame
+) -> str:
+    lines = [f"{compound} for {patient}"]
+    for row in mine.to_dict("records"):
+        lines += [
+            f"- {row['lane']}, {row['claim']}: {row['direction'] or 'no direction'}"
+            + ("; abstains" if row["abstain"] else ""),
+            f"  path: {row['path']}",
+            f"  reason: {row['reason']}",
+            f"  assumes: {row['assumptions']}",
+            f"  sources: {row['sources']}",
+        ]
+    if not len(mine):
+        lines.append("- no claim is made about this compound for this patient")
+    for row in scored.to_dict("records"):
+        lines.append(
+            f"- scored on {row['gene']}: {row['prediction']:.2f} [{row['lower']:.2f}, {row['upper']:.2f}], nearest "
+            f"training compound at Tanimoto {row['nearest_train_tanimoto']:.2f}"
+            + (f"; abstains: {row['reason']}" if row["abstain"] else "")
+        )
+        strongest = atoms[atoms["gene"] == row["gene"]].nlargest(5, "contribution")
+        lines.append(
+            "  atoms that raise it most: "
+            + ", ".join(f"{a['symbol']}{a['atom']} {a['contribution']:+.2f}" for a in strongest.to_dict("records"))
+        )
+    lines.append("For research use only.")
+    return "\n".join(lines)
+
+
+def _write(told: Explanation, out: str | os.PathLike[str]) -> None:
+    from chem.draw import draw_svg
+    from varimol.commands import whole_results
+
+    with whole_results(out) as folder:
+        told.evidence.to_csv(folder / "explanation.tsv", sep="\t", index=False)
+        told.atoms.to_csv(folder / "atoms.tsv", sep="\t", index=False, float_format="%.4f")
+        for gene, part in told.atoms.groupby("gene", sort=True):
+            picture = draw_svg(told.smiles, width=500, height=400, atom_weights=part["contribution"].tolist())
+            (folder / f"{gene}.svg").write_text(picture, encoding="utf-8")
