@@ -44,6 +44,7 @@ class MemoryCohort:
         rows["filter_pass"] = ~simulated.calls.filtered
         rows = rows.explode("alt", ignore_index=True)
         rows["alt_index"] = rows.groupby("record").cumcount() + 1
+        rows["consequence_gene"] = rows["gene"].where(rows["consequence"] != "", "")
         rows["contig"] = simulated.contig_prefix + rows["contig"]
         parts = (rows[name].astype(str) for name in ("contig", "position", "ref", "alt"))
         rows["variant_id"] = [":".join(part) for part in zip(*parts)]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.power import MemoryCohort
+from benchmarks.power import MemoryCohort, measure
 from varimol.demo_cohort import demo_cohort
 
 RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "power.tsv"
@@ -36,3 +36,11 @@ def test_results__found_in_18_of_20_and_in_at_most_one_unplanted() -> None:
     assert len(planted) == len(unplanted) == 20
     assert planted["found"].sum() >= 18
     assert (unplanted["n_hits_at_locus"] > 0).sum() <= 1
+
+
+@pytest.mark.slow
+def test_measure__flipped_sign_turns_protection_into_risk() -> None:
+    row = measure(20, True, flipped=True)
+    assert row["found"]
+    assert float(str(row["beta"])) > 1
+    assert 0.9 < float(str(row["lambda"])) < 1.1
