@@ -40,7 +40,7 @@ _HOME = {
     "CompoundRecord": "record",
     "DEFAULT_RECIPE": "standardise",
     "DESCRIPTOR_NAMES": "fingerprint",
-    "GRAPH_SCHEMA": "graph",
+    "GRAPH_SCHEMA": "graph_schema",
     "InputError": "errors",
     "MolecularGraphs": "graph",
     "StandardisationRecipe": "standardise",
@@ -58,7 +58,7 @@ _HOME = {
     "read_compounds": "read",
     "save_graphs": "graph_store",
     "scaffold_groups": "scaffold",
-    "schema_hash": "graph",
+    "schema_hash": "graph_schema",
     "standardise_smiles": "standardise",
     "tanimoto": "fingerprint",
 }

@@ -1,16 +1,13 @@
-"""Molecular graphs as flat arrays of integer codes.
+"""Molecular graphs as flat arrays of integer codes, whose meaning `chem.graph_schema` gives.
 
-Every field is categorical and code 0 is always the unknown bucket, so a network embeds each field with a
-table of its own size and meets a new element or charge without failing. Stereochemistry enters only as
-CIP labels (R, S, r, s on atoms; E, Z on double bonds), which are properties of the molecule. The
-clockwise and counter-clockwise tags of a SMILES are properties of how it was written, and never enter.
+Stereochemistry enters only as CIP labels (R, S, r, s on atoms; E, Z on double bonds), which are properties of
+the molecule. The clockwise and counter-clockwise tags of a SMILES are properties of how it was written, and
+never enter.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,64 +16,15 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdCIPLabeler
 
 from chem.errors import InputError
+from chem.graph_schema import EDGE_VOCABULARY, ELEMENTS, GRAPH_SCHEMA, NODE_VOCABULARY, UNKNOWN, schema_hash
 from chem.parse import explain_smiles, parse_smiles
 
-ELEMENTS = (
-    "H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "As", "Se", "Br", "I",
-    "Li", "Na", "K", "Mg", "Ca", "Al", "Fe", "Co", "Cu", "Zn", "Ag", "Pt", "Au", "Hg", "Bi", "Gd", "Sn", "Te",
-)  # fmt: skip
+__all__ = ["GRAPH_SCHEMA", "MolecularGraphs", "concatenate_graphs", "encode_graphs", "schema_hash"]
 
-_NODE_VOCABULARY: dict[str, tuple[Any, ...]] = {
-    "element": ELEMENTS,
-    "degree": (0, 1, 2, 3, 4, 5, 6),
-    "formal_charge": (-3, -2, -1, 0, 1, 2, 3),
-    "total_hydrogens": (0, 1, 2, 3, 4),
-    "hybridisation": ("S", "SP", "SP2", "SP3", "SP2D", "SP3D", "SP3D2"),
-    "aromatic": (False, True),
-    "smallest_ring": (0, 3, 4, 5, 6, 7, 8, ">8"),
-    "cip": ("none", "R", "S", "r", "s"),
-}
-_EDGE_VOCABULARY: dict[str, tuple[Any, ...]] = {
-    "bond_type": ("SINGLE", "DOUBLE", "TRIPLE", "AROMATIC", "DATIVE"),
-    "conjugated": (False, True),
-    "in_ring": (False, True),
-    "stereo": ("none", "E", "Z"),
-}
-
-GRAPH_SCHEMA: dict[str, Any] = {
-    "version": 1,
-    "unknown_code": 0,
-    "node_fields": list(_NODE_VOCABULARY),
-    "node_cardinalities": [len(values) + 1 for values in _NODE_VOCABULARY.values()],
-    "node_vocabulary": {name: list(values) for name, values in _NODE_VOCABULARY.items()},
-    "edge_fields": list(_EDGE_VOCABULARY),
-    "edge_cardinalities": [len(values) + 1 for values in _EDGE_VOCABULARY.values()],
-    "edge_vocabulary": {name: list(values) for name, values in _EDGE_VOCABULARY.items()},
-    "edges": "both directions of every bond, next to each other, atoms numbered from 0 within the molecule",
-}
-"""What the columns mean: value k of a field's vocabulary has code k + 1, anything else code 0."""
-
-_N_NODE_FIELDS = len(_NODE_VOCABULARY)
-_N_EDGE_FIELDS = len(_EDGE_VOCABULARY)
+_N_NODE_FIELDS = len(NODE_VOCABULARY)
+_N_EDGE_FIELDS = len(EDGE_VOCABULARY)
 _CHUNK = 4096
 _CIP_ITERATIONS = 1_250_000  # about a second; without a bound some cages never finish
-
-
-def schema_hash() -> str:
-    """Hash of `GRAPH_SCHEMA`: what a network's card and a stored library record to know their features.
-
-    Returns
-    -------
-    str
-        Sixteen hexadecimal digits.
-
-    Examples
-    --------
-    >>> len(schema_hash())
-    16
-    """
-    text = json.dumps(GRAPH_SCHEMA, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -283,28 +231,90 @@ def encode_graphs(smiles: Sequence[str]) -> MolecularGraphs:
     return chunks[0] if len(chunks) == 1 else concatenate_graphs(chunks)
 
 
-def _codes(values: Sequence[Any]) -> dict[Any, int]:
-    return {value: code for code, value in enumerate(values, start=1)}
+class _Codes(dict[Any, int]):
+    """Codes of a field's values; whatever is not listed is unknown."""
+
+    def __init__(self, values: Iterable[Any]) -> None:
+        super().__init__((value, code) for code, value in enumerate(values, start=1))
+
+    def __missing__(self, value: Any) -> int:
+        return UNKNOWN
 
 
-_ELEMENT = _codes([Chem.GetPeriodicTable().GetAtomicNumber(symbol) for symbol in ELEMENTS])
-_DEGREE = _codes(_NODE_VOCABULARY["degree"])
-_CHARGE = _codes(_NODE_VOCABULARY["formal_charge"])
-_HYDROGENS = _codes(_NODE_VOCABULARY["total_hydrogens"])
-_HYBRIDISATION = _codes([Chem.HybridizationType.names[name] for name in _NODE_VOCABULARY["hybridisation"]])
-_RING = {**_codes(_NODE_VOCABULARY["smallest_ring"][:-1]), **dict.fromkeys(range(9, 1000), 8)}
-_CIP = _codes(_NODE_VOCABULARY["cip"])
-_BOND = _codes([Chem.BondType.names[name] for name in _EDGE_VOCABULARY["bond_type"]])
-_STEREO = _codes(_EDGE_VOCABULARY["stereo"])
-_UNSPECIFIED = Chem.ChiralType.CHI_UNSPECIFIED
-_NO_STEREO = Chem.BondStereo.STEREONONE
+_ELEMENT = _Codes(Chem.GetPeriodicTable().GetAtomicNumber(symbol) for symbol in ELEMENTS)
+_DEGREE = _Codes(NODE_VOCABULARY["degree"])
+_CHARGE = _Codes(NODE_VOCABULARY["formal_charge"])
+_HYDROGENS = _Codes(NODE_VOCABULARY["total_hydrogens"])
+_HYBRIDISATION = _Codes(Chem.HybridizationType.names[name] for name in NODE_VOCABULARY["hybridisation"])
+_FLAG = _Codes((False, True))
+_RING = _Codes(NODE_VOCABULARY["smallest_ring"])
+_RING.update(dict.fromkeys(range(9, 1000), _RING[">8"]))
+_CIP = _Codes(NODE_VOCABULARY["cip"])
+_BOND = _Codes(Chem.BondType.names[name] for name in EDGE_VOCABULARY["bond_type"])
+_STEREO = _Codes(EDGE_VOCABULARY["stereo"])
+
+_Getter = Callable[[Any], Any]
+# Everything that RDKit tells of one atom or bond alone: asked through map, field by field, since a Python
+# statement per atom would cost more than the answer.
+_ATOM_FIELDS: tuple[tuple[_Getter, _Codes], ...] = (
+    (Chem.Atom.GetAtomicNum, _ELEMENT),
+    (Chem.Atom.GetDegree, _DEGREE),
+    (Chem.Atom.GetFormalCharge, _CHARGE),
+    (Chem.Atom.GetTotalNumHs, _HYDROGENS),
+    (Chem.Atom.GetHybridization, _HYBRIDISATION),
+    (Chem.Atom.GetIsAromatic, _FLAG),
+)
+_BOND_FIELDS: tuple[tuple[_Getter, _Codes], ...] = (
+    (Chem.Bond.GetBondType, _BOND),
+    (Chem.Bond.GetIsConjugated, _FLAG),
+    (Chem.Bond.IsInRing, _FLAG),
+)
+
+
+class _Columns:
+    """Fields of the molecules of one chunk, a list each, and how many rows each molecule has."""
+
+    def __init__(self) -> None:
+        self.nodes: list[list[int]] = [[] for _ in range(_N_NODE_FIELDS)]
+        self.edges: list[list[int]] = [[] for _ in range(2 + _N_EDGE_FIELDS)]
+        self.n_nodes: list[int] = []
+        self.n_bonds: list[int] = []
+
+    def add(self, molecule: Chem.Mol, smiles: str) -> None:
+        """Append the atoms and bonds of one molecule."""
+        atoms, bonds = list(molecule.GetAtoms()), list(molecule.GetBonds())
+        atom_labels, bond_labels = _cip_codes(molecule, smiles, atoms, bonds)
+        for column, (ask, codes) in zip(self.nodes, _ATOM_FIELDS):
+            column.extend(map(codes.__getitem__, map(ask, atoms)))
+        ring = molecule.GetRingInfo().MinAtomRingSize
+        self.nodes[-2].extend(map(_RING.__getitem__, map(ring, range(len(atoms)))))
+        self.nodes[-1].extend(atom_labels)
+        self.edges[0].extend(map(Chem.Bond.GetBeginAtomIdx, bonds))
+        self.edges[1].extend(map(Chem.Bond.GetEndAtomIdx, bonds))
+        for column, (ask, codes) in zip(self.edges[2:], _BOND_FIELDS):
+            column.extend(map(codes.__getitem__, map(ask, bonds)))
+        self.edges[-1].extend(bond_labels)
+        self.n_nodes.append(len(atoms))
+        self.n_bonds.append(len(bonds))
+
+    def graphs(self) -> MolecularGraphs:
+        """Flat arrays; each bond becomes its two directions."""
+        begin, end = (np.array(column, dtype=np.int32) for column in self.edges[:2])
+        edge_index = np.empty((2, 2 * len(begin)), dtype=np.int32)
+        edge_index[0, 0::2] = edge_index[1, 1::2] = begin
+        edge_index[1, 0::2] = edge_index[0, 1::2] = end
+        bonds = np.array(self.edges[2:], dtype=np.int16).T
+        return MolecularGraphs(
+            np.ascontiguousarray(np.array(self.nodes, dtype=np.int16).T),
+            edge_index,
+            np.repeat(bonds, 2, axis=0),
+            np.concatenate([np.zeros(1, np.int64), np.cumsum(self.n_nodes, dtype=np.int64)]),
+            np.concatenate([np.zeros(1, np.int64), 2 * np.cumsum(self.n_bonds, dtype=np.int64)]),
+        )
 
 
 def _encode_chunk(smiles: Sequence[str], start: int) -> MolecularGraphs:
-    nodes: list[list[int]] = []
-    edges: list[list[int]] = []
-    n_nodes: list[int] = []
-    n_edges: list[int] = []
+    columns = _Columns()
     for index in range(start, min(start + _CHUNK, len(smiles))):
         molecule = parse_smiles(smiles[index])
         if molecule is None:
@@ -315,84 +325,30 @@ def _encode_chunk(smiles: Sequence[str], start: int) -> MolecularGraphs:
                 expected="a SMILES with at least one atom",
                 hint="remove or correct this item",
             )
-        atom_labels, bond_labels = _cip_codes(molecule, smiles[index])
-        rows = _node_rows(molecule, atom_labels)
-        bonds = _edge_rows(molecule, bond_labels)
-        nodes.extend(rows)
-        edges.extend(bonds)
-        n_nodes.append(len(rows))
-        n_edges.append(2 * len(bonds))
-    return _flatten(nodes, edges, n_nodes, n_edges)
+        columns.add(molecule, smiles[index])
+    return columns.graphs()
 
 
-def _flatten(
-    nodes: list[list[int]], edges: list[list[int]], n_nodes: list[int], n_edges: list[int]
-) -> MolecularGraphs:
-    bonds = np.array(edges, dtype=np.int32).reshape(-1, 2 + _N_EDGE_FIELDS)
-    edge_index = np.empty((2, 2 * len(bonds)), dtype=np.int32)
-    edge_index[0, 0::2] = edge_index[1, 1::2] = bonds[:, 0]
-    edge_index[1, 0::2] = edge_index[0, 1::2] = bonds[:, 1]
-    return MolecularGraphs(
-        np.array(nodes, dtype=np.int16).reshape(-1, _N_NODE_FIELDS),
-        edge_index,
-        np.repeat(bonds[:, 2:].astype(np.int16), 2, axis=0),
-        np.concatenate([np.zeros(1, np.int64), np.cumsum(n_nodes, dtype=np.int64)]),
-        np.concatenate([np.zeros(1, np.int64), np.cumsum(n_edges, dtype=np.int64)]),
-    )
-
-
-def _node_rows(molecule: Chem.Mol, labels: dict[int, int]) -> list[list[int]]:
-    smallest_ring = molecule.GetRingInfo().MinAtomRingSize
-    return [
-        [
-            _ELEMENT.get(atom.GetAtomicNum(), 0),
-            _DEGREE.get(atom.GetDegree(), 0),
-            _CHARGE.get(atom.GetFormalCharge(), 0),
-            _HYDROGENS.get(atom.GetTotalNumHs(), 0),
-            _HYBRIDISATION.get(atom.GetHybridization(), 0),
-            2 if atom.GetIsAromatic() else 1,
-            _RING.get(smallest_ring(number), 0),
-            labels.get(number, 1),
-        ]
-        for number, atom in enumerate(molecule.GetAtoms())
-    ]
-
-
-def _edge_rows(molecule: Chem.Mol, labels: dict[int, int]) -> list[list[int]]:
-    return [
-        [
-            bond.GetBeginAtomIdx(),
-            bond.GetEndAtomIdx(),
-            _BOND.get(bond.GetBondType(), 0),
-            2 if bond.GetIsConjugated() else 1,
-            2 if bond.IsInRing() else 1,
-            labels.get(number, 1),
-        ]
-        for number, bond in enumerate(molecule.GetBonds())
-    ]
-
-
-def _cip_codes(molecule: Chem.Mol, smiles: str) -> tuple[dict[int, int], dict[int, int]]:
-    r"""CIP codes of stereo atoms and bonds by number; SMILES write stereo with @, / and \ alone."""
-    if "@" not in smiles and "/" not in smiles and "\\" not in smiles:
-        return {}, {}
+def _cip_codes(
+    molecule: Chem.Mol, smiles: str, atoms: list[Chem.Atom], bonds: list[Chem.Bond]
+) -> tuple[list[int], list[int]]:
+    """CIP codes of all atoms and bonds; a SMILES marks stereo atoms with @ and stereo bonds with slashes."""
+    marks_atoms, marks_bonds = "@" in smiles, "/" in smiles or "\\" in smiles
+    if not marks_atoms and not marks_bonds:
+        return [_CIP["none"]] * len(atoms), [_STEREO["none"]] * len(bonds)
     try:
         with rdBase.BlockLogs():
             rdCIPLabeler.AssignCIPLabels(molecule, maxRecursiveIterations=_CIP_ITERATIONS)
     except RuntimeError:  # too symmetric a cage: no label is better than one that depends on the writing
         return (
-            {atom.GetIdx(): 0 for atom in molecule.GetAtoms() if atom.GetChiralTag() != _UNSPECIFIED},
-            {bond.GetIdx(): 0 for bond in molecule.GetBonds() if bond.GetStereo() != _NO_STEREO},
+            [_CIP["none"] if atom.GetChiralTag() == _UNSPECIFIED else UNKNOWN for atom in atoms],
+            [_STEREO["none"] if bond.GetStereo() == _NO_STEREO else UNKNOWN for bond in bonds],
         )
     return (
-        {
-            atom.GetIdx(): _CIP.get(atom.GetProp("_CIPCode"), 0)
-            for atom in molecule.GetAtoms()
-            if atom.HasProp("_CIPCode")
-        },
-        {
-            bond.GetIdx(): _STEREO.get(bond.GetProp("_CIPCode"), 0)
-            for bond in molecule.GetBonds()
-            if bond.HasProp("_CIPCode")
-        },
+        [_CIP[atom.GetProp("_CIPCode") if atom.HasProp("_CIPCode") else "none"] for atom in atoms],
+        [_STEREO[bond.GetProp("_CIPCode") if bond.HasProp("_CIPCode") else "none"] for bond in bonds],
     )
+
+
+_UNSPECIFIED = Chem.ChiralType.CHI_UNSPECIFIED
+_NO_STEREO = Chem.BondStereo.STEREONONE

@@ -11,7 +11,8 @@ import numpy as np
 import rdkit
 
 from chem.errors import InputError
-from chem.graph import GRAPH_SCHEMA, MolecularGraphs, schema_hash
+from chem.graph import MolecularGraphs
+from chem.graph_schema import GRAPH_SCHEMA, schema_hash
 
 _ARRAYS = tuple(field.name for field in fields(MolecularGraphs))
 _SCHEMA_FILE = "schema.json"

@@ -123,10 +123,27 @@ def explain_smiles(smiles: object) -> str:
         molecule = Chem.MolFromSmiles(smiles.strip(), _STRICT)
     if molecule is not None:
         return "" if molecule.GetNumAtoms() else "no atoms"
-    return _first_complaint(lines) or "RDKit could not read it"
+    return first_complaint(lines) or "RDKit could not read it"
 
 
-def _first_complaint(lines: list[str]) -> str:
+def first_complaint(lines: list[str]) -> str:
+    """First line of RDKit's log that says something, without the time; empty where none does.
+
+    Parameters
+    ----------
+    lines
+        As `captured_rdkit_log` collects them.
+
+    Returns
+    -------
+    str
+        The complaint.
+
+    Examples
+    --------
+    >>> first_complaint(["[12:00:00] SMILES Parse Error: unclosed ring", "~~~~^"])
+    'SMILES Parse Error: unclosed ring'
+    """
     said = (_STAMP.sub("", line).strip() for line in lines)
     return next((line for line in said if line and line.strip("~-^ ")), "")
 

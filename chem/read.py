@@ -17,7 +17,7 @@ from chem.columns import id_column as find_id_column
 from chem.columns import name_column as find_name_column
 from chem.columns import smiles_column as find_smiles_column
 from chem.errors import InputError
-from chem.parse import _first_complaint, captured_rdkit_log
+from chem.parse import captured_rdkit_log, first_complaint
 from chem.record import CompoundRecord
 
 _FORMATS = "a file ending in .smi, .smiles, .csv, .tsv, .tab, .txt, .sdf, .sd (each also .gz) or .parquet"
@@ -269,5 +269,5 @@ def _mol_block(block: str) -> tuple[Chem.Mol | None, str]:
         except RuntimeError as error:
             return None, str(error).strip().splitlines()[0]
     if molecule is None:
-        return None, _first_complaint(said) or "RDKit could not read the mol block"
+        return None, first_complaint(said) or "RDKit could not read the mol block"
     return (molecule, "") if molecule.GetNumAtoms() else (None, "no atoms")
