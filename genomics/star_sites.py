@@ -20,6 +20,7 @@ from genomics.star_match import FILL, OTHER, UNKNOWN
 if TYPE_CHECKING:
     from genomics.cohort import Cohort
 
+FILTERED = 2
 # Bases around a gene's sites in which the records that bear on them are looked for.
 MARGIN = 100
 # A site that the file does not mention counts as looked at if records lie this near on both sides of it.
@@ -180,7 +181,9 @@ def _length_change_codes(
     return np.array(codes, dtype=np.int8) if informative else None
 
 
-def read_site_calls(cohort: Cohort, index: RecordIndex, gene: StarGene, build: str) -> SiteCalls:
+def read_site_calls(
+    cohort: Cohort, index: RecordIndex, gene: StarGene, build: str, *, min_gq: int | None = None
+) -> SiteCalls:
     """Read a cohort's calls at one gene's sites.
 
     Parameters
@@ -193,6 +196,8 @@ def read_site_calls(cohort: Cohort, index: RecordIndex, gene: StarGene, build: s
         The definition.
     build
         Build of the cohort.
+    min_gq
+        Calls of lower genotype quality are unknown, where the record gives it.
     """
     records = index.near(gene, build, MARGIN)
     n_samples = len(cohort.sample_ids)
@@ -214,7 +219,7 @@ def read_site_calls(cohort: Cohort, index: RecordIndex, gene: StarGene, build: s
     wanted = np.array(sorted({i for found in used for i, _ in found}), dtype=int)
     if not len(wanted):
         return SiteCalls(codes, np.zeros(n_samples, dtype=bool), in_file, covered)
-    calls = _read_calls(cohort, index, records[wanted])
+    calls = _read_calls(cohort, index, records[wanted], min_gq)
     place = {int(i): k for k, i in enumerate(wanted)}
     for site, found in enumerate(used):
         in_file[site] = bool(found)
@@ -248,13 +253,18 @@ class _Calls:
     phase_sets: np.ndarray | None
 
 
-def _read_calls(cohort: Cohort, index: RecordIndex, records: np.ndarray) -> _Calls:
+def _read_calls(cohort: Cohort, index: RecordIndex, records: np.ndarray, min_gq: int | None) -> _Calls:
     dataset = index.dataset
+    states = cohort.states(records)
+    if min_gq is not None and "call_GQ" in dataset:
+        quality = dataset["call_GQ"][records].values
+        doubtful = (quality < min_gq) & (quality >= 0).any(axis=1, keepdims=True)
+        states = np.where(doubtful & (states <= 1), FILTERED, states)
     sets = dataset["call_PS"][records].values if "call_PS" in dataset else None
     genotypes = cohort.genotypes(records)
     if genotypes.shape[2] == 1:
         genotypes = np.concatenate([genotypes, np.full_like(genotypes, FILL)], axis=2)
-    return _Calls(genotypes, cohort.states(records), cohort.phased(records), sets)
+    return _Calls(genotypes, states, cohort.phased(records), sets)
 
 
 def code_calls(
@@ -275,7 +285,7 @@ def code_calls(
     codes = lookup[genotypes[:, :2]]
     # More than two copies cannot be told apart into two haplotypes.
     extra = (genotypes[:, 2:] != FILL).any(axis=1)
-    codes[(states >= 2) | extra] = UNKNOWN
+    codes[(states >= FILTERED) | extra] = UNKNOWN
     return codes
 
 
@@ -297,7 +307,7 @@ def join_records(parts: list[Int8[np.ndarray, "samples 2"]]) -> Int8[np.ndarray,
 def phased_samples(calls: _Calls) -> Bool[np.ndarray, " samples"]:
     """Whether all of a sample's heterozygous calls are phased with each other."""
     first, second = calls.genotypes[:, :, 0], calls.genotypes[:, :, 1]
-    heterozygous = (first != second) & (second != FILL) & (calls.states <= 1)
+    heterozygous = (first != second) & (second != FILL) & (calls.states < FILTERED)
     phased = (calls.phased | ~heterozygous).all(axis=0)
     if calls.phase_sets is not None:
         sets = calls.phase_sets

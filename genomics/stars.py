@@ -62,7 +62,12 @@ COLUMNS = [
 
 
 def call_diplotypes(
-    cohort: Cohort, definitions: pd.DataFrame, *, assay: str, build: str | None = None
+    cohort: Cohort,
+    definitions: pd.DataFrame,
+    *,
+    assay: str,
+    build: str | None = None,
+    min_gq: int | None = 20,
 ) -> pd.DataFrame:
     """Call the diplotype of every patient at every gene of the definitions.
 
@@ -79,6 +84,8 @@ def call_diplotypes(
         both sides of it, and ``assumptions`` says so; with any other it is unknown.
     build
         GRCh37 or GRCh38; the cohort's own if not given.
+    min_gq
+        Calls of lower genotype quality (phred) are unknown, where the file gives it; None takes them all.
 
     Returns
     -------
@@ -104,9 +111,14 @@ def call_diplotypes(
     index = index_records(cohort)
     tables = []
     for gene in read_definitions(definitions):
-        calls = read_site_calls(cohort, index, gene, build)
+        calls = read_site_calls(cohort, index, gene, build, min_gq=min_gq)
         tables.append(_call_gene(gene, calls, assay=assay, build=build))
     return _assemble(tables, np.asarray(cohort.sample_ids, dtype=str))
+
+
+# What a pattern of calls gives: rank, diplotype, posterior, posterior_no_prior, status, sites_missing,
+# assumptions, reason.
+_Row = tuple[int, str, float, float, str, str, str, str]
 
 
 @dataclass(frozen=True)
@@ -114,15 +126,14 @@ class _GeneCalls:
     """Rows of every distinct pattern of one gene, and which pattern each sample has."""
 
     gene: str
-    pattern_rows: list[pd.DataFrame]
+    pattern_rows: list[list[_Row]]
     pattern_of: np.ndarray
 
 
 def _call_gene(gene: StarGene, calls: SiteCalls, *, assay: str, build: str) -> _GeneCalls:
     n_samples = calls.codes.shape[1]
     if gene.name in COPY_NUMBER_GENES:
-        abstained = _abstain(NEEDS_COPY_NUMBER)
-        return _GeneCalls(gene.name, [abstained], np.zeros(n_samples, dtype=int))
+        return _GeneCalls(gene.name, [_abstain(NEEDS_COPY_NUMBER)], np.zeros(n_samples, dtype=int))
     codes, haploid = settle_ploidy(calls.codes)
     observed = (codes >= 0).any(axis=2) | (codes == OTHER).any(axis=2)
     assumable = np.array([site.name not in UNSEEN_SITES for site in gene.sites], dtype=bool)
@@ -133,7 +144,14 @@ def _call_gene(gene: StarGene, calls: SiteCalls, *, assay: str, build: str) -> _
     phased = calls.phased & ~haploid
     patterns, pattern_of = distinct_patterns(codes, phased, haploid, observed.any(axis=0))
     rows = [
-        _pattern_rows(gene, codes[:, sample], phased[sample], haploid[sample], observed[:, sample], assumed)
+        _pattern_rows(
+            gene,
+            codes[:, sample],
+            phased=bool(phased[sample]),
+            haploid=bool(haploid[sample]),
+            observed=bool(observed[:, sample].any()),
+            n_assumed=int(assumed.sum()),
+        )
         for sample in patterns
     ]
     return _GeneCalls(gene.name, rows, pattern_of)
@@ -183,37 +201,37 @@ def _reference_code(gene: StarGene, site: int, build: str) -> int:
 def _pattern_rows(
     gene: StarGene,
     codes: Int8[np.ndarray, "sites 2"],
+    *,
     phased: bool,
     haploid: bool,
-    observed: Bool[np.ndarray, " sites"],
-    assumed: Bool[np.ndarray, " sites"],
-) -> pd.DataFrame:
+    observed: bool,
+    n_assumed: int,
+) -> list[_Row]:
     """Rows of one pattern, without the sample."""
     unknown = (codes == UNKNOWN).any(axis=1)
     missing = name_sites([gene.sites[i].name for i in np.flatnonzero(unknown)], len(gene.sites))
-    if not observed.any() and not assumed.any():
+    if not observed and not n_assumed:
         return _abstain("no site of the gene was observed", missing)
     found = match_diplotypes(gene, codes, phased=phased, haploid=haploid)
-    n_assumed = int(assumed.sum())
     said = [f"{n_assumed} sites that the file does not mention taken for the reference"] if n_assumed else []
     said += [found.assumption] if found.assumption else []
     assumptions = "; ".join(said)
     if not len(found.pairs):
         return _abstain(UNDOCUMENTED, missing, assumptions)
-    kept = slice(0, MAXIMUM_RANK)
-    names = [diplotype_name(gene, pair) for pair in found.pairs[kept]]
-    return pd.DataFrame(
-        {
-            "rank": np.arange(1, len(names) + 1),
-            "diplotype": names,
-            "posterior": found.posterior[kept],
-            "posterior_no_prior": found.posterior_no_prior[kept],
-            "status": _status(found),
-            "sites_missing": missing,
-            "assumptions": assumptions,
-            "reason": "",
-        }
-    )
+    status = _status(found)
+    return [
+        (
+            rank + 1,
+            diplotype_name(gene, pair),
+            float(found.posterior[rank]),
+            float(found.posterior_no_prior[rank]),
+            status,
+            missing,
+            assumptions,
+            "",
+        )
+        for rank, pair in enumerate(found.pairs[:MAXIMUM_RANK])
+    ]
 
 
 def _status(found: Candidates) -> str:
@@ -244,36 +262,27 @@ def name_sites(names: list[str], total: int) -> str:
     return f"{','.join(names[:SITES_NAMED])} and {len(names) - SITES_NAMED} more"
 
 
-def _abstain(reason: str, missing: str = "", assumptions: str = "") -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "rank": [1],
-            "diplotype": [""],
-            "posterior": [np.nan],
-            "posterior_no_prior": [np.nan],
-            "status": ["abstain"],
-            "sites_missing": [missing],
-            "assumptions": [assumptions],
-            "reason": [reason],
-        }
-    )
+def _abstain(reason: str, missing: str = "", assumptions: str = "") -> list[_Row]:
+    return [(1, "", np.nan, np.nan, "abstain", missing, assumptions, reason)]
 
 
 def _assemble(genes: list[_GeneCalls], sample_ids: np.ndarray) -> pd.DataFrame:
     """Repeat each pattern's rows for the samples that have it, sorted by sample, gene and rank."""
     if not genes:
         return pd.DataFrame(columns=COLUMNS)
-    tables = []
+    tables, samples, gene_numbers = [], [], []
     for number, gene in enumerate(genes):
-        rows = pd.concat(gene.pattern_rows, keys=range(len(gene.pattern_rows)), names=["pattern", None])
-        lengths = rows.groupby(level="pattern").size().to_numpy()
-        starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+        lengths = np.array([len(rows) for rows in gene.pattern_rows])
+        starts = np.cumsum(lengths) - lengths
         repeats = lengths[gene.pattern_of]
-        samples = np.repeat(np.arange(len(sample_ids)), repeats)
-        within = np.arange(len(samples)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-        table = rows.iloc[np.repeat(starts[gene.pattern_of], repeats) + within].reset_index(drop=True)
-        tables.append(table.assign(gene=gene.gene, _sample=samples, _gene=number))
-    joined = pd.concat(tables, ignore_index=True)
-    joined = joined.sort_values(["_sample", "_gene", "rank"], kind="stable", ignore_index=True)
-    joined["sample_id"] = sample_ids[joined["_sample"]]
+        within = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+        rows = pd.DataFrame([row for rows in gene.pattern_rows for row in rows], columns=COLUMNS[2:])
+        tables.append(rows.iloc[np.repeat(starts[gene.pattern_of], repeats) + within])
+        samples.append(np.repeat(np.arange(len(sample_ids)), repeats))
+        gene_numbers.append(np.full(len(within), number))
+    sample, gene_number = np.concatenate(samples), np.concatenate(gene_numbers)
+    order = np.lexsort((np.arange(len(sample)), gene_number, sample))
+    joined = pd.concat(tables, ignore_index=True).iloc[order].reset_index(drop=True)
+    joined.insert(0, "sample_id", sample_ids[sample[order]])
+    joined.insert(1, "gene", np.array([gene.gene for gene in genes])[gene_number[order]])
     return joined[COLUMNS]

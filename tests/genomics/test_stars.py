@@ -143,6 +143,24 @@ def test_call_diplotypes__unobserved_site_is_never_the_reference(
     assert set(rows["sites_missing"]) == {"rs4244285"}
 
 
+def test_call_diplotypes__low_genotype_quality_is_unknown(make_cohort: Callable[..., Any]) -> None:
+    cohort = make_cohort(
+        np.array([[1, 1], [0, 0]]),
+        contigs=["6", "6"],
+        positions=[18130687, 18138997],
+        refs=["T", "C"],
+        alts=["C", "T"],
+        gq=np.array([[12, 40], [40, 40]]),
+    )
+    definitions = long_definitions({("TPMT", "*1"): 0.95, ("TPMT", "*3C"): 0.05})
+    found = call_diplotypes(cohort, definitions, assay="wes", build="GRCh38")
+    assert top(found, "TPMT", "s0")["status"] == "ambiguous"
+    assert top(found, "TPMT", "s0")["sites_missing"] == "rs1142345"
+    assert (top(found, "TPMT", "s1")["diplotype"], top(found, "TPMT", "s1")["status"]) == ("*1/*3C", "called")
+    every = call_diplotypes(cohort, definitions, assay="wes", build="GRCh38", min_gq=None)
+    assert top(every, "TPMT", "s0")["diplotype"] == "*1/*3C"
+
+
 def test_call_diplotypes__half_call_leaves_one_copy_open(cohort_of: Callable[..., Any]) -> None:
     calls = {"rs12248560": "0/0", "rs4244285": "./1", "rs3758581": "1/1"}
     found = call_diplotypes(cohort_of(site_records(calls)), long_definitions(), assay="array")
