@@ -21,7 +21,7 @@ from genomics.firth import fit_firth
 from genomics.linear import MIN_UNEXPLAINED, fit_linear, orthogonal_covariates, residualise
 from genomics.logistic import Array, Design, fit_logistic, fit_null
 from genomics.quality import call_ploidy
-from genomics.significance import log10p_chi2, log10p_normal, log10p_t
+from genomics.significance import chi2_from_log10p, log10p_chi2, log10p_normal, log10p_t
 
 if TYPE_CHECKING:
     from genomics.cohort import Cohort
@@ -175,7 +175,40 @@ def genomic_control(log10p: NDArray[np.float64] | pd.Series) -> float:
     values = values[~np.isnan(values)]
     if not len(values):
         return float("nan")
-    return float(special.chdtri(1, 10.0 ** -np.median(values)) / _MEDIAN_CHI2)
+    return float(chi2_from_log10p(np.median(values)) / _MEDIAN_CHI2)
+
+
+def deflate(log10p: NDArray[np.float64] | pd.Series) -> NDArray[np.float64]:
+    """Divide chi-squared statistics by the inflation factor, where that is above 1.
+
+    For a scan whose population structure could not be estimated: p values become conservative rather than
+    counting ancestry as association.
+
+    Parameters
+    ----------
+    log10p
+        -log10 p values of all variants tested; NaN stays NaN.
+
+    Returns
+    -------
+    numpy.ndarray
+        Corrected -log10 p values, of the same length.
+
+    References
+    ----------
+    Devlin B, Roeder K (1999). Genomic control for association studies. Biometrics 55:997-1004.
+
+    Examples
+    --------
+    >>> inflated = -np.log10(np.linspace(0.0005, 0.9995, 1000) ** 2)
+    >>> round(genomic_control(inflated), 2), round(genomic_control(deflate(inflated)), 2)
+    (2.91, 1.0)
+    """
+    values = np.asarray(log10p, dtype=np.float64)
+    factor = genomic_control(values)
+    if not factor > 1.0:
+        return values.copy()
+    return log10p_chi2(chi2_from_log10p(values) / factor)
 
 
 def select_samples(quality: Quality, phenotypes: Phenotypes, structure: Structure | None) -> Samples:

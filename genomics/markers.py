@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 GENOME_WIDE = float(-np.log10(5e-8))
 GENE_WINDOW = 250_000
 CLUMP_R2 = 0.1
+_MOST_BYTES_AT_ONCE = 256_000_000
 COLUMNS = (
     "marker_id",
     "contig",
@@ -233,11 +234,16 @@ def _clumps(
     """Lead and members of each clump, the strongest lead first."""
     free = np.ones(len(significant), dtype=bool)
     clumps = []
+    few = len(significant) * cohort.n_samples * 4 <= _MOST_BYTES_AT_ONCE
+    everything = _dosages(cohort, variants.loc[significant.index]) if few and len(significant) else None
     for i, lead_id in enumerate(significant.index):
         if not free[i]:
             continue
         candidates = np.flatnonzero(free & _near(significant, significant.iloc[i], window))
-        dosage = _dosages(cohort, variants.loc[significant.index[candidates]])
+        if everything is None:
+            dosage = _dosages(cohort, variants.loc[significant.index[candidates]])
+        else:
+            dosage = everything[candidates]
         r2 = squared_correlation(dosage[np.flatnonzero(candidates == i)[0]], dosage)
         claimed = candidates[(np.nan_to_num(r2) >= clump_r2) | (candidates == i)]
         free[claimed] = False

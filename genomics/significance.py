@@ -54,6 +54,28 @@ def log10p_chi2(statistic: ArrayLike) -> NDArray[np.float64]:
     return log10p_normal(np.sqrt(np.asarray(statistic, dtype=np.float64)))
 
 
+def chi2_from_log10p(log10p: ArrayLike) -> NDArray[np.float64]:
+    """Chi-squared statistic, one degree of freedom, that has a p value: the inverse of `log10p_chi2`.
+
+    Parameters
+    ----------
+    log10p
+        -log10 p value(s), not negative. NaN stays NaN.
+
+    Returns
+    -------
+    numpy.ndarray
+        Statistics, of the shape of `log10p`.
+
+    Examples
+    --------
+    >>> chi2_from_log10p([1.3010300, 544.6653]).round(3)
+    array([   3.841, 2500.   ])
+    """
+    half_log_p = -np.asarray(log10p, dtype=np.float64) * _LN10 - np.log(2.0)
+    return np.asarray(special.ndtri_exp(half_log_p) ** 2)
+
+
 def log10p_t(t: ArrayLike, degrees_of_freedom: ArrayLike) -> NDArray[np.float64]:
     """-log10 of the two-sided p value of Student's t.
 

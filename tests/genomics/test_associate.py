@@ -7,7 +7,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from genomics.associate import COLUMNS, associate, genomic_control, logistic_test, select_samples
+from genomics.associate import COLUMNS, associate, deflate, genomic_control, logistic_test, select_samples
 from genomics.errors import InputError
 from genomics.linear import orthogonal_covariates
 from genomics.logistic import Design, fit_null
@@ -215,6 +215,15 @@ def test_genomic_control__inflated():
     statistic = stats.chi2.ppf((np.arange(5000) + 0.5) / 5000, 1)
     assert genomic_control(-stats.chi2.logsf(1.3 * statistic, 1) / np.log(10)) == pytest.approx(1.3, abs=0.01)
     assert np.isnan(genomic_control(np.array([np.nan])))
+
+
+def test_deflate__statistics_divided():
+    statistic = 1.5 * stats.chi2.ppf((np.arange(2000) + 0.5) / 2000, 1)
+    log10p = -stats.chi2.logsf(statistic, 1) / np.log(10)
+    expected = -stats.chi2.logsf(statistic / genomic_control(log10p), 1) / np.log(10)
+    np.testing.assert_allclose(deflate(log10p), expected, rtol=1e-6, atol=1e-9)
+    np.testing.assert_array_equal(deflate(deflate(log10p) * 0.9), deflate(log10p) * 0.9)
+    assert np.isnan(deflate(np.append(log10p, np.nan))[-1])
 
 
 def test_select_samples__only_complete_ones(make_cohort, lenient):

@@ -102,6 +102,13 @@ def test_lead_markers__unlinked_neighbours_are_separate(scan):
     assert alone["n_in_clump"].tolist() == [1] * len(alone) and len(alone) == 5
 
 
+def test_lead_markers__read_piece_by_piece(scan, monkeypatch):
+    association, cohort = scan
+    at_once = lead_markers(association, cohort, _genes())
+    monkeypatch.setattr("genomics.markers._MOST_BYTES_AT_ONCE", 0)
+    pd.testing.assert_frame_equal(lead_markers(association, cohort, _genes()), at_once)
+
+
 def test_lead_markers__nothing_significant(scan):
     association, cohort = scan
     markers = lead_markers(association, cohort, _genes(), min_log10p=1e6)

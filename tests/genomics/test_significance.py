@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from genomics.significance import log10p_chi2, log10p_normal, log10p_t
+from genomics.significance import chi2_from_log10p, log10p_chi2, log10p_normal, log10p_t
 
 
 def _exact_t(t, df):
@@ -29,6 +29,12 @@ def test_log10p_chi2__scipy():
     np.testing.assert_allclose(
         log10p_chi2(statistic), -np.log10(stats.chi2.sf(statistic, 1)), rtol=1e-10, atol=1e-12
     )
+
+
+def test_chi2_from_log10p__inverse():
+    statistic = np.array([0.0, 1e-3, 1.0, 29.7, 5000.0])
+    np.testing.assert_allclose(chi2_from_log10p(log10p_chi2(statistic)), statistic, rtol=1e-9, atol=1e-12)
+    assert np.isnan(chi2_from_log10p(np.nan))
 
 
 def test_log10p__nan_and_infinity():
