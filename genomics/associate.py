@@ -49,6 +49,7 @@ FIRTH_MIN_LOG10P = -np.log10(0.05)
 FIRTH_MAX_COUNT = 20
 # Variants fitted at once: small enough for the weights of a block to stay in cache.
 _FIT_BLOCK = 128
+_MAX_STARTING_LOG_ODDS = 10.0
 _MEDIAN_CHI2 = float(special.chdtri(1, 0.5))
 
 
@@ -322,8 +323,14 @@ def logistic_test(
     doubtful[usable] = ~fit.converged | ~(log10p[usable] < FIRTH_MIN_LOG10P)
     doubtful |= usable & (_smallest_count(dosage, observed, design.trait) < FIRTH_MAX_COUNT)
     if doubtful.any():
-        full = fit_firth(genotypes[doubtful], observed[doubtful], design, start)
-        null = fit_firth(genotypes[doubtful], observed[doubtful], design, start, null=True)
+        # Coefficients that run away, where covariates separate cases from controls, are no place to start.
+        safe = (
+            start
+            if np.abs(design.covariates @ start).max() < _MAX_STARTING_LOG_ODDS
+            else np.zeros_like(start)
+        )
+        full = fit_firth(genotypes[doubtful], observed[doubtful], design, safe)
+        null = fit_firth(genotypes[doubtful], observed[doubtful], design, safe, null=True)
         ok = full.converged & null.converged
         ratio = np.maximum(2 * (full.log_likelihood - null.log_likelihood), 0.0)
         beta[doubtful] = np.where(ok, full.beta, np.nan)

@@ -97,9 +97,11 @@ def _penalised_step(
     leverage = weights * _quadratic_forms(covariance, g, design)
     score = score_vectors((design.trait - mu) * seen + leverage * (0.5 - mu), g, design)
     free = design.n_covariates if null else design.n_covariates + 1
-    scale = inverses(information[:, :free, :free]) if null else covariance
+    # The penalty acts like further observations of weight h (Heinze and Schemper 2002): without them in the
+    # curvature the step is twice too long for a single carrier, and swings about the maximum for ever.
+    curvature = information_matrices(weights * (1 + leverage), g, design)[:, :free, :free]
     step = np.zeros_like(score)
-    step[:, :free] = limit_step(np.einsum("bij,bj->bi", scale, score[:, :free]))
+    step[:, :free] = limit_step(np.einsum("bij,bj->bi", inverses(curvature), score[:, :free]))
     return value, step, covariance[:, -1, -1]
 
 

@@ -211,6 +211,19 @@ def test_logistic_test__complete_separation_is_finite():
     assert name[0] == "firth" and np.isfinite([beta[0], se[0]]).all() and log10p[0] > 40
 
 
+def test_logistic_test__covariate_separates():
+    rng = np.random.default_rng(14)
+    trait = (rng.random(400) < 0.3).astype(float)
+    only_cases = trait * (rng.random(400) < 0.5)
+    dosage = rng.binomial(2, 0.3, (30, 400)).astype(float)
+    dosage[0] = np.arange(400) == 0
+    covariates = orthogonal_covariates(np.column_stack([np.ones(400), only_cases]))[0]
+    design = Design(covariates, trait)
+    beta, se, log10p, name = logistic_test(dosage, np.ones_like(dosage), design, fit_null(design))
+    assert set(name) == {"firth"} and np.isfinite([beta, se, log10p]).all()
+    assert 0.5 < genomic_control(log10p) < 2
+
+
 def test_genomic_control__inflated():
     statistic = stats.chi2.ppf((np.arange(5000) + 0.5) / 5000, 1)
     assert genomic_control(-stats.chi2.logsf(1.3 * statistic, 1) / np.log(10)) == pytest.approx(1.3, abs=0.01)

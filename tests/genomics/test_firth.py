@@ -64,6 +64,21 @@ def test_fit_firth__two_by_two_table_adds_half_to_each_cell():
     assert fit.beta[0] == pytest.approx(np.log(0.5 * 40.5 / (10.5 * 20.5)), abs=1e-5)
 
 
+def test_fit_firth__single_carrier():
+    # The table with 1/2 added to each cell again: one control carries the allele, 30 of 99 others are cases.
+    carrier, trait = (
+        np.repeat([1.0, 0.0], [1, 99]),
+        np.concatenate([np.zeros(1), np.repeat([1.0, 0.0], [30, 69])]),
+    )
+    design = Design(np.ones((100, 1)), trait)
+    g = residualise(carrier[None], design.covariates)
+    full, null = (
+        fit_firth(g, np.ones((1, 100)), design, fit_null(design), null=flag) for flag in (False, True)
+    )
+    assert full.converged.all() and null.converged.all()
+    assert full.beta[0] == pytest.approx(np.log(0.5 * 69.5 / (1.5 * 30.5)), abs=1e-5)
+
+
 def test_fit_firth__missing_genotypes_are_left_out():
     covariates, dosage, trait = _rare(1)
     keep = np.random.default_rng(3).random(len(trait)) > 0.2
