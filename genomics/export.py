@@ -171,15 +171,18 @@ def _write_vcf(cohort: Cohort, stream: IO[bytes]) -> None:
     records = _Records(cohort)
     for start, stop, texts, _ in _blocks(cohort):
         values = [np.asarray(cohort.arrays[f"call_{tag}"][start:stop]) for tag in tags]
+        without = (cohort.genotypes(slice(start, stop)) == FILL).all(axis=(1, 2))
         for row, (contig, position, name, ref, alt, quality, filters, end) in enumerate(
             records.block(start, stop)
         ):
-            columns: list[list[str]] = [texts[row].tolist()]
-            keys = ["GT"]
+            keys = [] if without[row] else ["GT"]  # a record that came without GT goes without
+            columns: list[list[str]] = [] if without[row] else [texts[row].tolist()]
             for tag, table in zip(tags, values, strict=True):
                 if (table[row] >= 0).any():
                     keys.append(tag)
                     columns.append(["." if value < 0 else f"{value:g}" for value in table[row].tolist()])
+            if not keys:
+                keys, columns = ["."], [["."] * cohort.n_samples]
             cells = columns[0] if len(columns) == 1 else [":".join(cell) for cell in zip(*columns)]
             info = "." if end < 0 else f"END={end}"
             head = f"{contig}\t{position}\t{name}\t{ref}\t{alt}\t{quality}\t{filters}\t{info}\t"

@@ -186,13 +186,14 @@ def _variant(line: str, number: int, bim: Path, reject: Reject | None) -> _Varia
     problem = None
     if len(columns) < 6:
         problem = ("columns", f"{len(columns)} columns; expected 6")
-    elif not columns[3].isdigit() or int(columns[3]) < 1:
+    elif _position(columns[3]) is None:
         problem = ("position", f"{columns[3]!r} is not a position; expected a whole number, counted from 1")
     if problem is None:
         contig, identifier, _, position, a1, a2 = columns[:6]
         ref = "N" if a2 == "0" else a2
         alleles = (ref,) if a1 == "0" else (ref, a1)
-        return canonical_plink_contig(contig), int(position), "" if identifier == "." else identifier, alleles
+        place = _position(position) or 0
+        return canonical_plink_contig(contig), place, "" if identifier == "." else identifier, alleles
     if reject is None:
         raise InputError(
             problem[1],
@@ -203,6 +204,15 @@ def _variant(line: str, number: int, bim: Path, reject: Reject | None) -> _Varia
         )
     reject(number, *problem)
     return None
+
+
+def _position(text: str) -> int | None:
+    # R writes 100000 as 1e+05, and PLINK reads it.
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return int(value) if value.is_integer() and 1 <= value < 2**31 else None
 
 
 def _block(variants: Sequence[_Variant | None], codes: np.ndarray) -> VariantBlock:

@@ -211,9 +211,11 @@ class _BlockReader:
                         continue
                     number += 1
                     line = line.rstrip(b"\r\n")
-                    if contigs and (name := line.split(b"\t", 1)[0]) not in contigs:
+                    if contigs:
+                        name = line.split(b"\t", 1)[0]
                         self.seen_contigs.add(name.decode("utf-8", errors="replace"))
-                        continue
+                        if name not in contigs:
+                            continue
                     problem = line_problem(line, n_tabs)
                     if problem is None:
                         yield number, line

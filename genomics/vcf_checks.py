@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+_MAX_POSITION = 2**31 - 2  # what a 32-bit integer holds
 _GT = re.compile(rb"^(?:\.|\d+)(?:[/|](?:\.|\d+))*$")
 _QUAL = re.compile(rb"^(?:\.|[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:inf|nan|Inf|NaN))$")
 
@@ -20,6 +21,8 @@ def line_problem(line: bytes, n_tabs: int) -> tuple[str, str, str] | None:
         return "CHROM", "an empty contig name", "a name such as 1 or chr1"
     if not position.isdigit():
         return "POS", f"{_show(position)} is not a position", "a whole number, counted from 1"
+    if int(position) > _MAX_POSITION:
+        return "POS", f"{_show(position)} is too large", f"at most {_MAX_POSITION}"
     if not ref or ref == b"." or not alt:
         return "REF" if alt else "ALT", "an empty allele", "bases"
     if not _QUAL.match(quality):
@@ -31,8 +34,6 @@ def diagnose_line(line: bytes) -> tuple[str, str, str]:
     """Say why htslib could not read a line that passed `line_problem`."""
     columns = line.split(b"\t")
     keys = columns[8].split(b":")
-    if int(columns[1]) > 2**31 - 1:
-        return "POS", f"{_show(columns[1])} is too large", "at most 2147483647"
     if b"GT" in keys:
         at = keys.index(b"GT")
         for number, cell in enumerate(columns[9:], start=1):

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from genomics.errors import InputError
+from genomics.export import export_calls, genotype_text
+from genomics.ingest import ingest
+from genomics.plink import plink_prefix, read_fam
+
+
+def _write(folder: Path, calls: list[str], bim: list[str], samples: list[str]) -> Path:
+    """Calls are written as PLINK's two bits, one string of A1 counts per variant ('.' missing)."""
+    bits = {"2": 0b00, ".": 0b01, "1": 0b10, "0": 0b11}
+    body = b""
+    for row in calls:
+        for start in range(0, len(row), 4):
+            part = row[start : start + 4]
+            body += bytes([sum(bits[call] << (2 * i) for i, call in enumerate(part))])
+    (folder / "p.bed").write_bytes(b"\x6c\x1b\x01" + body)
+    (folder / "p.bim").write_text("".join(line.replace(" ", "\t") + "\n" for line in bim))
+    (folder / "p.fam").write_text("".join(f"F {name} 0 0 0 -9\n" for name in samples))
+    return folder / "p"
+
+
+@pytest.fixture
+def fileset(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    bim = ["1 rs1 0 100 G A", "1 . 0 200 0 C", "23 rs3 0 50 AT A"]
+    return _write(tmp_path / "in", ["21.0012", "0000000", "1.02.01"], bim, list("ABCDEFG"))
+
+
+def test_ingest__bed_cell_by_cell(fileset: Path, tmp_path: Path) -> None:
+    cohort = ingest(fileset, tmp_path / "c.vcz")
+    assert cohort.variants["variant_id"].tolist() == ["1:100:A:G", "X:50:A:AT"]  # ALT is A1
+    texts = genotype_text(cohort.genotypes(slice(None)), cohort.phased(slice(None)))
+    assert texts[0].tolist() == ["1/1", "0/1", "./.", "0/0", "0/0", "0/1", "1/1"]
+    assert texts[2].tolist() == ["0/1", "./.", "0/0", "1/1", "./.", "0/0", "0/1"]
+    assert "A2" in cohort.arrays.attrs["plink_alleles"]
+    assert cohort.sample_ids.tolist() == list("ABCDEFG")
+
+
+def test_ingest__bed_samples_and_regions(fileset: Path, tmp_path: Path) -> None:
+    cohort = ingest(fileset.with_suffix(".bed"), tmp_path / "c.vcz", samples=["F", "A"], regions=["1:1-150"])
+    (_, dosage), *_ = cohort.dosage_blocks()
+    assert dosage.tolist() == [[1.0, 2.0]]
+
+
+@pytest.mark.parametrize("folder", ["regenie", "bigsnpr"])
+def test_ingest__bed_same_as_plink2(shared_data: Path, tmp_path: Path, folder: str) -> None:
+    if shutil.which("plink2") is None:
+        pytest.skip("plink2 is not installed")
+    bed = sorted((shared_data / "association" / folder).rglob("*.bed"))[0]
+    cohort = ingest(bed, tmp_path / "c.vcz")
+    export = ["plink2", "--bfile", str(bed.with_suffix("")), "--export", "vcf", "--out", str(tmp_path / "p")]
+    subprocess.run([*export, "--threads", "1"], check=True, capture_output=True)
+    lines = (tmp_path / "p.vcf").read_text().splitlines()
+    expected = [line.split("\t")[9:] for line in lines if not line.startswith("#")]
+    got = genotype_text(cohort.genotypes(slice(None)), cohort.phased(slice(None)))
+    assert got.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        (lambda p: p.with_suffix(".bed").write_bytes(b"not a bed"), "not a PLINK 1 .bed file"),
+        (lambda p: p.with_suffix(".bed").write_bytes(b"\x6c\x1b\x00aaaa"), "sample-major"),
+        (lambda p: p.with_suffix(".bed").write_bytes(b"\x6c\x1b\x01aa"), "the file has 5 bytes; expected 9"),
+        (lambda p: p.with_suffix(".bim").unlink(), "p.bim: no such file"),
+        (lambda p: p.with_suffix(".fam").unlink(), "p.fam: no such file"),
+        (lambda p: p.with_suffix(".bed").unlink(), "p.bed: no such file"),
+        (lambda p: p.with_suffix(".fam").write_text(""), "p.fam: the file names no samples"),
+        (lambda p: p.with_suffix(".fam").write_text("F A\nF A\n"), "record 2, field IID: .* occurs twice"),
+    ],
+)
+def test_ingest__broken_fileset(
+    fileset: Path, tmp_path: Path, change: Callable[[Path], object], part: str
+) -> None:
+    change(fileset)
+    with pytest.raises(InputError, match=part):
+        ingest(fileset.with_suffix(".bed"), tmp_path / "c.vcz")
+    assert not (tmp_path / "c.vcz").exists()
+
+
+def test_ingest__bad_line_of_bim(fileset: Path, tmp_path: Path) -> None:
+    bim = fileset.with_suffix(".bim")
+    bim.write_text(bim.read_text().replace("\t200\t", "\tx\t"))
+    with pytest.raises(InputError, match=r"p\.bim, record 2, field position: 'x' is not a position"):
+        ingest(fileset, tmp_path / "c.vcz")
+    cohort = ingest(fileset, tmp_path / "c.vcz", keep_going=True)
+    assert cohort.n_variants == 2
+    assert "position" in (tmp_path / "c.vcz.rejects.tsv").read_text().splitlines()[1]
+    bim.write_text(bim.read_text().replace("\tx\t", "\t2e+05\t"))
+    assert ingest(fileset, tmp_path / "c.vcz").dataset["variant_position"].values.tolist() == [100, 200000, 50]
+
+
+def test_plink_prefix__and_round_trip_through_vcf(fileset: Path, tmp_path: Path) -> None:
+    assert plink_prefix(fileset) == fileset and plink_prefix(str(fileset) + ".fam") == fileset
+    assert read_fam(fileset) == tuple("ABCDEFG")
+    first = ingest(fileset, tmp_path / "a.vcz")
+    second = ingest(export_calls(first, tmp_path / "a.vcf.gz"), tmp_path / "b.vcz")
+    np.testing.assert_array_equal(first.genotypes(slice(None)), second.genotypes(slice(None)))
