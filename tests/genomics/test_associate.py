@@ -7,10 +7,8 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from genomics.associate import COLUMNS, associate, deflate, genomic_control, logistic_test, select_samples
+from genomics.associate import COLUMNS, associate, deflate, genomic_control, select_samples
 from genomics.errors import InputError
-from genomics.linear import orthogonal_covariates
-from genomics.logistic import Design, fit_null
 from genomics.phenotype import Phenotypes, read_phenotypes
 from genomics.quality import QualityPolicy, assess_quality
 from genomics.structure import Structure
@@ -179,49 +177,6 @@ def test_associate__shuffled_trait_is_uniform(make_cohort):
     assert stats.kstest(10 ** -null["log10p"], "uniform").pvalue > 0.01
     assert 0.75 < genomic_control(null["log10p"]) < 1.3
     assert real["log10p"][:20].median() > 3 * null["log10p"][:20].median()
-
-
-def test_logistic_test__flipped_permuted_and_named():
-    dosage, rng = _genotypes(11, n_variants=30, n_samples=300)
-    observed = (dosage >= 0).astype(float)
-    dosage = np.maximum(dosage, 0).astype(float)
-    dosage[0] = 0
-    dosage[0, :6] = 1
-    trait = (rng.random(300) < 0.2 + 0.2 * dosage[1]).astype(float)
-    covariates = orthogonal_covariates(np.column_stack([np.ones(300), rng.normal(size=300)]))[0]
-    design = Design(covariates, trait)
-    beta, se, log10p, name = logistic_test(dosage, observed, design, fit_null(design))
-    assert name[0] == "firth" and name[1] == "firth" and (name == "logistic").any()
-    assert (log10p[name == "logistic"] <= -np.log10(0.05)).all()
-    flipped = logistic_test(2 - dosage, observed, design, fit_null(design))
-    np.testing.assert_allclose(flipped[0], -beta, atol=1e-5)
-    np.testing.assert_allclose(flipped[2], log10p, atol=1e-5)
-    order = rng.permutation(300)
-    permuted = Design(covariates[order], trait[order])
-    again = logistic_test(dosage[:, order], observed[:, order], permuted, fit_null(permuted))
-    np.testing.assert_allclose(again[0], beta, atol=1e-5)
-    np.testing.assert_allclose(again[1], se, atol=1e-5)
-
-
-def test_logistic_test__complete_separation_is_finite():
-    trait = np.repeat([0.0, 1.0], 100)
-    dosage = np.stack([trait, np.tile([0.0, 1.0, 2.0, 1.0], 50)])
-    design = Design(np.ones((200, 1)), trait)
-    beta, se, log10p, name = logistic_test(dosage, np.ones_like(dosage), design, fit_null(design))
-    assert name[0] == "firth" and np.isfinite([beta[0], se[0]]).all() and log10p[0] > 40
-
-
-def test_logistic_test__covariate_separates():
-    rng = np.random.default_rng(14)
-    trait = (rng.random(400) < 0.3).astype(float)
-    only_cases = trait * (rng.random(400) < 0.5)
-    dosage = rng.binomial(2, 0.3, (30, 400)).astype(float)
-    dosage[0] = np.arange(400) == 0
-    covariates = orthogonal_covariates(np.column_stack([np.ones(400), only_cases]))[0]
-    design = Design(covariates, trait)
-    beta, se, log10p, name = logistic_test(dosage, np.ones_like(dosage), design, fit_null(design))
-    assert set(name) == {"firth"} and np.isfinite([beta, se, log10p]).all()
-    assert 0.5 < genomic_control(log10p) < 2
 
 
 def test_genomic_control__inflated():
