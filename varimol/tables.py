@@ -146,8 +146,8 @@ def allele_frequencies() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        gene, allele, count, n_haplotypes (all populations), frequency (the upper one of the
-        super-populations' shares), population (the super-population that has it), source, source_version.
+        gene, allele, count, n_haplotypes (all populations; NaN where not counted), frequency (the highest of
+        the populations' shares), population (the one that has it), source, source_version.
     """
     numeric = ("count", "n_haplotypes", "frequency")
     return _read_tsv("pharmacogenes", "allele_frequencies.tsv", numeric=numeric).copy()

@@ -233,6 +233,28 @@ def test_call_diplotypes__split_records_and_file_order_change_nothing(cohort_of:
     )
 
 
+def test_call_diplotypes__cyp2b6_6_does_not_become_9_where_its_site_is_absent(
+    cohort_of: Callable[..., Any],
+) -> None:
+    from varimol import tables
+
+    definitions = tables.allele_definitions().query("gene == 'CYP2B6'")
+    sites = (
+        definitions[["position_grch38", "ref_grch38", "alt", "rsid"]]
+        .dropna()
+        .drop_duplicates("position_grch38")
+    )
+    records = [
+        ("19", int(p), ref, alt, "0|1" if rsid == "rs3745274" else "0|0")
+        for p, ref, alt, rsid in sites.sort_values("position_grch38").itertuples(index=False)
+        if rsid != "rs2279343"
+    ]
+    found = call_diplotypes(cohort_of(records), definitions, assay="wgs")
+    assert found["diplotype"].iloc[0] == "*1/*6"
+    assert {"*1/*9", "*4/*6"} <= set(found["diplotype"])
+    assert set(found["status"]) == {"ambiguous"} and set(found["sites_missing"]) == {"rs2279343"}
+
+
 def test_call_diplotypes__copy_number_gene_abstains(cohort_of: Callable[..., Any]) -> None:
     definitions = long_definitions().replace({"gene": {"TPMT": "CYP2D6"}})
     cohort = cohort_of(site_records({"rs1142345": "0/0", "rs1800460": "0/0"}))

@@ -20,6 +20,7 @@ import pandas as pd
 from genomics.star_alleles import StarGene, read_definitions
 from genomics.star_match import COMPONENT_GENES, OTHER, match_haplotype
 from genomics.star_sites import allele_codes, join_records
+from genomics.stars import UNSEEN_SITES
 from varimol.curate.frequencies import PanelRecord, read_panel_records
 from varimol.curate.pharmacogenes import write_tsv
 
@@ -28,10 +29,16 @@ VERSION = "v5a.20130502"
 COLUMNS = (
     "gene", "allele", "count", "n_haplotypes", "frequency", "population", "source", "source_version",
 )  # fmt: skip
-# Genes whose alleles this panel would count wrongly: copy number decides CYP2D6's; rs2279343, common but in a
-# stretch that CYP2B7 repeats, is not in the panel, so that *6 would count as *9; rs12979860 of IFNL3 lies
+# Genes whose alleles this panel would count wrongly: copy number decides CYP2D6's; rs12979860 of IFNL3 lies
 # outside the panel's file of that gene.
-NOT_COUNTED = frozenset({"CYP2B6", "CYP2D6", "IFNL3"})
+NOT_COUNTED = frozenset({"CYP2D6", "IFNL3"})
+# rs2279343 of CYP2B6 is common but not in the panel (`genomics.stars.UNSEEN_SITES`), so that *6 would count
+# as *9 and *4 as *1. The highest published shares stand in; other alleles with that variant stay uncounted.
+PUBLISHED = {
+    ("CYP2B6", "*4"): (0.091, "Han Chinese", "PMID 16951995", "2006"),
+    ("CYP2B6", "*6"): (0.328, "African American", "doi:10.1093/ntr/ntz105, table 1", "2019"),
+    ("CYP2B6", "*9"): (0.058, "Korean", "doi:10.1016/j.clpt.2003.11.254", "2004"),
+}
 
 
 def haplotype_codes(gene: StarGene, records: Sequence[PanelRecord], n_haplotypes: int) -> np.ndarray:
@@ -86,19 +93,25 @@ def gene_rows(gene: StarGene, carried: np.ndarray, populations: np.ndarray) -> l
     names = sorted(set(populations))
     shares = np.stack([carried[:, populations == name].mean(axis=1) for name in names], axis=1)
     best = shares.argmax(axis=1)
-    return [
-        {
+    unseen = np.array([site.name in UNSEEN_SITES for site in gene.sites], dtype=bool)
+    countable = gene.allowed[:, unseen, 0].all(axis=1)
+    rows = []
+    for i, allele in enumerate(gene.alleles):
+        row: dict[str, Any] = {
             "gene": gene.name,
             "allele": allele,
-            "count": int(carried[i].sum()),
-            "n_haplotypes": carried.shape[1],
-            "frequency": round(float(shares[i, best[i]]), 5),
-            "population": names[best[i]] if carried[i].any() else "",
             "source": SOURCE,
             "source_version": VERSION,
         }
-        for i, allele in enumerate(gene.alleles)
-    ]
+        if (gene.name, allele) in PUBLISHED:
+            values = PUBLISHED[gene.name, allele]
+            row |= dict(zip(("frequency", "population", "source", "source_version"), values))
+        elif countable[i]:
+            row |= {"count": int(carried[i].sum()), "n_haplotypes": carried.shape[1]}
+            row["frequency"] = round(float(shares[i, best[i]]), 5)
+            row["population"] = names[best[i]] if carried[i].any() else ""
+        rows.append(row)
+    return rows
 
 
 def curate(source: Path, panel: Path, out: Path) -> None:
