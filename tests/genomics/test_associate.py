@@ -303,3 +303,10 @@ def test_associate__phenotype_table(make_cohort, tmp_path):
     table = associate(cohort, assess_quality(cohort), phenotypes, progress=done.append)
     assert table.loc[table["log10p"].idxmax(), "position"] == 1050 and done[-1] == 1.0
     assert table.attrs["covariates"] == ["sex=M"]
+
+
+def test_associate__no_variant_passed(make_cohort):
+    dosage, rng = _genotypes(17, n_variants=3, missing=0)
+    cohort = make_cohort(np.zeros_like(dosage))
+    table = associate(cohort, assess_quality(cohort), _phenotypes(rng.normal(size=150), "quantitative"))
+    assert table.empty and list(table) == list(COLUMNS) and table["beta"].dtype == float
