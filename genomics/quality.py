@@ -23,6 +23,7 @@ __all__ = [
     "assess_quality",
     "autosomal",
     "call_ploidy",
+    "genotype_thresholds",
     "hardy_weinberg_exact",
 ]
 
@@ -156,6 +157,13 @@ def assess_quality(
         counts, _ = _count(cohort, policy, kept, in_hwe & kept, progress)
     inbreeding = median_inbreeding(counts[autosomal(cohort.variants["contig"])])
     return Quality(samples, _judge_variants(cohort, counts, policy, inbreeding), policy, inbreeding)
+
+
+def genotype_thresholds(cohort: Cohort, policy: QualityPolicy) -> dict[str, float | None]:
+    """Thresholds on single calls that the cohort has fields for: arguments of ``Cohort.dosage_blocks``."""
+    fields = cohort.dataset.data_vars
+    known = {"min_gq": ("call_GQ", policy.min_gq), "min_dp": ("call_DP", policy.min_dp)}
+    return {name: value if field in fields else None for name, (field, value) in known.items()}
 
 
 def call_ploidy(genotypes: NDArray[np.integer[Any]]) -> NDArray[np.int8]:

@@ -6,7 +6,13 @@ import pandas as pd
 import pytest
 
 from genomics.errors import InputError
-from genomics.quality import QualityPolicy, assess_quality, count_genotypes, robust_deviation
+from genomics.quality import (
+    QualityPolicy,
+    assess_quality,
+    count_genotypes,
+    genotype_thresholds,
+    robust_deviation,
+)
 
 
 def _genotypes(seed=0, n_variants=120, n_samples=80, missing=0.01):
@@ -62,6 +68,14 @@ def test_assess_quality__low_genotype_quality_is_missing(make_cohort):
     cohort = make_cohort(dosage, gq=gq)
     assert assess_quality(cohort).variants["call_rate"][0] == pytest.approx(70 / 80)
     assert assess_quality(cohort, QualityPolicy(min_gq=None)).variants["call_rate"][0] == 1.0
+
+
+def test_genotype_thresholds__fields_of_the_cohort(make_cohort):
+    dosage = _genotypes()
+    with_gq = make_cohort(dosage, gq=np.full(dosage.shape, 50))
+    assert genotype_thresholds(with_gq, QualityPolicy(min_dp=8)) == {"min_gq": 20, "min_dp": None}
+    without = make_cohort(dosage, name="plain")
+    assert genotype_thresholds(without, QualityPolicy()) == {"min_gq": None, "min_dp": None}
 
 
 def test_assess_quality__hardy_weinberg_in_controls(make_cohort):
