@@ -8,7 +8,8 @@ diplotype itself must be called, because a normal result from sites that were no
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,10 @@ INDETERMINATE = "Indeterminate"
 NO_RESULT = "None"
 MINIMUM_PROBABILITY = 0.95
 # Actions that leave the treatment as it is: they are only as good as the sites that were observed.
-UNCHANGED = frozenset({"standard", "informative", "not indicated", "no recommendation"})
+UNCHANGED = frozenset({"standard", "not indicated", "no recommendation"})
 RECOMMENDATION_COLUMNS = [
     "sample_id", "drug", "gene", "phenotype", "recommendation", "strength", "probability", "active", "source",
-    "action", "population", "reason",
+    "action", "diplotype", "population", "reason",
 ]  # fmt: skip
 
 
@@ -111,7 +112,8 @@ def recommend(diplotypes: pd.DataFrame, guidance: pd.DataFrame) -> pd.DataFrame:
         One row per patient and drug whose genes the diplotypes name, in the patients' order and then by
         drug: sample_id, drug, gene (``A+B`` for drugs of two genes), phenotype (likewise), recommendation,
         strength, probability (of the recommendation, summed over phenotypes; NaN without a result), active,
-        source, action, population, reason (why it is not active).
+        source, action, diplotype (the most probable; ``A+B`` likewise), population, reason (why it is not
+        active).
     """
     samples = np.asarray(pd.unique(diplotypes["sample_id"]), dtype=object)
     genes = {str(gene): _gene_results(table, samples) for gene, table in diplotypes.groupby("gene")}
@@ -127,46 +129,61 @@ def recommend(diplotypes: pd.DataFrame, guidance: pd.DataFrame) -> pd.DataFrame:
     return joined.iloc[order].reset_index(drop=True)[RECOMMENDATION_COLUMNS]
 
 
-class _GeneResults:
-    """Phenotype probabilities of one gene: a table of distinct results, and which each sample has."""
+@dataclass(frozen=True)
+class _Result:
+    """What is known of one gene in one patient: phenotype probabilities, and why no more is known."""
 
-    def __init__(self, results: list[tuple[dict[str, float], bool, str]], result_of: np.ndarray) -> None:
-        self.results = results
-        self.result_of = result_of
+    probabilities: dict[str, float]
+    called: bool
+    why: str
+    diplotype: str = ""
+
+
+@dataclass(frozen=True)
+class _GeneResults:
+    """Distinct results of one gene, and which each sample has."""
+
+    results: list[_Result]
+    result_of: np.ndarray
+
+
+_NOT_CALLED = _Result({NO_RESULT: 1.0}, False, "the gene was not called")
 
 
 def _gene_results(table: pd.DataFrame, samples: np.ndarray) -> _GeneResults:
     """Group samples with the same diplotype rows of one gene."""
     position = {sample: i for i, sample in enumerate(samples)}
     row_sample = table["sample_id"].map(position).to_numpy()
+    order = np.argsort(row_sample, kind="stable")
+    row_sample = row_sample[order]
     columns = ["diplotype", "posterior", "status", "phenotype", "sites_missing", "reason"]
+    values = list(table[columns].iloc[order].itertuples(index=False, name=None))
     keys: dict[tuple, int] = {}
-    results: list[tuple[dict[str, float], bool, str]] = []
+    results: list[_Result] = []
+    # A sample without rows keeps -1, the last result.
     result_of = np.full(len(samples), -1)
-    values = list(table[columns].itertuples(index=False, name=None))
     bounds = np.flatnonzero(np.diff(row_sample, prepend=-1, append=-1))
     for start, end in itertools.pairwise(bounds):
-        # The status, the sites and the reason stand in every row of a sample alike.
         key = tuple((name, round(p, 12) if p == p else -1.0, *rest) for name, p, *rest in values[start:end])
         if key not in keys:
             keys[key] = len(results)
             results.append(_result(values[start:end]))
         result_of[row_sample[start]] = keys[key]
-    return _GeneResults(results, result_of)
+    return _GeneResults([*results, _NOT_CALLED], result_of)
 
 
-def _result(rows: Iterable[tuple]) -> tuple[dict[str, float], bool, str]:
-    """Phenotype probabilities, whether the diplotype is called, and why not."""
+def _result(rows: list[tuple]) -> _Result:
+    """Sum one patient's diplotypes by phenotype; status, sites and reason stand in every row alike."""
+    diplotype, _, status, _, missing, reason = rows[0]
+    if status == "abstain":
+        return _Result({NO_RESULT: 1.0}, False, reason + (f" ({missing})" if missing else ""))
     probabilities: dict[str, float] = {}
-    called, why = False, ""
-    for _, posterior, status, phenotype, missing, reason in rows:
-        called = status == "called"
-        if status == "abstain":
-            return {NO_RESULT: 1.0}, False, reason + (f" ({missing})" if missing else "")
+    for _, posterior, _, phenotype, *_ in rows:
         if phenotype:
             probabilities[phenotype] = probabilities.get(phenotype, 0.0) + posterior
-        why = f"sites not observed: {missing}" if missing else "phase not known"
-    return probabilities or {NO_RESULT: 1.0}, called, "" if called else why
+    why = f"sites not observed: {missing}" if missing else "phase not known"
+    called = status == "called"
+    return _Result(probabilities or {NO_RESULT: 1.0}, called, "" if called else why, diplotype)
 
 
 def _drug_rows(
@@ -174,8 +191,8 @@ def _drug_rows(
 ) -> pd.DataFrame:
     """Every patient's row for one drug."""
     names = [name for name in (table["gene"].iloc[0], table["gene_2"].iloc[0]) if name]
-    empty = _GeneResults([({NO_RESULT: 1.0}, False, "the gene was not called")], np.zeros(len(samples), int))
-    parts = [genes.get(name, empty) for name in names]
+    nothing = _GeneResults([_NOT_CALLED], np.zeros(len(samples), dtype=int))
+    parts = [genes.get(name, nothing) for name in names]
     lookup = {(row.phenotype, row.phenotype_2)[: len(names)]: row for row in _rows(table)}
     which = np.stack([part.result_of for part in parts], axis=1)
     distinct, answer_of = np.unique(which, axis=0, return_inverse=True)
@@ -192,16 +209,14 @@ def _drug_rows(
     )
 
 
-def _answer(
-    names: list[str], results: list[tuple[dict[str, float], bool, str]], lookup: dict[tuple, Any]
-) -> dict[str, object]:
+def _answer(names: list[str], results: list[_Result], lookup: dict[tuple, Any]) -> dict[str, object]:
     """Weigh the recommendations of all phenotypes (pairs) against each other."""
     combinations: dict[tuple[str, ...], float] = {(): 1.0}
-    for probabilities, _, _ in results:
+    for result in results:
         combinations = {
             (*done, phenotype): weight * probability
             for done, weight in combinations.items()
-            for phenotype, probability in probabilities.items()
+            for phenotype, probability in result.probabilities.items()
         }
     best = max(combinations, key=lambda key: (combinations[key], key))
     weights: dict[tuple[str, str], float] = {}
@@ -210,13 +225,14 @@ def _answer(
         advice = (row.action, row.recommendation) if row else ("no recommendation", "")
         weights[advice] = weights.get(advice, 0.0) + weight
     (action, sentence), probability = max(weights.items(), key=lambda item: (item[1], item[0]))
-    reasons = [f"{name}: {why}" for name, (_, _, why) in zip(names, results) if why]
-    nothing = all(set(probabilities) == {NO_RESULT} for probabilities, _, _ in results)
-    called = all(is_called for _, is_called, _ in results)
+    reasons = [f"{name}: {result.why}" for name, result in zip(names, results) if result.why]
+    nothing = all(set(result.probabilities) == {NO_RESULT} for result in results)
+    called = all(result.called for result in results)
     active = not nothing and probability >= MINIMUM_PROBABILITY and (action not in UNCHANGED or called)
     row = lookup.get(best)
     return {
         "phenotype": "+".join("" if phenotype == NO_RESULT else phenotype for phenotype in best),
+        "diplotype": "+".join(result.diplotype for result in results),
         "recommendation": sentence,
         "strength": row.strength if row else "",
         "probability": np.nan if nothing else min(probability, 1.0),

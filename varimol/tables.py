@@ -218,4 +218,4 @@ def haplotype_frequencies() -> pd.DataFrame:
 
 def sources() -> list[dict[str, str]]:
     """Name, version and licence of everything the shipped tables and networks were made from."""
-    return _read_tsv("sources.tsv").to_dict("records")
+    return [dict(zip(row.index, map(str, row))) for _, row in _read_tsv("sources.tsv").iterrows()]

@@ -195,6 +195,21 @@ def test_recommend__permuted_patients_take_their_advice_along() -> None:
     )
 
 
+def test_recommend__sample_without_rows_of_a_gene_has_no_result() -> None:
+    found = recommend(
+        phenotyped(
+            called("CYP2C19", {"*2/*2": 1.0}, sample="a"),
+            called("DPYD", {"Reference/Reference": 1.0}, sample="b"),
+        ),
+        tables.guidance(),
+    ).set_index(["sample_id", "drug"])
+    assert (
+        found.loc[("a", "clopidogrel"), "active"] and found.loc[("a", "clopidogrel"), "diplotype"] == "*2/*2"
+    )
+    lost = found.loc[("b", "clopidogrel")]
+    assert not lost["active"] and lost["reason"] == "CYP2C19: the gene was not called"
+
+
 def test_guidance__every_phenotype_of_a_gene_with_advice_can_be_reached() -> None:
     rules = tables.phenotype_rules()
     reachable = set(zip(rules["gene"], rules["phenotype"])) | {

@@ -94,7 +94,7 @@ def gene_rows(gene: StarGene, carried: np.ndarray, populations: np.ndarray) -> l
     shares = np.stack([carried[:, populations == name].mean(axis=1) for name in names], axis=1)
     best = shares.argmax(axis=1)
     unseen = np.array([site.name in UNSEEN_SITES for site in gene.sites], dtype=bool)
-    countable = gene.allowed[:, unseen, 0].all(axis=1)
+    countable = np.logical_and.reduce(gene.allowed[:, unseen, 0], axis=1)
     rows = []
     for i, allele in enumerate(gene.alleles):
         row: dict[str, Any] = {

@@ -14,7 +14,7 @@ from typing import Any
 
 ACTIONS = (
     "avoid", "alternative", "reduce dose", "limit dose", "increase dose", "monitor",
-    "standard", "informative", "not indicated", "no recommendation",
+    "standard", "not indicated", "no recommendation",
 )  # fmt: skip
 """Every action of the guidance table, the most pressing first."""
 
@@ -67,7 +67,7 @@ RULES: tuple[Rule, ...] = (
          "No responsive variant was found; benefit is not expected."),
     Rule(r"^If the patient has a FAMILY HISTORY", "avoid",
          "Avoid oestrogen-containing products where there is a personal or family history of thrombosis."),
-    Rule(r"Approximately (70|30)% chance for SVR", "informative",
+    Rule(r"Approximately (70|30)% chance for SVR", "no recommendation",
          lambda m: f"About {m[1]}% respond to 48 weeks of peginterferon and ribavirin with this genotype."),
     Rule(r"^There is no need to avoid", "standard", "Usual dose; jaundice is unlikely to end treatment."),
     Rule(r"high likelihood of developing jaundice", "alternative",
