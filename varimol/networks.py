@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
-from importlib.resources import as_file
+from importlib.resources import files
 from pathlib import Path
 
 from chem.errors import InputError
 from models.affinity import AffinityModel, load_affinity
-from varimol.tables import data_file
 
 DEFAULT_NETWORK = "kinase-affinity"
 """The shipped network that `varimol link` and `varimol screen` use."""
+
+
+def _shipped() -> Path:
+    return Path(str(files("varimol"))) / "data" / "networks"
 
 
 def shipped_networks() -> list[str]:
@@ -23,7 +26,7 @@ def shipped_networks() -> list[str]:
     >>> DEFAULT_NETWORK in shipped_networks()
     True
     """
-    return sorted(place.name for place in data_file("networks").iterdir() if place.is_dir())
+    return sorted(card.parent.name for card in _shipped().glob("*/card.json"))
 
 
 def network_folder(name: str | os.PathLike[str]) -> Path:
@@ -42,8 +45,7 @@ def network_folder(name: str | os.PathLike[str]) -> Path:
     if (Path(name) / "card.json").exists():
         return Path(name)
     if str(name) in shipped_networks():
-        with as_file(data_file("networks", str(name))) as folder:
-            return folder
+        return _shipped() / str(name)
     raise InputError(
         f"no network {str(name)!r}",
         expected=f"a folder with card.json or one of {', '.join(shipped_networks())}",
