@@ -111,21 +111,20 @@ def read_definitions(definitions: pd.DataFrame) -> Iterator[StarGene]:
 
 def _read_gene(gene: str, table: pd.DataFrame) -> StarGene:
     alleles = tuple(dict.fromkeys(table["allele"]))
-    rows = table[table["position_grch38"].notna()]
-    sites = tuple(
-        _read_site(group) for _, group in rows.groupby(["position_grch38", "ref_grch38"], sort=True)
-    )
-    number = {key: i for i, key in enumerate(sorted(set(zip(rows["position_grch38"], rows["ref_grch38"]))))}
+    rows = list(cast("Iterator[Any]", table[table["position_grch38"].notna()].itertuples(index=False)))
+    at_site: dict[tuple[int, str], list[Any]] = {}
+    for row in rows:
+        at_site.setdefault((int(row.position_grch38), row.ref_grch38), []).append(row)
+    keys = sorted(at_site)
+    sites = tuple(_read_site(at_site[key]) for key in keys)
     allowed = np.zeros((len(alleles), len(sites), max((len(s.bases) for s in sites), default=1)), dtype=bool)
     allowed[:, :, 0] = True
     allele_number = {name: i for i, name in enumerate(alleles)}
-    for row in cast("Iterator[Any]", rows.itertuples()):
-        i, j = allele_number[row.allele], number[row.position_grch38, row.ref_grch38]
-        allowed[i, j, sites[j].bases.index(row.alt)] = True
-        allowed[i, j, 0] &= bool(int(row.optional))
-    # An allele whose only variants are ambiguous letters (R for A or G) would be the reference as well.
-    vague = allowed[:, :, 0].all(axis=1) & allowed[:, :, 1:].any(axis=(1, 2))
-    allowed[vague, :, 0] &= ~allowed[vague, :, 1:].any(axis=2)
+    for j, key in enumerate(keys):
+        for row in at_site[key]:
+            i = allele_number[row.allele]
+            allowed[i, j, sites[j].bases.index(row.alt)] = True
+            allowed[i, j, 0] &= bool(int(row.optional))
     first = table.drop_duplicates("allele")
     return StarGene(
         name=gene,
@@ -144,16 +143,15 @@ def _numbers(table: pd.DataFrame, column: str) -> Float[np.ndarray, " alleles"]:
     return table[column].to_numpy(dtype=float, na_value=np.nan)
 
 
-def _read_site(group: pd.DataFrame) -> StarSite:
-    first: Any = group.iloc[0]
-    ref = str(first["ref_grch38"])
-    position_37 = first["position_grch37"]
+def _read_site(rows: list[Any]) -> StarSite:
+    first = rows[0]
+    position_37 = first.position_grch37
     return StarSite(
-        name=str(first["rsid"]) or f"{first['contig']}:{first['position_grch38']}",
+        name=str(first.rsid) or f"{first.contig}:{first.position_grch38}",
         positions={
-            "GRCh38": int(first["position_grch38"]),
+            "GRCh38": int(first.position_grch38),
             "GRCh37": None if pd.isna(position_37) else int(position_37),
         },
-        references={"GRCh38": ref, "GRCh37": str(first["ref_grch37"]) or ref},
-        bases=(ref, *sorted(set(group["alt"]))),
+        references={"GRCh38": first.ref_grch38, "GRCh37": str(first.ref_grch37) or first.ref_grch38},
+        bases=(first.ref_grch38, *sorted({row.alt for row in rows})),
     )
