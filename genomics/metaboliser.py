@@ -3,6 +3,7 @@
 A phenotype's probability is the sum over the diplotypes that have it. A recommendation is *active* where at
 least 95% of that probability asks for the same action. A recommendation to treat as usual needs more: the
 diplotype itself must be called, because a normal result from sites that were not observed would be no result.
+Where the guidance gives no recommendation, nothing is active.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ INDETERMINATE = "Indeterminate"
 NO_RESULT = "None"
 MINIMUM_PROBABILITY = 0.95
 # Actions that leave the treatment as it is: they are only as good as the sites that were observed.
-UNCHANGED = frozenset({"standard", "not indicated", "no recommendation"})
+NO_RECOMMENDATION = "no recommendation"
+UNCHANGED = frozenset({"standard", "not indicated", NO_RECOMMENDATION})
 RECOMMENDATION_COLUMNS = [
     "sample_id", "drug", "gene", "phenotype", "recommendation", "strength", "probability", "active", "source",
     "action", "diplotype", "population", "reason",
@@ -222,13 +224,16 @@ def _answer(names: list[str], results: list[_Result], lookup: dict[tuple, Any]) 
     weights: dict[tuple[str, str], float] = {}
     for phenotypes, weight in combinations.items():
         row = lookup.get(phenotypes)
-        advice = (row.action, row.recommendation) if row else ("no recommendation", "")
+        advice = (row.action, row.recommendation) if row else (NO_RECOMMENDATION, "")
         weights[advice] = weights.get(advice, 0.0) + weight
     (action, sentence), probability = max(weights.items(), key=lambda item: (item[1], item[0]))
     reasons = [f"{name}: {result.why}" for name, result in zip(names, results) if result.why]
     nothing = all(set(result.probabilities) == {NO_RESULT} for result in results)
     called = all(result.called for result in results)
     active = not nothing and probability >= MINIMUM_PROBABILITY and (action not in UNCHANGED or called)
+    if action == NO_RECOMMENDATION:
+        active = False
+        reasons = reasons or ["the guidance gives no recommendation for this phenotype"]
     row = lookup.get(best)
     return {
         "phenotype": "+".join("" if phenotype == NO_RESULT else phenotype for phenotype in best),

@@ -146,6 +146,12 @@ def test_recommend__standard_dose_needs_a_called_diplotype() -> None:
     assert carrier["action"] == "avoid" and carrier["active"]
 
 
+def test_recommend__no_recommendation_is_never_active() -> None:
+    row = advice("tacrolimus", called("CYP3A5", {"*1/*8": 1.0}))
+    assert row["action"] == "no recommendation" and not row["active"]
+    assert "no recommendation" in row["reason"]
+
+
 def test_recommend__below_95_percent_is_not_active() -> None:
     row = advice("clopidogrel", called("CYP2C19", {"*1/*2": 0.6, "*1/*1": 0.4}, status="ambiguous"))
     assert row["action"] == "avoid" and not row["active"]

@@ -446,6 +446,38 @@ def test_match_diplotypes__order_of_sites_and_of_unphased_alleles_is_nothing(
     np.testing.assert_allclose(one.posterior, two.posterior)
 
 
+def test_call_diplotypes__dpyd_phase_tells_one_copy_from_two(cohort_of: Callable[..., Any]) -> None:
+    from varimol import tables
+
+    definitions = tables.allele_definitions().query("gene == 'DPYD'")
+    # c.1905+1G>A and c.1679T>G, both without function: on one chromosome, on two, and unphased.
+    records = [("1", 97450058, "C", "T", "0|1", "0|1", "0/1"), ("1", 97515787, "A", "C", "0|1", "1|0", "0/1")]
+    found = call_diplotypes(cohort_of(records), definitions, assay="array")
+    # In the order of the definitions, c.1679T>G stands before c.1905+1G>A.
+    assert top(found, "DPYD", "s0")["diplotype"] == "Reference/c.1679T>G (*13)"
+    assert top(found, "DPYD", "s1")["diplotype"] == "c.1679T>G (*13)/c.1905+1G>A (*2A)"
+    assert top(found, "DPYD", "s2")["diplotype"] == "c.1679T>G (*13)/c.1905+1G>A (*2A)"
+
+
+def test_call_diplotypes__every_defined_site_is_found_in_a_file_of_all(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    """PharmCAT's own file of positions, called as the reference throughout: no site may go unseen."""
+    from varimol import tables
+
+    path = shared_data / "pharmacogenes" / "pharmcat" / "pharmcat_positions.vcf"
+    cohort = ingest(path, tmp_path / "positions.vcz", build="GRCh38")
+    definitions = tables.allele_definitions()
+    definitions = definitions[~definitions["gene"].isin(["CYP2D6", "F5"])]
+    found = call_diplotypes(cohort, definitions, assay="array")
+    assert found["gene"].nunique() == 19 and len(found) == 19
+    assert set(found["status"]) == {"called"} and set(found["sites_missing"]) == {""}
+    bare = definitions[definitions["position_grch38"].isna()].set_index("gene")["allele"]
+    assert {gene: f"{allele}/{allele}" for gene, allele in bare.items()} == dict(
+        zip(found["gene"], found["diplotype"])
+    )
+
+
 def sorted_copy(path: Path, out: Path) -> Path:
     lines = path.read_text().splitlines()
     records = [line for line in lines if not line.startswith("#")]
