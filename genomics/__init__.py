@@ -33,11 +33,11 @@ Values
   =====  ========  =========================================================================
   0      observed  every allele of the call is known
   1      no-call   at least one allele is missing. A half call ``0/.`` counts here: its
-                   dosage is not known, though its alleles stay in ``call_genotype``
+                   dosage is not known, though its alleles stay in ``call_genotype``.
+                   A record without GT is a no-call of everybody
   2      filtered  the record's FILTER is neither PASS nor ``.``, or the sample's FT is not
                    PASS. The genotype is kept. A no-call stays a no-call
-  3      absent    the file does not mention the site, or gives no genotype there (no GT).
-                   Absent is never taken for the reference
+  3      absent    the file does not mention the site. Absent is never taken for the reference
   =====  ========  =========================================================================
 
 * A *dosage* counts copies of one ALT, the effect allele, against all others; NaN where the state is not

@@ -293,7 +293,8 @@ def _copy(
             writer.declare_contigs(shard.header.contigs)
             writer.declare_filters(shard.header.filters)
             seen.update(shard.header.contigs)
-        for block in _blocks(shard, writer.block_records, rejects, regions, samples, seen):
+        consumed = None if progress is None else _within(progress, done, total)
+        for block in _blocks(shard, writer.block_records, rejects, regions, samples, seen, consumed):
             order.check(block, shard.path)
             detector.add_block(shard.path.name, block, either_allele=shard.header is None)
             writer.append(block)
@@ -306,6 +307,10 @@ def _copy(
             raise _region_naming(region, sorted(seen - {""}, key=contig_rank))
 
 
+def _within(progress: Callable[[float], None], done: int, total: int) -> Callable[[int], None]:
+    return lambda read: progress(min(0.99, (done + read) / total))
+
+
 def _blocks(
     shard: _Shard,
     block_records: int,
@@ -313,6 +318,7 @@ def _blocks(
     regions: Sequence[Region],
     samples: Sequence[str] | None,
     seen: set[str],
+    consumed: Callable[[int], None] | None,
 ) -> Iterator[VariantBlock]:
     reject = rejects.of(shard.path) if rejects.keep_going else None
     if shard.header is not None:
@@ -324,6 +330,7 @@ def _blocks(
             reject=reject,
             block_records=block_records,
             seen_contigs=seen,
+            consumed=consumed,
         )
 
     def keep(contig: str, start: int, end: int) -> bool:

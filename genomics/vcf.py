@@ -30,7 +30,7 @@ from genomics.block import (
 from genomics.errors import InputError
 from genomics.regions import Region, merge_regions
 from genomics.vcf_checks import diagnose_line, line_problem
-from genomics.vcf_header import VcfHeader, has_index, open_text, truncated
+from genomics.vcf_header import VcfHeader, bytes_read, has_index, open_text, truncated
 
 if TYPE_CHECKING:
     import cyvcf2
@@ -76,6 +76,7 @@ def read_blocks(
     reject: Reject | None = None,
     block_records: int = BLOCK_RECORDS,
     seen_contigs: set[str] | None = None,
+    consumed: Callable[[int], None] | None = None,
 ) -> Iterator[VariantBlock]:
     """Read the records of a VCF or BCF file, block by block.
 
@@ -96,6 +97,8 @@ def read_blocks(
         Records of a block, at most.
     seen_contigs
         Contigs that the file turns out to have, inside the regions or not, are added to it.
+    consumed
+        Called now and then with the bytes read of a text file so far.
 
     Yields
     ------
@@ -110,6 +113,7 @@ def read_blocks(
     regions = merge_regions(regions)
     reader = _BlockReader(path, header, samples, regions, reject)
     reader.seen_contigs = set() if seen_contigs is None else seen_contigs
+    reader.consumed = consumed
     if header.is_bcf or (regions and has_index(path)):
         yield from reader.from_file(block_records)
     else:
@@ -140,6 +144,7 @@ class _BlockReader:
         description = header.infos.get("CSQ", {}).get("Description", "")
         self.csq_fields = annotation.csq_fields(description)
         self.seen_contigs: set[str] = set()
+        self.consumed: Callable[[int], None] | None = None
 
     # -- where records come from -------------------------------------------------------------------
 
@@ -210,6 +215,8 @@ class _BlockReader:
                     if line.startswith(b"#") and number == 0:
                         continue
                     number += 1
+                    if self.consumed is not None and number % 1000 == 0:
+                        self.consumed(bytes_read(stream))
                     line = line.rstrip(b"\r\n")
                     if contigs:
                         name = line.split(b"\t", 1)[0]
@@ -234,6 +241,7 @@ class _BlockReader:
             text.write(self.header.text.rstrip(b"\r\n") + b"\n")
             text.writelines(line + b"\n" for line in lines)
             text.flush()
+            text.seek(0)
             vcf = _open_htslib(f"/dev/fd/{text.fileno()}", self.subset)
             for number, line in zip(numbers, lines, strict=True):
                 try:

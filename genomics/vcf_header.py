@@ -69,6 +69,12 @@ def open_text(path: Path) -> IO[bytes]:
     return path.open("rb", buffering=1 << 20)
 
 
+def bytes_read(stream: IO[bytes]) -> int:
+    """Tell how far a stream of `open_text` is in its file, in bytes as they lie on disk."""
+    raw = getattr(stream, "raw", None)
+    return int(raw.fileobj.tell() if isinstance(raw, gzip.GzipFile) else stream.tell())
+
+
 def check_complete(path: Path) -> None:
     """Refuse a file that is missing, empty, or a bgzip file without its end marker.
 
@@ -132,19 +138,19 @@ def _bcf_header(stream: IO[bytes]) -> bytes:
 def _vcf_header(stream: IO[bytes], path: Path) -> bytes:
     lines: list[bytes] = []
     for line in stream:
+        if not lines and not line.startswith(b"##fileformat=VCF"):
+            raise InputError(
+                "the file has no VCF header",
+                file=path,
+                record=1,
+                expected="a first line ##fileformat=VCFv4.x",
+                hint="add the header, or check that this is a VCF file",
+            )
         if not line.startswith(b"#"):
             break
         lines.append(line)
         if line.startswith(b"#CHROM"):
             return b"".join(lines)
-    if not lines:
-        raise InputError(
-            "the file has no VCF header",
-            file=path,
-            record=1,
-            expected="a first line ##fileformat=VCFv4.x",
-            hint="add the header, or check that this is a VCF file",
-        )
     raise InputError(
         "the header has no #CHROM line",
         file=path,

@@ -164,6 +164,9 @@ def test_read_header__missing_empty_headless(tmp_path: Path) -> None:
     (tmp_path / "bare.vcf").write_text(GOOD.replace(" ", "\t") + "\n")
     with pytest.raises(InputError, match=r"bare\.vcf, record 1: the file has no VCF header"):
         read_header(tmp_path / "bare.vcf")
+    (tmp_path / "names.vcf").write_text("#CHROM\tPOS\n" + GOOD.replace(" ", "\t") + "\n")
+    with pytest.raises(InputError, match=r"names\.vcf, record 1: the file has no VCF header"):
+        read_header(tmp_path / "names.vcf")
     (tmp_path / "short.vcf").write_text("##fileformat=VCFv4.2\n" + GOOD.replace(" ", "\t") + "\n")
     with pytest.raises(InputError, match="no #CHROM line"):
         read_header(tmp_path / "short.vcf")
