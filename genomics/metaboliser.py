@@ -22,6 +22,10 @@ MINIMUM_PROBABILITY = 0.95
 # Actions that leave the treatment as it is: they are only as good as the sites that were observed.
 NO_RECOMMENDATION = "no recommendation"
 UNCHANGED = frozenset({"standard", "not indicated", NO_RECOMMENDATION})
+DIPLOTYPE_COLUMNS = [
+    "sample_id", "gene", "rank", "diplotype", "posterior", "posterior_no_prior", "status", "phenotype",
+    "activity_score", "sites_missing",
+]  # fmt: skip
 RECOMMENDATION_COLUMNS = [
     "sample_id", "drug", "gene", "phenotype", "recommendation", "strength", "probability", "active", "source",
     "action", "diplotype", "population", "reason",
@@ -65,10 +69,12 @@ def assign_phenotypes(
         for gene, name in pairs.itertuples(index=False)
     }
     found = [answers[key] for key in zip(diplotypes["gene"], diplotypes["diplotype"])]
-    return diplotypes.assign(
+    scored_table = diplotypes.assign(
         phenotype=[phenotype for phenotype, _ in found],
         activity_score=np.array([score for _, score in found], dtype=float),
     )
+    first = [column for column in DIPLOTYPE_COLUMNS if column in scored_table]
+    return scored_table[[*first, *(c for c in scored_table.columns if c not in first)]]
 
 
 def _rows(table: pd.DataFrame) -> Iterator[Any]:
@@ -236,8 +242,8 @@ def _answer(names: list[str], results: list[_Result], lookup: dict[tuple, Any]) 
         reasons = reasons or ["the guidance gives no recommendation for this phenotype"]
     row = lookup.get(best)
     return {
-        "phenotype": "+".join("" if phenotype == NO_RESULT else phenotype for phenotype in best),
-        "diplotype": "+".join(result.diplotype for result in results),
+        "phenotype": "" if nothing else "+".join(p if p != NO_RESULT else "" for p in best),
+        "diplotype": "" if nothing else "+".join(result.diplotype for result in results),
         "recommendation": sentence,
         "strength": row.strength if row else "",
         "probability": np.nan if nothing else min(probability, 1.0),
