@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from genomics.build import BuildDetector
 from genomics.cohort import Cohort, open_cohort
 from genomics.contigs import canonical_contig, contig_naming, contig_rank, is_chromosome
 from genomics.errors import InputError
-from genomics.plink import ALLELE_NOTE, plink_prefix, read_fam, read_plink_blocks
+from genomics.plink import ALLELE_NOTE, first_variant, plink_prefix, read_fam, read_plink_blocks
 from genomics.regions import Region, merge_regions, parse_region
 from genomics.store import StoreWriter, disk_error
 from genomics.vcf import first_record, read_blocks
@@ -32,8 +32,8 @@ class _Shard:
     path: Path
     samples: tuple[str, ...]
     header: VcfHeader | None  # None for PLINK
-    start: tuple[tuple[int, str], int] = field(default=((0, ""), 0))
-    size: int = 1
+    start: tuple[tuple[int, str], int]
+    size: int
 
 
 def ingest(
@@ -156,11 +156,15 @@ def _open_shard(path: Path) -> _Shard:
     prefix = plink_prefix(path)
     if prefix is not None:
         bed = prefix.with_name(prefix.name + ".bed")
-        return _Shard(prefix, read_fam(prefix), None, size=bed.stat().st_size if bed.exists() else 1)
+        size = bed.stat().st_size if bed.exists() else 1
+        return _Shard(prefix, read_fam(prefix), None, _start(first_variant(prefix)), size)
     header = read_header(path)
-    first = first_record(path, header)
-    start = (contig_rank(first[0]), first[1]) if first else ((10**6, ""), 0)
+    start = _start(first_record(path, header))
     return _Shard(path, header.samples, header, start, path.stat().st_size)
+
+
+def _start(first: tuple[str, int] | None) -> tuple[tuple[int, str], int]:
+    return (contig_rank(first[0]), first[1]) if first else ((10**6, ""), 0)
 
 
 def _ordered(shards: Sequence[_Shard]) -> list[_Shard]:

@@ -77,6 +77,16 @@ def read_fam(prefix: Path) -> tuple[str, ...]:
     return tuple(samples)
 
 
+def first_variant(prefix: Path) -> tuple[str, int] | None:
+    """Return contig and position of the first line of the .bim file; None where it cannot be read.
+
+    Whatever is wrong with the line is said when the variants are read.
+    """
+    bim = prefix.with_name(prefix.name + ".bim")
+    variants = [_variant(line, 1, bim, lambda *_: None) for line in _lines(bim)[:1]]
+    return next(((variant[0], variant[1]) for variant in variants if variant), None)
+
+
 def read_plink_blocks(
     prefix: Path,
     all_samples: Sequence[str],

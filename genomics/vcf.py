@@ -12,32 +12,22 @@ import os
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-import numpy as np
-
-from genomics import annotation
-from genomics.block import (
-    FILL,
-    MISSING,
-    Consequence,
-    VariantBlock,
-    call_states,
-    is_filtered,
-)
+from genomics.block import VariantBlock
 from genomics.errors import InputError
 from genomics.regions import Region, merge_regions
 from genomics.vcf_checks import diagnose_line, line_problem
 from genomics.vcf_header import VcfHeader, bytes_read, has_index, open_text, truncated
+from genomics.vcf_record import Record, RecordConverter
 
 if TYPE_CHECKING:
     import cyvcf2
 
 BLOCK_RECORDS = 1000
 _BLOCK_BYTES = 64_000_000  # of text at most, so that a block of half a million samples still fits
-_INT32_MISSING, _INT32_END = -(2**31), -(2**31) + 1
 
 Reject = Callable[[int | str, str, str], None]  # record, field, reason
 
@@ -132,17 +122,8 @@ class _BlockReader:
         reject: Reject | None,
     ) -> None:
         self.path, self.header, self.regions, self.reject = path, header, regions, reject
-        chosen = list(header.samples if samples is None else samples)
-        self.subset = None if samples is None else chosen
-        kept = [name for name in header.samples if name in set(chosen)]
-        place = {name: index for index, name in enumerate(header.samples)}
-        self.columns = [place[name] for name in kept]
-        order = [kept.index(name) for name in chosen]
-        self.order = None if order == list(range(len(order))) else np.array(order)
-        self.n_samples = len(chosen)
-        self.annotation_key = next((key for key in annotation.KEYS if key in header.infos), None)
-        description = header.infos.get("CSQ", {}).get("Description", "")
-        self.csq_fields = annotation.csq_fields(description)
+        self.subset = None if samples is None else list(samples)
+        self.converter = RecordConverter(header, samples)
         self.seen_contigs: set[str] = set()
         self.consumed: Callable[[int], None] | None = None
 
@@ -151,17 +132,17 @@ class _BlockReader:
     def from_file(self, block_records: int) -> Iterator[VariantBlock]:
         """Let htslib read the file: BCF, or regions by index."""
         vcf = _open_htslib(str(self.path), self.subset)
-        pending: list[_Record] = []
+        pending: list[Record] = []
         for number, variant in self._htslib_records(vcf):
             record = self._convert(variant, number)
             if record is not None:
                 pending.append(record)
             if len(pending) == block_records:
-                yield self._block(pending)
+                yield self.converter.block(pending)
                 pending = []
         vcf.close()
         if pending:
-            yield self._block(pending)
+            yield self.converter.block(pending)
 
     def _htslib_records(self, vcf: cyvcf2.VCF) -> Iterator[tuple[int | str, cyvcf2.Variant]]:
         if self.regions and has_index(self.path):
@@ -254,18 +235,20 @@ class _BlockReader:
                 record = self._convert(variant, number)
                 if record is not None:
                     if record.genotypes.shape[1] > 2:
-                        record = replace(record, phased=self._phase_of_text(line))
+                        record = replace(record, phased=self.converter.phase_of_text(line))
                     records.append(record)
             vcf.close()
         if records:
-            yield self._block(records)
+            yield self.converter.block(records)
 
-    def _phase_of_text(self, line: bytes) -> np.ndarray:
-        """Tell which calls have ``|`` throughout: htslib's array tells the first separator only."""
-        columns = line.split(b"\t")
-        at = columns[8].split(b":").index(b"GT")
-        calls = (columns[9 + index].split(b":")[at] for index in self.columns)
-        return np.array([b"|" in call and b"/" not in call for call in calls], dtype=bool)
+    def _convert(self, variant: cyvcf2.Variant, number: int | str) -> Record | None:
+        record = self.converter.convert(variant)
+        largest, n_alts = int(record.genotypes.max(initial=0)), len(record.alleles) - 1
+        if largest <= n_alts:
+            return record
+        problem = f"allele number {largest} where the record has {n_alts} ALT"
+        self._bad(number, "GT", problem, f"allele numbers 0 to {n_alts}")
+        return None
 
     def _bad(self, record: int | str, field_name: str, reason: str, expected: str) -> None:
         if self.reject is not None:
@@ -280,144 +263,6 @@ class _BlockReader:
             hint="correct the record, or leave bad records out with --keep-going",
         )
 
-    # -- one record --------------------------------------------------------------------------------
-
-    def _convert(self, variant: cyvcf2.Variant, number: int | str) -> _Record | None:
-        alleles = (variant.REF, *variant.ALT)
-        calls = variant.genotype.array() if "GT" in variant.FORMAT else None
-        if calls is None:
-            genotypes = np.full((self.n_samples, 1), FILL, np.int16)
-            phased = np.zeros(self.n_samples, bool)
-        else:
-            genotypes = calls[:, :-1]
-            phased = calls[:, -1].astype(bool)
-            if int(genotypes.max(initial=0)) >= len(alleles):
-                self._bad(
-                    number,
-                    "GT",
-                    f"allele number {genotypes.max()} where the record has {len(alleles) - 1} ALT",
-                    f"allele numbers 0 to {len(alleles) - 1}",
-                )
-                return None
-        return _Record(
-            contig=variant.CHROM,
-            position=variant.POS,
-            identifier=variant.ID or "",
-            alleles=alleles,
-            quality=np.nan if variant.QUAL is None else variant.QUAL,
-            filters=tuple(variant.FILTERS),
-            end=_info_end(variant),
-            genotypes=genotypes,
-            phased=phased,
-            depth=self._numbers(variant, "DP"),
-            genotype_quality=self._numbers(variant, "GQ"),
-            failed=self._failed(variant),
-            consequences=self._consequences(variant, alleles),
-        )
-
-    def _numbers(self, variant: cyvcf2.Variant, tag: str) -> np.ndarray | None:
-        if tag not in variant.FORMAT or self.header.formats.get(tag, {}).get("Type") not in _NUMBER_TYPES:
-            return None
-        values = variant.format(tag)[:, 0]
-        if values.dtype.kind == "f":
-            return np.where(np.isnan(values), MISSING, values).astype(np.float32)
-        return np.where((values == _INT32_MISSING) | (values == _INT32_END), MISSING, values).astype(np.int32)
-
-    def _failed(self, variant: cyvcf2.Variant) -> np.ndarray | None:
-        if "FT" not in variant.FORMAT:
-            return None
-        return ~np.isin(variant.format("FT"), ["PASS", ".", ""])
-
-    def _consequences(
-        self, variant: cyvcf2.Variant, alleles: Sequence[str]
-    ) -> tuple[Consequence, ...] | None:
-        if self.annotation_key is None:
-            return None
-        value = variant.INFO.get(self.annotation_key)
-        if not isinstance(value, str):
-            return (annotation.NO_CONSEQUENCE,) * (len(alleles) - 1)
-        return annotation.parse_consequences(
-            self.annotation_key, value, alleles[0], alleles[1:], self.csq_fields
-        )
-
-    # -- many records ------------------------------------------------------------------------------
-
-    def _block(self, records: Sequence[_Record]) -> VariantBlock:
-        n, n_samples = len(records), self.n_samples
-        ploidy = max(2, max(record.genotypes.shape[1] for record in records))
-        genotypes = np.full((n, n_samples, ploidy), FILL, np.int16)
-        phased = np.zeros((n, n_samples), bool)
-        filtered = np.zeros((n, n_samples), bool)
-        for row, record in enumerate(records):
-            genotypes[row, :, : record.genotypes.shape[1]] = record.genotypes
-            phased[row] = record.phased
-            filtered[row] = is_filtered(record.filters)
-            if record.failed is not None:
-                filtered[row] |= record.failed
-        # htslib counts a haploid call as phased; here phase needs two alleles
-        phased &= genotypes[:, :, 1] != FILL
-        block = VariantBlock(
-            contigs=[record.contig for record in records],
-            positions=np.array([record.position for record in records], np.int32),
-            identifiers=[record.identifier for record in records],
-            alleles=[record.alleles for record in records],
-            quality=np.array([record.quality for record in records], np.float32),
-            filters=[record.filters for record in records],
-            ends=np.array([record.end for record in records], np.int32),
-            genotypes=genotypes,
-            phased=phased,
-            states=call_states(genotypes, filtered),
-            depth=self._stack(records, "depth", "DP"),
-            genotype_quality=self._stack(records, "genotype_quality", "GQ"),
-            consequences=None
-            if self.annotation_key is None
-            else [record.consequences or () for record in records],
-        )
-        return block if self.order is None else _reorder(block, self.order)
-
-    def _stack(self, records: Sequence[_Record], name: str, tag: str) -> np.ndarray | None:
-        kind = self.header.formats.get(tag, {}).get("Type")
-        if kind not in _NUMBER_TYPES:
-            return None
-        dtype = np.int32 if kind == "Integer" else np.float32
-        stacked = np.full((len(records), self.n_samples), MISSING, dtype)
-        for row, record in enumerate(records):
-            values = getattr(record, name)
-            if values is not None:
-                stacked[row] = values
-        return stacked
-
-
-_NUMBER_TYPES = ("Integer", "Float")
-
-
-@dataclass(frozen=True, eq=False)
-class _Record:
-    contig: str
-    position: int
-    identifier: str
-    alleles: tuple[str, ...]
-    quality: float
-    filters: tuple[str, ...]
-    end: int
-    genotypes: np.ndarray
-    phased: np.ndarray
-    depth: np.ndarray | None
-    genotype_quality: np.ndarray | None
-    failed: np.ndarray | None
-    consequences: tuple[Consequence, ...] | None
-
-
-def _reorder(block: VariantBlock, order: np.ndarray) -> VariantBlock:
-    return replace(
-        block,
-        genotypes=block.genotypes[:, order],
-        phased=block.phased[:, order],
-        states=block.states[:, order],
-        depth=None if block.depth is None else block.depth[:, order],
-        genotype_quality=None if block.genotype_quality is None else block.genotype_quality[:, order],
-    )
-
 
 def _open_htslib(path: str, samples: list[str] | None) -> cyvcf2.VCF:
     import cyvcf2
@@ -429,8 +274,3 @@ def _open_htslib(path: str, samples: list[str] | None) -> cyvcf2.VCF:
 
 def _overlaps(variant: cyvcf2.Variant, region: Region) -> bool:
     return bool(region.contig == variant.CHROM and region.end >= variant.POS and variant.end >= region.start)
-
-
-def _info_end(variant: cyvcf2.Variant) -> int:
-    end = variant.INFO.get("END")
-    return end if isinstance(end, int) else MISSING

@@ -93,9 +93,7 @@ def test_cohort__store_without_states_and_format_3(cohort: Cohort, tmp_path: Pat
         other.create_array(name, data=array[:], dimension_names=array.attrs["_ARRAY_DIMENSIONS"])
     for name in ("sample_id", "contig_id", "filter_id", "variant_id", "variant_allele"):
         values = np.asarray(cohort.arrays[name][:], dtype=object).astype("T")
-        other.create_array(
-            name, data=values, dimension_names=cohort.arrays[name].attrs["_ARRAY_DIMENSIONS"]
-        )
+        other.create_array(name, data=values, dimension_names=cohort.arrays[name].attrs["_ARRAY_DIMENSIONS"])
     opened = open_cohort(tmp_path / "other.vcz")
     np.testing.assert_array_equal(opened.states(slice(None)), cohort.states(slice(None)))
     np.testing.assert_array_equal(opened.states([3, 1]), cohort.states([3, 1]))

@@ -51,6 +51,14 @@ def test_ingest__bed_samples_and_regions(fileset: Path, tmp_path: Path) -> None:
     assert dosage.tolist() == [[1.0, 2.0]]
 
 
+def test_ingest__bed_shards_in_genome_order(tmp_path: Path) -> None:
+    for name, contig in (("a", "10"), ("b", "2")):
+        (tmp_path / name).mkdir()
+        _write(tmp_path / name, ["12"], [f"{contig} rs 0 7 G A"], ["A", "B"])
+    cohort = ingest([tmp_path / "a" / "p", tmp_path / "b" / "p"], tmp_path / "c.vcz")
+    assert cohort.contigs == ["2", "10"]
+
+
 @pytest.mark.parametrize("folder", ["regenie", "bigsnpr"])
 def test_ingest__bed_same_as_plink2(shared_data: Path, tmp_path: Path, folder: str) -> None:
     if shutil.which("plink2") is None:
