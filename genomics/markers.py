@@ -65,6 +65,7 @@ def lead_markers(
     cohort: Cohort,
     genes: pd.DataFrame,
     *,
+    leads: pd.DataFrame | None = None,
     min_log10p: float = GENOME_WIDE,
     window: int = 500_000,
     clump_r2: float = CLUMP_R2,
@@ -90,6 +91,9 @@ def lead_markers(
         The cohort it was computed on.
     genes
         symbol, contig, start, end (1-based, closed), of the cohort's genome build.
+    leads
+        Result of `genomics.conditional.independent_signals`: then its variants are the leads, with their
+        beta, se and log10p given the signals before them, and nothing is grouped.
     min_log10p
         Least -log10 p of a marker; 5e-8 by default.
     window
@@ -125,7 +129,14 @@ def lead_markers(
     table = genes.assign(contig=genes["contig"].map(canonical_contig))
     betas = association.drop_duplicates("variant_id").set_index("variant_id")["beta"]
     rows = []
-    for lead_id, members in _clumps(significant, cohort, variants, window, clump_r2):
+    if leads is None:
+        groups = _clumps(significant, cohort, variants, window, clump_r2)
+    else:
+        given = leads.set_index("variant_id")[["beta", "se", "log10p"]]
+        significant = _by_strength(association[association["variant_id"].isin(given.index)])
+        significant.loc[given.index, given.columns] = given
+        groups = [(str(lead_id), [str(lead_id)]) for lead_id in given.index]
+    for lead_id, members in groups:
         lead = significant.loc[lead_id]
         variant = variants.loc[[lead_id]].iloc[0]
         effect = _protein_change(variant, cohort, variants, window, min_r2)

@@ -13,6 +13,8 @@ True
 
 from __future__ import annotations
 
+import sys
+import types
 from importlib import import_module
 from typing import Any
 
@@ -49,3 +51,14 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """Public names."""
     return sorted(__all__)
+
+
+class _Package(types.ModuleType):
+    """Keep ``varimol.link`` the command, though a module of the same name is loaded to run it."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (isinstance(value, types.ModuleType) and name in _EXPORTS):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

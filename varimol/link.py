@@ -28,7 +28,7 @@ from varimol.results import (
     write_quality,
     write_structure,
 )
-from varimol.steps import Run, file_sha256, write_table, writing_to
+from varimol.steps import Run, file_sha256, reading_from, write_table
 
 if TYPE_CHECKING:
     from genomics.cohort import Cohort
@@ -57,6 +57,10 @@ class LinkOptions:
         What a missing genotype counts as in the scan: ``drop`` or ``mean``.
     network
         Shipped network's name or a run's folder.
+    build
+        ``auto`` to detect it, or ``GRCh37``, ``GRCh38``.
+    one_two
+        The binary trait is coded 1 (control) and 2 (case).
     top
         Compounds per target and patient.
     seed
@@ -70,6 +74,8 @@ class LinkOptions:
     desired: str = ""
     missing_policy: str = "drop"
     network: str = "kinase-affinity"
+    build: str = "auto"
+    one_two: bool = False
     top: int = 10
     seed: int = 0
 
@@ -124,6 +130,8 @@ def link(
     InputError
         Naming file, record and field, and how to go on.
     """
+    from varimol.targets import read_proteins
+
     plan = LinkOptions(trait=trait, **options)
     files = {"variants": _files(variants), "phenotypes": [Path(phenotypes)], "compounds": [Path(compounds)]}
     if proteins is not None:
@@ -131,14 +139,54 @@ def link(
     for role, members in files.items():
         for member in members:
             if not member.exists():
-                raise InputError("no such file", file=member, field=role, hint="check the path")
+                raise InputError(
+                    "no such file", file=member, field=f"--{role}", expected=f"the {role}", hint="check the path"
+                )  # fmt: skip
+    _check_options(plan)
+    if proteins is not None:
+        read_proteins(proteins)
     walk = _Walk(Run(out, progress), plan, files, list(notes), list(command))
     walk.go()
     return walk.run.path("report.html")
 
 
+CHOICES: dict[str, tuple[str, ...]] = {
+    "trait_type": ("", "binary", "quantitative"),
+    "desired": ("", "lower", "higher"),
+    "assay": ("wgs", "wes", "array", "targeted", "unknown"),
+    "missing_policy": ("drop", "mean"),
+    "build": ("auto", "GRCh37", "GRCh38"),
+}
+"""What the options of a closed list may be."""
+
+
+def _check_options(plan: LinkOptions) -> None:
+    """Refuse what no later step could use, before the long ones begin."""
+    from varimol.networks import network_folder
+
+    for name, allowed in CHOICES.items():
+        value = getattr(plan, name)
+        if value not in allowed:
+            raise InputError(
+                f"{value!r} is not known", field="--" + name.replace("_", "-"),
+                expected="one of " + ", ".join(filter(None, allowed)), hint="choose one of these",
+            )  # fmt: skip
+    network_folder(plan.network)
+
+
 def _files(variants: PathName | Sequence[PathName]) -> list[Path]:
-    return [Path(variants)] if isinstance(variants, str | os.PathLike) else [Path(v) for v in variants]
+    """Files of a cohort; a PLINK fileset by its three members, so that all of them are watched."""
+    from genomics.plink import plink_prefix
+
+    named = [Path(variants)] if isinstance(variants, str | os.PathLike) else [Path(v) for v in variants]
+    found: list[Path] = []
+    for path in named:
+        prefix = None if path.is_dir() else plink_prefix(path)
+        if prefix is None:
+            found.append(path)
+        else:
+            found += [prefix.with_name(prefix.name + suffix) for suffix in (".bed", ".bim", ".fam")]
+    return found
 
 
 class _Walk:
@@ -148,20 +196,25 @@ class _Walk:
         self, run: Run, plan: LinkOptions, files: dict[str, list[Path]], notes: list[str], command: list[str]
     ) -> None:
         self.run, self.plan, self.files, self.notes, self.command = run, plan, files, notes, command
-        with writing_to(run.out):
-            self.hashes = {
-                str(path): file_sha256(path) for members in files.values() for path in members
-            }  # fmt: skip
+        self.hashes: dict[str, str] = {}
+        for role, members in files.items():
+            for path in members:
+                with reading_from(path, f"--{role}"):
+                    self.hashes[str(path)] = file_sha256(path)
 
     def go(self) -> None:
         """All steps in their order."""
         from varimol.networks import network_folder
 
         p, step = self.plan, self.run.step
-        step("cohort", self.cohort, outputs=["cohort.vcz"], inputs=self._hash("variants"))
+        step("library", self.library, outputs=["library"], inputs=self._hash("compounds"))
+        step(
+            "cohort", self.cohort, outputs=["cohort.vcz"], inputs=self._hash("variants"),
+            parameters={"build": p.build},
+        )  # fmt: skip
         step(
             "quality", self.quality, outputs=QUALITY_FILES, after=["cohort"], inputs=self._hash("phenotypes"),
-            parameters={"trait": p.trait, "trait_type": p.trait_type, "covariates": p.covariates},
+            parameters={"trait": p.trait, "trait_type": p.trait_type, "covariates": p.covariates, "one_two": p.one_two},
         )  # fmt: skip
         step("structure", self.structure, outputs=STRUCTURE_FILES, after=["quality"], parameters={"seed": p.seed})
         step(
@@ -172,7 +225,6 @@ class _Walk:
             "markers", self.markers, outputs=["markers.parquet", "markers.tsv"], after=["association"],
             parameters={"desired": p.desired},
         )  # fmt: skip
-        step("library", self.library, outputs=["library"], inputs=self._hash("compounds"))
         network = file_sha256(network_folder(p.network))
         step(
             "targets", self.targets, outputs=["targets.parquet", "targets.tsv"], after=["markers"],
@@ -195,7 +247,10 @@ class _Walk:
         )  # fmt: skip
 
     def _hash(self, role: str) -> dict[str, str]:
-        return {Path(path).name: self.hashes[str(path)] for path in self.files.get(role, [])}
+        return {
+            f"{number} {path.name}": self.hashes[str(path)]
+            for number, path in enumerate(self.files.get(role, []), start=1)
+        }
 
     def _cohort(self) -> Cohort:
         from genomics.cohort import open_cohort
@@ -208,16 +263,18 @@ class _Walk:
         p = self.plan
         return read_phenotypes(
             self.files["phenotypes"][0], p.trait, p.covariates, sample_ids=cohort.sample_ids,
-            trait_type=p.trait_type or None,
+            trait_type=p.trait_type or None, one_two=p.one_two,
         )  # fmt: skip
 
     def cohort(self, folder: Path) -> None:
         """Variant files to a store; a store given is copied."""
         sources = self.files["variants"]
         if len(sources) == 1 and is_store(sources[0]):
+            _require_same_build(sources[0], self.plan.build)
             shutil.copytree(sources[0], folder / "cohort.vcz")
         else:
-            ingest(sources, folder / "cohort.vcz")
+            beds = [path for path in sources if path.suffix not in (".bim", ".fam")]
+            ingest(beds, folder / "cohort.vcz", build=self.plan.build)
 
     def quality(self, folder: Path) -> None:
         """Sample and variant quality; the phenotypes are read first, so that what is wrong shows early."""
@@ -265,13 +322,21 @@ class _Walk:
         write_json(facts, folder / "association.json")
 
     def markers(self, folder: Path) -> None:
-        """Lead markers, their genes, and what a drug would have to do."""
+        """Independent markers, their genes, and what a drug would have to do."""
+        from genomics.conditional import independent_signals
         from genomics.markers import lead_markers
 
-        cohort = self._cohort()
-        found = lead_markers(self.run.table("association"), cohort, tables.genes(cohort.build))
-        trait_type = read_json(self.run.path("association.json"))["trait_type"]
-        write_table(ev.decide_drug_actions(found, trait_type, self.plan.desired), folder / "markers")
+        cohort, association = self._cohort(), self.run.table("association")
+        phenotypes = self._phenotypes(cohort)
+        signals = independent_signals(
+            cohort, read_quality(self.run.out), phenotypes, read_structure(self.run.out), association,
+            missing_policy=self.plan.missing_policy,
+        )  # fmt: skip
+        found = lead_markers(association, cohort, tables.genes(cohort.build), leads=signals)
+        extra = signals[["variant_id", "order", "log10p_marginal", "inflation"]]
+        found = found.merge(extra.rename(columns={"variant_id": "marker_id"}), on="marker_id")
+        found = ev.decide_drug_actions(found, phenotypes.trait_type, self.plan.desired)
+        write_table(found, folder / "markers")
 
     def library(self, folder: Path) -> None:
         """Compounds read, standardised and encoded."""
@@ -363,7 +428,8 @@ class _Walk:
         notes = list(self.notes)
         if not structure["estimable"]:
             notes.append(
-                f"Population structure could not be estimated and is not corrected for: {structure['reason']}"
+                f"Population structure could not be estimated and is not corrected for: {structure['reason']} "
+                "Signals were told apart by conditioning on those found before."
             )
         if cohort.build != "GRCh38":
             notes.append(f"Positions are on {cohort.build}, detected from the reference alleles in the files.")
@@ -399,6 +465,17 @@ class _Walk:
             "sources": tables.sources(),
             "notes": notes,
         }  # fmt: skip
+
+
+def _require_same_build(store: Path, build: str) -> None:
+    from genomics.cohort import open_cohort
+
+    known = open_cohort(store).build
+    if build not in ("auto", known):
+        raise InputError(
+            f"the store was made with build {known}, not {build}", file=store, field="--build", expected="auto",
+            hint=f"make the store again with `varimol ingest --build {build}`",
+        )  # fmt: skip
 
 
 def _bytes(path: Path) -> int:
