@@ -1,0 +1,70 @@
+"""Small real inputs for the networks' tests: shipped drugs and kinases, with labels made for one test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from chem.standardise import standardise_smiles
+from models.fit import EncodedPairs, encode_pairs
+from models.kinase import build_profile
+from models.pairs import PairData
+from models.protein import Target
+from varimol import tables
+
+DRUGS = (
+    "abacavir", "aspirin", "axitinib", "bosutinib", "caffeine", "capmatinib", "dasatinib", "erlotinib",
+    "gefitinib", "ibrutinib", "imatinib", "lapatinib", "metformin", "nilotinib", "ponatinib", "ruxolitinib",
+    "sunitinib", "tofacitinib", "trametinib", "warfarin",
+)  # fmt: skip
+KINASES = ("ABL1", "AURKA", "BRAF", "BTK", "CDK2", "EGFR", "JAK2", "KIT", "MET", "PRKACA", "SRC", "TYK2")
+
+
+@pytest.fixture(scope="session")
+def drug_smiles() -> dict[str, str]:
+    """Return standardised SMILES of twenty or so shipped drugs by name."""
+    shipped = tables.drugs().drop_duplicates("name").set_index("name")["smiles"]
+    return {name: standardise_smiles(shipped[name]).smiles for name in DRUGS if name in shipped.index}
+
+
+@pytest.fixture(scope="session")
+def kinases() -> dict[str, str]:
+    """Return sequences of a dozen shipped kinases by gene symbol."""
+    shipped = tables.proteins().set_index("symbol")["sequence"]
+    return {name: str(shipped[name]) for name in KINASES}
+
+
+@pytest.fixture(scope="session")
+def profile(kinases: dict[str, str]) -> NDArray[np.float32]:
+    """Return the kinase profile built on those sequences."""
+    return build_profile(list(kinases.values()))
+
+
+@pytest.fixture(scope="session")
+def make_pairs(drug_smiles: dict[str, str], kinases: dict[str, str]) -> Callable[..., PairData]:
+    """Return a function that makes every pair of the first drugs and kinases, labels additive plus noise."""
+
+    def make(
+        n_drugs: int = 12, n_targets: int = 8, *, name: str = "pkd", noise: float = 0.1, seed: int = 0
+    ) -> PairData:
+        drugs, targets = list(drug_smiles)[:n_drugs], list(kinases)[:n_targets]
+        rng = np.random.default_rng(seed)
+        drug = np.repeat(np.arange(len(drugs)), len(targets))
+        target = np.tile(np.arange(len(targets)), len(drugs))
+        effects = rng.normal(size=len(drugs))[drug] + rng.normal(size=len(targets))[target]
+        return PairData(
+            name, tuple(drugs), tuple(drug_smiles[d] for d in drugs), ("",) * len(drugs), tuple(targets),
+            tuple(Target(t, kinases[t]) for t in targets), drug, target,
+            6 + effects + noise * rng.normal(size=len(drug)), np.full(len(drug), -1),
+        )  # fmt: skip
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def encoded(make_pairs: Callable[..., PairData], profile: NDArray[np.float32]) -> EncodedPairs:
+    """Return twelve drugs and eight kinases with their arrays."""
+    return encode_pairs(make_pairs(), profile)
