@@ -55,6 +55,18 @@ def write_table(table: pd.DataFrame, stem: Path) -> None:
 
 
 @contextmanager
+def reading_from(place: Path, field: str) -> Iterator[None]:
+    """Turn the system's refusals to read into one clear line."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"cannot be read ({error.strerror})", file=place, field=field, expected="a file that can be read",
+            hint="check the path and its permissions",
+        ) from error  # fmt: skip
+
+
+@contextmanager
 def writing_to(place: Path) -> Iterator[None]:
     """Turn the system's refusals to write into one clear line."""
     try:
@@ -68,6 +80,8 @@ def writing_to(place: Path) -> Iterator[None]:
             message, hint = "no permission to write", "choose another --out"
         elif error.errno in (errno.ENOTDIR, errno.EEXIST):
             message, hint = "a file stands where a folder is needed", "choose another --out"
+        elif error.errno == errno.EISDIR:
+            message, hint = "a folder stands where a file is needed", "choose another --out"
         else:
             raise
         raise InputError(message, file=place, expected="a folder that can be written to", hint=hint) from error
@@ -151,31 +165,54 @@ class Run:
         if self.progress is not None:
             self.progress(name, reused)
         if not reused:
-            self._do(name, key, make, outputs)
+            self._do(name, key, make, outputs, after)
         return reused
 
     def _finished(self, name: str, key: str, outputs: Sequence[str]) -> bool:
-        record = self._records / f"{name}.json"
-        if not record.exists() or not all((self.out / output).exists() for output in outputs):
+        known = self._known(name)
+        if not known or not all((self.out / output).exists() for output in outputs):
             return False
-        known = json.loads(record.read_text(encoding="utf-8"))
         sizes = {output: _size(self.out / output) for output in outputs}
         return bool(known.get("key") == key and known.get("sizes") == sizes)
 
-    def _do(self, name: str, key: str, make: Callable[[Path], None], outputs: Sequence[str]) -> None:
+    def _known(self, name: str) -> dict[str, Any]:
+        """Record of a finished step; empty where there is none or it cannot be read."""
+        try:
+            record = json.loads((self._records / f"{name}.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return {}
+        return record if isinstance(record, dict) else {}
+
+    def _drop_dependants(self, name: str) -> None:
+        """Remove what was made from another result of this step: no folder holds tables of two runs."""
+        for path in sorted(self._records.glob("*.json")):
+            known = self._known(path.stem)
+            if name not in known.get("after", ()):
+                continue
+            path.unlink(missing_ok=True)
+            self._drop_dependants(path.stem)
+            for output in known.get("sizes", ()):
+                _remove(self.out / output)
+
+    def _do(
+        self, name: str, key: str, make: Callable[[Path], None], outputs: Sequence[str], after: Sequence[str]
+    ) -> None:
         record = self._records / f"{name}.json"
         with writing_to(self.out):
-            record.unlink(missing_ok=True)
             folder = Path(tempfile.mkdtemp(prefix=f".step-{name}-", dir=self.out))
             try:
                 make(folder)
+                if self._known(name).get("key") != key:
+                    self._drop_dependants(name)
+                record.unlink(missing_ok=True)
                 for output in outputs:
                     replace_path(folder / output, self.out / output)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
             sizes = {output: _size(self.out / output) for output in outputs}
             temporary = record.with_suffix(f".tmp-{os.getpid()}")
-            temporary.write_text(json.dumps({"key": key, "sizes": sizes}) + "\n", encoding="utf-8")
+            known = {"key": key, "sizes": sizes, "after": list(after)}
+            temporary.write_text(json.dumps(known) + "\n", encoding="utf-8")
             os.replace(temporary, record)
 
 
@@ -183,6 +220,13 @@ def _size(path: Path) -> int:
     if path.is_dir():
         return sum(member.stat().st_size for member in path.rglob("*") if member.is_file())
     return path.stat().st_size
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def replace_path(source: Path, target: Path) -> None:
