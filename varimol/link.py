@@ -391,7 +391,7 @@ class _Walk:
                 ev.safety_evidence(self.run.table("recommendations"), named),
                 ev.known_action_evidence(states, markers, _by_skeleton(tables.known_drug_actions(), compounds), named),
                 ev.variant_drug_records(
-                    _evidence_carriers(cohort), _by_skeleton(tables.variant_drug_evidence(), compounds), named
+                    _evidence_carriers(cohort), _by_skeleton(tables.variant_drug_evidence(), compounds), named, self.plan.trait,
                 ),
                 ev.predicted_evidence(
                     states, markers, affinity, self.run.table("targets"), self._network_source(), top=self.plan.top
@@ -530,7 +530,7 @@ def _evidence_carriers(cohort: Cohort) -> pd.DataFrame:
         parts.append(
             pd.DataFrame({"variant_id": block["variant_id"].to_numpy()[place], "sample_id": cohort.sample_ids[person]})
         )  # fmt: skip
-    columns = ["sample_id", "variant_id", "contig", "position_grch37", "ref", "alt"]
+    columns = ["sample_id", "variant_id", "contig", "position_grch37", "ref", "alt", "dosage"]
     if not parts:
         return pd.DataFrame(columns=columns)
     return pd.concat(parts).merge(hits.drop_duplicates("variant_id"), on="variant_id")[columns]
