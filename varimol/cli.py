@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from varimol.progress import CommandProgress, step_printer
+
 app = typer.Typer(
     name="varimol",
     help="From a patient's variant calls to candidate therapies, through molecular graph networks. For research use only.",
@@ -27,6 +29,7 @@ Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads to use.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")]
 Covariates = Annotated[str, typer.Option("--covariates", help="Columns, separated by commas.")]
+OneTwo = Annotated[bool, typer.Option("--one-two", help="The binary trait is coded 1 (control) and 2 (case).")]
 Build = Annotated[str, typer.Option("--build", help="auto, GRCh37 or GRCh38.")]
 
 
@@ -67,42 +70,6 @@ def _command(function: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-class _Progress:
-    """A rich progress bar on standard error, or nothing when quiet or not a terminal."""
-
-    def __init__(self, text: str, quiet: bool) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-        console = Console(stderr=True)
-        self.bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console,
-            disable=quiet or not console.is_terminal, transient=True,
-        )  # fmt: skip
-        self.task = self.bar.add_task(text, total=1.0)
-
-    def __enter__(self) -> _Progress:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.stop()
-
-    def share(self, share: float) -> None:
-        """Show the share that is done."""
-        self.bar.update(self.task, completed=share)
-
-    def text_and_share(self, text: str, share: float) -> None:
-        """Show what is being done and the share that is done."""
-        self.bar.update(self.task, description=text, completed=share)
-
-
-def _step_printer(quiet: bool) -> Callable[[str, bool], None] | None:
-    if quiet:
-        return None
-    return lambda name, reused: typer.echo(f"{name}{' (finished before)' if reused else ''}", err=True)
-
-
 def _names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -134,7 +101,7 @@ def ingest(
     """Read variant files into a VCF Zarr store."""
     from varimol import commands
 
-    with _Progress("reading variants", quiet) as progress:
+    with CommandProgress("reading variants", quiet) as progress:
         cohort = commands.ingest(
             inputs, out, regions=regions or [], samples=_lines(samples), build=build, keep_going=keep_going,
             progress=progress.share,
@@ -158,7 +125,7 @@ def quality(cohort: Path, out: Out, seed: Seed = 0, threads: Threads = 2, quiet:
     """Assess samples, variants and population structure of a store."""
     from varimol import commands
 
-    with _Progress("assessing quality", quiet) as progress:
+    with CommandProgress("assessing quality", quiet) as progress:
         commands.quality(cohort, out, seed=seed, progress=progress.share)
 
 
@@ -172,6 +139,7 @@ def associate(
     covariates: Covariates = "",
     trait_type: Annotated[str, typer.Option(help="binary or quantitative; read from the values unless given.")] = "",
     missing_policy: Annotated[str, typer.Option(help="What a missing genotype counts as: drop or mean.")] = "drop",
+    one_two: OneTwo = False,
     seed: Seed = 0,
     threads: Threads = 2,
     quiet: Quiet = False,
@@ -179,10 +147,10 @@ def associate(
     """Scan a trait over the variants of a store."""
     from varimol import commands
 
-    with _Progress("scanning", quiet) as progress:
+    with CommandProgress("scanning", quiet) as progress:
         commands.associate(
             cohort, phenotypes, trait, out, covariates=_names(covariates), trait_type=trait_type or None,
-            missing_policy=missing_policy, seed=seed, progress=progress.share,
+            missing_policy=missing_policy, one_two=one_two, seed=seed, progress=progress.share,
         )  # fmt: skip
 
 
@@ -200,7 +168,7 @@ def stars(
     """Call star alleles, metaboliser phenotypes and the guidance that follows."""
     from varimol import commands
 
-    with _Progress("calling star alleles", quiet) as progress:
+    with CommandProgress("calling star alleles", quiet) as progress:
         commands.stars(source, out, assay=assay, build=build, progress=progress.share)
 
 
@@ -253,7 +221,7 @@ def train_affinity(
         training=TrainingConfig(n_steps=steps, seed=seed), unseen_drug=unseen_drug, workers=threads,
         description={"name": out.name, "command": _this_command(), "data": ", ".join(p.name for p in pairs)},
     )  # fmt: skip
-    with _Progress("training", quiet) as progress:
+    with CommandProgress("training", quiet) as progress:
         commands.train_affinity(
             pairs, drugs, targets, label, out, folds=folds or None, experiment=plan, progress=progress.text_and_share
         )
@@ -297,7 +265,7 @@ def screen(
     """Score every compound of a library against every target."""
     from varimol import commands
 
-    with _Progress("screening", quiet) as progress:
+    with CommandProgress("screening", quiet) as progress:
         commands.screen(
             compounds, targets, out, network=model, smiles_column=smiles_column or None,
             id_column=id_column or None, progress=progress.share,
@@ -321,6 +289,8 @@ def link(
     missing_policy: Annotated[str, typer.Option(help="What a missing genotype counts as: drop or mean.")] = "drop",
     proteins: Annotated[Path | None, typer.Option(help="FASTA of proteins, before the shipped ones.")] = None,
     network: Annotated[str, typer.Option(help="Folder of a run, or name of a shipped network.")] = "kinase-affinity",
+    build: Build = "auto",
+    one_two: OneTwo = False,
     seed: Seed = 0,
     threads: Threads = 2,
     quiet: Quiet = False,
@@ -330,8 +300,8 @@ def link(
 
     report = go(
         variants, phenotypes, trait, compounds, out, proteins=proteins, command=_this_command().split(),
-        progress=_step_printer(quiet), covariates=_names(covariates), trait_type=trait_type, desired=desired,
-        assay=assay, missing_policy=missing_policy, network=network, seed=seed,
+        progress=step_printer(quiet), covariates=_names(covariates), trait_type=trait_type, desired=desired,
+        assay=assay, missing_policy=missing_policy, network=network, build=build, one_two=one_two, seed=seed,
     )  # fmt: skip
     if not quiet:
         typer.echo(str(report))
@@ -354,7 +324,7 @@ def explain(
     directory: Path,
     patient: Annotated[str, typer.Option(help="Sample identifier.")],
     compound: Annotated[str, typer.Option(help="Identifier or name of the compound.")],
-    out: Annotated[Path | None, typer.Option("--out", help="Also write the explanation as JSON and SVG here.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the explanation as TSV and SVG.")] = None,
     seed: Seed = 0,
     threads: Threads = 2,
     quiet: Quiet = False,
@@ -379,7 +349,7 @@ def demo(
     """Simulate a cohort with a known truth and go the whole way with the shipped network and drugs; offline."""
     from varimol.demo import demo as go
 
-    page = go(out, seed=seed, n_samples=n_samples, progress=_step_printer(quiet), command=_this_command().split())
+    page = go(out, seed=seed, n_samples=n_samples, progress=step_printer(quiet), command=_this_command().split())
     if not quiet:
         typer.echo(str(page))
 
@@ -390,8 +360,19 @@ def _this_command() -> str:
 
 
 def main() -> None:
-    """Entry point."""
-    app()
+    """Run the command line; wrong usage is one line on standard error and exit code 2."""
+    try:
+        code = app(standalone_mode=False)
+    except Exception as error:
+        code = getattr(error, "exit_code", None)
+        if code is None or not hasattr(error, "format_message"):
+            raise
+        text = error.format_message()
+        context = getattr(error, "ctx", None)
+        if context is not None and not type(error).__name__.startswith("NoArgs"):
+            text = f"varimol: {' '.join(text.split())} See `{context.command_path} --help`."
+        print(text, file=sys.stderr)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -162,6 +162,7 @@ def associate(
     covariates: Sequence[str] = (),
     trait_type: str | None = None,
     missing_policy: str = "drop",
+    one_two: bool = False,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
@@ -183,6 +184,8 @@ def associate(
         ``binary`` or ``quantitative``; read from the values unless given.
     missing_policy
         What a missing genotype counts as: ``drop`` or ``mean``.
+    one_two
+        The binary trait is coded 1 (control) and 2 (case).
     seed
         Of the components' solver.
     progress
@@ -202,7 +205,7 @@ def associate(
 
     opened = open_cohort(cohort)
     values = read_phenotypes(
-        phenotypes, trait, covariates, sample_ids=opened.sample_ids, trait_type=trait_type
+        phenotypes, trait, covariates, sample_ids=opened.sample_ids, trait_type=trait_type, one_two=one_two
     )
     assessed = assess_quality(opened, controls=control_mask(values.values, values.trait_type))
     structure = principal_components(opened, assessed, seed=seed)
