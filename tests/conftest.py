@@ -1,10 +1,12 @@
-"""What all tests share: where the development data lies, and variant files made for one test."""
+"""What all tests share: where the development data lies, variant files made for one test, a finished run."""
 
 from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -75,3 +77,94 @@ def build_sites(shared_data: Path) -> pd.DataFrame:
             "ref_grch38": table["GRCh38Allele"],
         }
     )
+
+
+@dataclass(frozen=True)
+class LinkInput:
+    """What `varimol link` is given: simulated people with one planted effect, and shipped drugs."""
+
+    variants: Path
+    phenotypes: Path
+    compounds: Path
+    trait: str
+
+    def options(self, out: Path) -> list[str]:
+        """Return the command line for a run into `out`."""
+        return [
+            *("link", "--variants", str(self.variants), "--phenotypes", str(self.phenotypes)),
+            *("--trait", self.trait, "--compounds", str(self.compounds), "--covariates", "age,sex"),
+            *("--assay", "wgs", "--out", str(out)),
+        ]  # fmt: skip
+
+    def link(self, out: Path, **changes: Any) -> Path:
+        """Run it through Python; `changes` replace arguments of `varimol.link.link`."""
+        from varimol.link import link
+
+        given: dict[str, Any] = {
+            "variants": self.variants, "phenotypes": self.phenotypes, "trait": self.trait,
+            "compounds": self.compounds, "covariates": ("age", "sex"), "assay": "wgs",
+        }  # fmt: skip
+        return link(**(given | {"out": out} | changes))
+
+
+@pytest.fixture(scope="session")
+def simulate_link_input() -> Callable[..., LinkInput]:
+    """Return a function that simulates a small cohort in which the planted variant is common.
+
+    Common, and with a larger effect than the demo's, so that few people suffice to find it.
+    """
+
+    def simulate(
+        folder: Path,
+        *,
+        odds_ratio: float = 0.1,
+        n_samples: int = 250,
+        n_background: int = 500,
+        n_drugs: int = 60,
+    ) -> LinkInput:
+        from genomics.simulate import TraitModel, simulate_cohort
+        from genomics.simulate_sites import POPULATIONS
+        from varimol import tables
+        from varimol.demo_cohort import PROTECTIVE, TRAIT, demo_haplotypes, demo_loci, demo_sites
+
+        sites = demo_sites()
+        planted = (sites["position"] == PROTECTIVE.position) & (sites["alt"] == PROTECTIVE.alt)
+        sites.loc[planted, list(POPULATIONS)] = 0.3
+        simulate_cohort(
+            seed=7,
+            frequencies=sites,
+            haplotypes=demo_haplotypes(),
+            loci=demo_loci(sites),
+            n_neighbours=5,
+            planted=replace(PROTECTIVE, odds_ratio=odds_ratio),
+            n_samples=n_samples,
+            n_background=n_background,
+            trait=TraitModel(name=TRAIT),
+        ).write(folder)
+        drugs = tables.drugs()
+        known = drugs[drugs["compound_id"].isin(tables.known_drug_actions()["compound_id"])].iloc[
+            : n_drugs // 3
+        ]
+        guided = drugs[drugs["name"].isin(tables.guidance()["drug"])].iloc[: n_drugs // 3]
+        others = drugs.iloc[:: len(drugs) // n_drugs]
+        chosen = pd.concat([known, guided, others]).drop_duplicates("compound_id").iloc[:n_drugs]
+        chosen[["compound_id", "name", "smiles"]].to_csv(folder / "drugs.tsv", sep="\t", index=False)
+        return LinkInput(folder / "cohort.vcf.gz", folder / "phenotypes.tsv", folder / "drugs.tsv", TRAIT)
+
+    return simulate
+
+
+@pytest.fixture(scope="session")
+def link_input(
+    simulate_link_input: Callable[..., LinkInput], tmp_path_factory: pytest.TempPathFactory
+) -> LinkInput:
+    """Return what the run of `linked` was given; not to be changed."""
+    return simulate_link_input(tmp_path_factory.mktemp("link-input"))
+
+
+@pytest.fixture(scope="session")
+def linked(link_input: LinkInput, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a finished `varimol link` run, in which a marker is found; not to be changed."""
+    out = tmp_path_factory.mktemp("linked") / "out"
+    link_input.link(out)
+    return out
