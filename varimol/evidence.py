@@ -23,6 +23,9 @@ PROTEIN_CHANGING = (
 )  # fmt: skip
 STANDARD_ACTIONS = ("standard", "no recommendation", "not indicated", "")
 """Actions of a guidance that change nothing for the patient."""
+_CLINICAL_DIRECTION = {
+    "Adverse Response": "adverse", "Sensitivity/Response": "supports", "Resistance": "against",
+}  # fmt: skip
 
 
 def empty_evidence() -> pd.DataFrame:
@@ -194,9 +197,12 @@ def known_action_evidence(
 
 
 def variant_drug_records(
-    carriers: pd.DataFrame, evidence: pd.DataFrame, compounds: pd.DataFrame
+    carriers: pd.DataFrame, evidence: pd.DataFrame, compounds: pd.DataFrame, trait: str
 ) -> pd.DataFrame:
     """Published germline variant-drug evidence for patients who carry the variant.
+
+    Adverse responses belong to safety and dose whatever the disease. Sensitivity and resistance were
+    reported for one disease: unless that is the trait, the record abstains.
 
     Parameters
     ----------
@@ -206,28 +212,40 @@ def variant_drug_records(
         Shipped table of variant-drug evidence (positions on GRCh37).
     compounds
         compound_id and name of the library.
+    trait
+        Name of the trait, compared with the disease's.
 
     Returns
     -------
     pd.DataFrame
-        Records of the lane ``known_efficacy``.
+        Records of the lanes ``safety_and_dose`` and ``known_efficacy``.
     """
-    germline = evidence[evidence["variant_origin"].str.contains("Germline", na=False)]
+    germline = evidence[
+        evidence["variant_origin"].str.contains("Germline", na=False) & (evidence["direction"] == "Supports")
+    ]
     joined = carriers.merge(germline, on=["contig", "position_grch37", "ref", "alt"])
+    joined = joined[(joined["dosage"] >= 2) | ~joined["variant"].str.contains("HOMOZYGOSITY")]
     joined = joined[joined["compound_id"] != ""].merge(compounds, on="compound_id")
     if not len(joined):
         return empty_evidence()[COLUMNS[1:]]
-    said = joined["clinical_significance"] + " (level " + joined["evidence_level"] + ", " + joined["disease"] + ")"
+    significance, disease = joined["clinical_significance"], joined["disease"]
+    adverse = significance == "Adverse Response"
+    elsewhere = ~adverse & (disease.str.lower() != trait.lower())
+    said = significance + " reported in " + disease + " (level " + joined["evidence_level"] + ")"
     return _records(
         joined.assign(
-            compound_name=joined["name"], direction=joined["direction"].str.lower(), reason=said,
+            compound_name=joined["name"],
+            lane=np.where(adverse, LANES[0], LANES[1]),
+            direction=significance.map(_CLINICAL_DIRECTION).fillna(""),
+            abstain=elsewhere,
+            reason=said.where(~elsewhere, said + ", not in this trait"),
             path=joined["variant_id"] + " -> " + joined["gene"] + " " + joined["variant"] + " -> "
             + joined["citation"] + " -> " + joined["name"],
             sources=joined["source"] + " " + joined["source_version"] + " " + joined["evidence_id"] + ", "
             + joined["citation"] + " (" + joined["licence"] + ")",
         ),
-        lane="known_efficacy", claim="clinical_evidence",
-        assumptions="reported for the disease named; not tested for this trait",
+        claim="clinical_evidence",
+        assumptions="what was reported in carriers elsewhere holds for this patient",
     )  # fmt: skip
 
 

@@ -528,7 +528,7 @@ def _evidence_carriers(cohort: Cohort) -> pd.DataFrame:
     for block, dosage in cohort.dosage_blocks(rows):
         place, person = np.nonzero(dosage > 0)
         parts.append(
-            pd.DataFrame({"variant_id": block["variant_id"].to_numpy()[place], "sample_id": cohort.sample_ids[person]})
+            pd.DataFrame({"variant_id": block["variant_id"].to_numpy()[place], "sample_id": cohort.sample_ids[person], "dosage": dosage[place, person]})
         )  # fmt: skip
     columns = ["sample_id", "variant_id", "contig", "position_grch37", "ref", "alt", "dosage"]
     if not parts:
