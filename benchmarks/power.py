@@ -3,12 +3,14 @@
 ``python -m benchmarks.power [--seeds 20] [--out benchmarks/results/power.tsv]`` simulates the cohorts in
 memory and runs quality control, principal components and the association that `varimol link` runs. A row per
 cohort: seed, planted, log10p and beta of the variant, found (it reaches 5e-8), the best log10p within 500 kb,
-hits within 500 kb and elsewhere, the genomic control lambda of the scan, seconds, commit, host.
+hits within 500 kb and elsewhere, the genomic control lambda of the scan, seconds, commit, host. Each row is
+written when it is measured; a second run goes on where a killed one stopped (remove the file to start anew).
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import subprocess
 import time
@@ -124,14 +126,19 @@ def main() -> None:
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
     ).stdout.strip()
-    rows = []
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    rows = pd.read_csv(options.out, sep="\t").to_dict("records") if options.out.exists() else []
+    done = {(row["seed"], row["planted"]) for row in rows}
     for planted in (True, False):
         for seed in range(1, options.seeds + 1):
+            if (seed, planted) in done:
+                continue
             rows.append(measure(seed, planted) | {"commit": commit, "host": platform.platform()})
             print(rows[-1], flush=True)
+            temporary = options.out.with_name(f"{options.out.name}.tmp-{os.getpid()}")
+            pd.DataFrame(rows).to_csv(temporary, sep="\t", index=False)
+            temporary.replace(options.out)
     table = pd.DataFrame(rows)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(options.out, sep="\t", index=False)
     for planted, part in table.groupby("planted"):
         found, at_locus = int(part["found"].sum()), int((part["n_hits_at_locus"] > 0).sum())
         print(f"planted {planted}: variant found {found}, locus hit {at_locus} of {len(part)}")
