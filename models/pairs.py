@@ -82,12 +82,15 @@ def read_table(path: str | PathLike[str], required: tuple[str, ...], what: str) 
         raise InputError(f"{what} table not found", file=name, hint="check the path")
     try:
         if name.suffix == ".parquet":
-            table = pd.read_parquet(name).astype(str)
+            table = pd.read_parquet(name).astype(str).fillna("")
         else:
             separator = "," if ".csv" in name.suffixes else "\t"
             table = pd.read_csv(name, sep=separator, dtype=str, keep_default_na=False)
-    except (EOFError, OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(f"{what} table cannot be read: {error}", file=name, hint="write it again") from error
+    except (EOFError, OSError, ValueError) as error:  # pandas' and pyarrow's own errors are ValueErrors
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{what} table cannot be read: {reason}", file=name, hint="write it again"
+        ) from error
     missing = [column for column in required if column not in table.columns]
     if missing:
         raise InputError(
@@ -99,13 +102,33 @@ def read_table(path: str | PathLike[str], required: tuple[str, ...], what: str) 
 
 def _number(text: pd.Series, path: str | PathLike[str], field: str) -> NDArray[np.float64]:
     values = pd.to_numeric(text.replace({"": "nan", "NA": "nan"}), errors="coerce")
-    bad = np.flatnonzero(values.isna() & ~text.str.lower().isin({"", "na", "nan"}))
+    bad = np.flatnonzero((values.isna() & ~text.str.lower().isin({"", "na", "nan"})) | np.isinf(values))
     if len(bad):
         raise InputError(
             f"{text.iloc[bad[0]]!r} is not a number", file=path, record=int(bad[0]) + 2, field=field,
-            expected="a number, or empty for missing", hint="correct that line",
+            expected="a finite number, or empty for missing", hint="correct that line",
         )  # fmt: skip
     return values.to_numpy(dtype=np.float64)
+
+
+def _fold_number(text: pd.Series, path: str | PathLike[str], field: str) -> NDArray[np.int64]:
+    values = _number(text, path, field)
+    bad = np.flatnonzero(~(values >= 0) | (values % 1 != 0))
+    if len(bad):
+        raise InputError(
+            f"{text.iloc[bad[0]]!r} is no fold", file=path, record=int(bad[0]) + 2, field=field,
+            expected="a whole number from 0 on every line", hint="correct that line",
+        )  # fmt: skip
+    return values.astype(np.int64)
+
+
+def _require_sequences(text: pd.Series, path: str | PathLike[str]) -> None:
+    bad = np.flatnonzero(~text.str.strip().str.fullmatch(r"[A-Za-z]+\*?"))
+    if len(bad):
+        raise InputError(
+            f"{text.iloc[bad[0]][:30]!r} is no protein sequence", file=path, record=int(bad[0]) + 2,
+            field="sequence", expected="amino acids in one-letter code", hint="correct or remove that target",
+        )  # fmt: skip
 
 
 def _index(
@@ -162,9 +185,10 @@ def read_pairs(
         twice = np.flatnonzero(table[field].duplicated())
         if len(twice):
             raise InputError(
-                f"{table[field].iloc[twice[0]]!r} stands twice", file=path, record=int(twice[0]) + 2, field=field,
-                expected="distinct identifiers", hint="remove one of the two",
+                f"{table[field].iloc[twice[0]]!r} stands twice", file=path, record=int(twice[0]) + 2,
+                field=field, expected="distinct identifiers", hint="remove one of the two",
             )  # fmt: skip
+    _require_sequences(target_table["sequence"], targets)
     parsed = [
         parse_target(
             row.target_id, row.sequence.strip().upper(),
@@ -185,5 +209,5 @@ def read_pairs(
         _index(pair_table["drug_id"], drug_table["drug_id"], pairs, "drug_id", "drugs"),
         _index(pair_table["target_id"], target_table["target_id"], pairs, "target_id", "targets"),
         _number(pair_table[label], pairs, label) if label else np.full(n, np.nan),
-        _number(pair_table[folds], pairs, folds).astype(np.int64) if folds else np.full(n, -1),
+        _fold_number(pair_table[folds], pairs, folds) if folds else np.full(n, -1),
     )
