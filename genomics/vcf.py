@@ -216,10 +216,22 @@ class _BlockReader:
     def _is_end(stream: IO[bytes]) -> bool:
         return not stream.peek(1).strip()  # type: ignore[attr-defined]
 
+    def _header_for(self, lines: list[bytes]) -> bytes:
+        """Header that declares every contig of some lines.
+
+        cyvcf2 takes a record on an undeclared contig for read even where htslib failed on it, and then
+        stops the program.
+        """
+        head, columns = self.header.text.rstrip(b"\r\n").rsplit(b"\n", 1)
+        declared = {name.encode() for name in self.header.contigs}
+        found = dict.fromkeys(line.split(b"\t", 1)[0] for line in lines)
+        contigs = b"".join(b"\n##contig=<ID=%s>" % name for name in found if name not in declared)
+        return head + contigs + b"\n" + columns + b"\n"
+
     def _parse(self, lines: list[bytes], numbers: list[int]) -> Iterator[VariantBlock]:
         records = []
         with tempfile.TemporaryFile() as text:
-            text.write(self.header.text.rstrip(b"\r\n") + b"\n")
+            text.write(self._header_for(lines))
             text.writelines(line + b"\n" for line in lines)
             text.flush()
             text.seek(0)
