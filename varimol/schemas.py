@@ -118,7 +118,18 @@ class Table:
 
 # Per table: "# name | commands that write it", what a row is and the order of the rows, then the columns as
 # "name type [unit] description {all values}". "?" after the type: a value may be missing. "*" after the name:
-# numbered columns.
+# numbered columns. "@prediction" stands for the columns of every prediction.
+_PREDICTION = """\
+prediction number?  [unit of the label] predicted affinity, null where the structure is unreadable
+lower number?  [as prediction] lower bound of the interval, of 90% unless asked otherwise
+upper number?  [as prediction] upper bound of the interval
+sd number?  [as prediction] standard deviation over the ensemble's networks
+in_domain boolean  compound and protein resemble the training data
+abstain boolean  no claim follows from this row
+reason string   why it abstains; empty otherwise
+nearest_train_tanimoto number?  [share] Tanimoto similarity to the nearest training compound
+in_training boolean  a compound of the same skeleton was in the training data
+"""
 _TEXT = """\
 # calls | export (calls.tsv)
 One call of the cohort, as the file wrote it; by record and sample.
@@ -194,6 +205,9 @@ consequence_effect_beta number?  [as beta] beta per copy of its alternate allele
 ld_r2                   number?  [share] its squared correlation with the lead
 n_in_clump              integer  variants in the group, the lead included
 reason                  string   why there is no gene, or no distance to it; empty otherwise
+order                   integer  place among the signals, each conditional on those before it
+log10p_marginal         number?  -log10 of the p value in the scan without other signals
+inflation               number?  genomic control lambda of the scan that found it
 drug_action             string   what a drug would have to do; empty where that is open {inhibit, activate, }
 drug_action_reason      string   the rule and the assumption behind drug_action
 
@@ -206,11 +220,11 @@ diplotype          string   star alleles a/b, or a for one copy; empty where it 
 posterior          number?  [probability] probability given the calls and the alleles' frequencies
 posterior_no_prior number?  [probability] the same with every diplotype equally likely beforehand
 status             string   how sure it is {called, ambiguous, abstain}
+phenotype          string   metaboliser phenotype; Indeterminate where a function is not known
+activity_score     number?  sum of the alleles' activity values, for genes that have them
 sites_missing      string   sites of the definition that were not observed
 assumptions        string   what was taken for granted
 reason             string   why it abstains; empty otherwise
-phenotype          string   metaboliser phenotype; Indeterminate where a function is not known
-activity_score     number?  sum of the alleles' activity values, for genes that have them
 
 # recommendations | stars, link
 Guidance for one patient and drug; by patient and drug.
@@ -224,6 +238,7 @@ probability    number?  [probability] of the recommendation, summed over diploty
 active         boolean  sure enough to act on
 source         string   the guidance and its version
 action         string   kind of recommendation, e.g. standard, avoid, reduce dose
+diplotype      string   the patient's diplotype, or diplotypes joined by +
 population     string   whom the guidance concerns
 reason         string   why it is not active; empty otherwise
 
@@ -270,15 +285,7 @@ name                   string   name: the file's, else the shipped drug table's,
 smiles                 string   standardised structure
 gene                   string   gene symbol
 accession              string   accession of the protein
-prediction             number?  [unit of the label] predicted affinity, null where the structure is unreadable
-lower                  number?  [as prediction] lower bound of the interval, of 90% unless asked otherwise
-upper                  number?  [as prediction] upper bound of the interval
-sd                     number?  [as prediction] standard deviation over the ensemble's networks
-in_domain              boolean  compound and protein resemble the training data
-abstain                boolean  no claim follows from this row
-reason                 string   why it abstains; empty otherwise
-nearest_train_tanimoto number?  [share] Tanimoto similarity to the nearest training compound
-in_training            boolean  a compound of the same skeleton was in the training data
+@prediction
 
 # hits | screen
 One compound and target; by target and falling prediction.
@@ -287,30 +294,14 @@ name                   string   name: the file's, else the shipped drug table's,
 smiles                 string   standardised structure
 target_id              string   target, as named in the targets file
 accession              string   accession, where the file has one
-prediction             number?  [unit of the label] predicted affinity, null where the structure is unreadable
-lower                  number?  [as prediction] lower bound of the interval, of 90% unless asked otherwise
-upper                  number?  [as prediction] upper bound of the interval
-sd                     number?  [as prediction] standard deviation over the ensemble's networks
-in_domain              boolean  compound and protein resemble the training data
-abstain                boolean  no claim follows from this row
-reason                 string   why it abstains; empty otherwise
-nearest_train_tanimoto number?  [share] Tanimoto similarity to the nearest training compound
-in_training            boolean  a compound of the same skeleton was in the training data
+@prediction
 
 # predictions | predict
 One pair of the input, in its order.
 drug_id                string   drug, as named in the pairs table
 target_id              string   target, likewise
 endpoint               string   label that is predicted
-prediction             number?  [unit of the label] predicted affinity, null where the structure is unreadable
-lower                  number?  [as prediction] lower bound of the interval, of 90% unless asked otherwise
-upper                  number?  [as prediction] upper bound of the interval
-sd                     number?  [as prediction] standard deviation over the ensemble's networks
-in_domain              boolean  compound and protein resemble the training data
-abstain                boolean  no claim follows from this row
-reason                 string   why it abstains; empty otherwise
-nearest_train_tanimoto number?  [share] Tanimoto similarity to the nearest training compound
-in_training            boolean  a compound of the same skeleton was in the training data
+@prediction
 
 # folds | train affinity (folds.tsv)
 One out-of-fold prediction of one model.
@@ -382,7 +373,7 @@ def _column(line: str) -> Column:
 
 
 def _table(text: str) -> Table:
-    title, description, *lines = text.strip().splitlines()
+    title, description, *lines = text.replace("@prediction", _PREDICTION).strip().splitlines()
     name, written_by = title.removeprefix("# ").split(" | ")
     columns = [_column(line) for line in lines]
     numbered = [column for column in columns if column.name.endswith("*")]

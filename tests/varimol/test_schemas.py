@@ -1,4 +1,4 @@
-"""Every table has the columns that its schema says, in real results of the real commands."""
+"""Every table has the columns that its schema says, in real results of the real varimol."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import varimol.commands as commands
+import varimol
+from varimol import tables
 from varimol.demo_cohort import demo_cohort
-from varimol.link import link
 from varimol.schemas import TABLES, Column, Table
 
 N_SAMPLES = 150
@@ -51,7 +51,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def linked(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a finished `link` run."""
     out = tmp_path_factory.mktemp("linked") / "out"
-    link(
+    varimol.link(
         inputs / "cohort.vcf.gz", inputs / "trait.tsv", "score", inputs / "drugs.tsv", out, desired="lower",
         assay="wgs", seed=1,
     )  # fmt: skip
@@ -108,15 +108,15 @@ def test_link__library_has_a_row_per_record(linked: Path) -> None:
 
 
 def test_library__table_and_rejects(inputs: Path, tmp_path: Path) -> None:
-    commands.library(inputs / "drugs.tsv", tmp_path / "library")
+    varimol.library(inputs / "drugs.tsv", tmp_path / "library")
     assert_fits(pd.read_parquet(tmp_path / "library" / "library.parquet"), TABLES["library"])
     assert_fits(read_tsv(tmp_path / "library" / "rejects.tsv"), TABLES["rejects"])
 
 
 def test_export__calls(tmp_path: Path, make_vcf: Any) -> None:
     records = ["chr1 10 . A C . PASS . GT 0/1 ./.", "chr1 20 . A C,G . q10 . GT 1/2 0/0"]
-    commands.ingest(make_vcf(records), tmp_path / "c.vcz")
-    commands.export(tmp_path / "c.vcz", tmp_path / "calls.tsv")
+    varimol.ingest(make_vcf(records), tmp_path / "c.vcz")
+    varimol.export(tmp_path / "c.vcz", tmp_path / "calls.tsv")
     frame = pd.read_csv(tmp_path / "calls.tsv", sep="\t", dtype={"alt": str}, keep_default_na=False)
     assert_fits(frame, TABLES["calls"])
     assert frame["state"].tolist() == ["observed", "no-call", "filtered", "filtered"]
@@ -126,19 +126,19 @@ def test_export__calls(tmp_path: Path, make_vcf: Any) -> None:
 def test_predict_and_screen__predictions_and_hits(inputs: Path, tmp_path: Path) -> None:
     drugs = pd.read_csv(inputs / "drugs.tsv", sep="\t").rename(columns={"compound_id": "drug_id"})
     drugs.to_csv(tmp_path / "drugs.tsv", sep="\t", index=False)
-    sequence = commands.tables.proteins().iloc[0]["sequence"]
+    sequence = tables.proteins().iloc[0]["sequence"]
     targets = pd.DataFrame({"target_id": ["t1", "t2"], "sequence": [sequence, "M" + sequence[1:]]})
     targets.to_csv(tmp_path / "targets.tsv", sep="\t", index=False)
     pairs = pd.DataFrame({"drug_id": ["c5", "c4", "c1"], "target_id": ["t2", "t1", "t1"]})
     pairs.to_csv(tmp_path / "pairs.tsv", sep="\t", index=False)
-    commands.predict(
+    varimol.predict(
         "kinase-affinity", tmp_path / "pairs.tsv", tmp_path / "drugs.tsv", tmp_path / "targets.tsv",
         tmp_path / "predictions.tsv",
     )  # fmt: skip
     predictions = read_tsv(tmp_path / "predictions.tsv").fillna({"reason": ""})
     assert_fits(predictions, TABLES["predictions"])
     assert predictions["drug_id"].tolist() == ["c5", "c4", "c1"]
-    commands.screen(inputs / "drugs.tsv", tmp_path / "targets.tsv", tmp_path / "hits")
+    varimol.screen(inputs / "drugs.tsv", tmp_path / "targets.tsv", tmp_path / "hits")
     assert_fits(pd.read_parquet(tmp_path / "hits" / "hits.parquet"), TABLES["hits"])
     assert_fits(read_tsv(tmp_path / "hits" / "rejects.tsv"), TABLES["rejects"])
 
@@ -148,7 +148,7 @@ def test_train__folds_and_metrics(tmp_path: Path) -> None:
     from models.experiment import AffinityExperiment
     from models.train import TrainingConfig
 
-    proteins = commands.tables.proteins().head(6)
+    proteins = tables.proteins().head(6)
     smiles = ["CCO", "CCN", "c1ccccc1O", "CC(=O)O", "c1ccncc1", "CCCl", "c1ccsc1", "CCOC(C)=O"]
     drugs = pd.DataFrame({"drug_id": [f"d{i}" for i in range(len(smiles))], "smiles": smiles})
     targets = pd.DataFrame({"target_id": proteins["symbol"], "sequence": proteins["sequence"]})
@@ -157,7 +157,7 @@ def test_train__folds_and_metrics(tmp_path: Path) -> None:
     for name, frame in {"pairs": pairs, "drugs": drugs, "targets": targets}.items():
         frame.to_csv(tmp_path / f"{name}.tsv", sep="\t", index=False)
     plan = AffinityExperiment(training=TrainingConfig(n_steps=2), n_folds=2, unseen_drug=False)
-    commands.train_affinity(
+    varimol.train_affinity(
         tmp_path / "pairs.tsv", tmp_path / "drugs.tsv", tmp_path / "targets.tsv", "pkd", tmp_path / "run",
         experiment=plan,
     )  # fmt: skip

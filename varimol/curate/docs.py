@@ -235,19 +235,18 @@ def network_figures(card: dict[str, Any]) -> str:
     facts = {
         "network": card.get("name"),
         "data": card.get("data"),
-        "licence of the data": card.get("licence"),
-        "folds": card.get("folds") or card.get("splits"),
+        "licence of the data": card.get("data_licence"),
+        "folds": card.get("splits"),
         "seed": card.get("training", {}).get("seed"),
         "ensemble": f"{len(card['members'])} networks" if card.get("members") else None,
-        "limits": card.get("limits"),
     }
-    parts = [
-        "\n".join(
-            f"- {name}: {_plain(value)}" for name, value in facts.items() if value not in (None, "", [])
-        )
-    ]
+    lines = [f"- {name}: {value}" for name, value in facts.items() if value not in (None, "")]
+    parts = [str(card.get("summary", "")), "\n".join(lines)]
+    for title, key in (("Sources", "data_sources"), ("Limits", "limits")):
+        if card.get(key):
+            parts += [f"### {title}", "\n".join(f"- {entry}" for entry in card[key])]
     if card.get("command"):
-        parts.append(f"Made by\n\n```\n{card['command']}\n```")
+        parts += ["### Made by", f"```\n{card['command']}\n```"]
     if card.get("data_summary"):
         parts.append(_table(["endpoint", "pairs", "compounds", "proteins"], [
             [row["endpoint"], f"{row['n_pairs']:,}", f"{row['n_drugs']:,}", f"{row['n_targets']:,}"]
@@ -258,10 +257,6 @@ def network_figures(card: dict[str, Any]) -> str:
         chosen = [row for row in figures if (row["setting"], row["endpoint"]) == (setting, endpoint)]
         parts += [_setting_title(setting, endpoint, chosen), _figures_table(chosen)]
     return "\n\n".join(part for part in parts if part)
-
-
-def _plain(value: Any) -> str:
-    return "; ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _setting_title(setting: str, endpoint: str, rows: list[dict[str, Any]]) -> str:
