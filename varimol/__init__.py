@@ -26,17 +26,17 @@ _EXPORTS = {
     "explain": "varimol.explain",
     "export": "varimol.commands",
     "ingest": "varimol.commands",
-    "library": "varimol.commands",
+    "library": "varimol.compounds",
     "link": "varimol.link",
     "load_network": "varimol.networks",
     "open_cohort": "genomics.cohort",
     "open_library": "chem.library",
-    "predict": "varimol.commands",
+    "predict": "varimol.compounds",
     "quality": "varimol.commands",
     "report": "varimol.commands",
-    "screen": "varimol.commands",
+    "screen": "varimol.compounds",
     "stars": "varimol.commands",
-    "train_affinity": "varimol.commands",
+    "train_affinity": "varimol.compounds",
 }
 __all__ = ["__version__", *sorted(_EXPORTS)]
 

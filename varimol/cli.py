@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+import varimol
 from varimol.progress import CommandProgress, step_printer
 
 app = typer.Typer(
@@ -21,7 +22,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-train_app = typer.Typer(help="Train a network by cross-validation, beside its baselines.", no_args_is_help=True)
+train_app = typer.Typer(
+    help="Train a network by cross-validation, beside its baselines.", no_args_is_help=True
+)
 app.add_typer(train_app, name="train")
 
 Out = Annotated[Path, typer.Option("--out", help="Where the result goes; it appears whole or not at all.")]
@@ -29,7 +32,9 @@ Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads to use.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")]
 Covariates = Annotated[str, typer.Option("--covariates", help="Columns, separated by commas.")]
-OneTwo = Annotated[bool, typer.Option("--one-two", help="The binary trait is coded 1 (control) and 2 (case).")]
+OneTwo = Annotated[
+    bool, typer.Option("--one-two", help="The binary trait is coded 1 (control) and 2 (case).")
+]
 Build = Annotated[str, typer.Option("--build", help="auto, GRCh37 or GRCh38.")]
 
 
@@ -63,7 +68,8 @@ def _command(function: Callable[..., None]) -> Callable[..., None]:
                 raise
             text = " ".join(str(error).split()) or type(error).__name__
             typer.echo(
-                f"varimol: failed ({type(error).__name__}): {text}; set VARIMOL_DEBUG=1 for the details", err=True
+                f"varimol: failed ({type(error).__name__}): {text}; set VARIMOL_DEBUG=1 for the details",
+                err=True,
             )
             raise typer.Exit(1) from None
 
@@ -90,19 +96,21 @@ def _lines(path: Path | None) -> list[str] | None:
 def ingest(
     inputs: Annotated[list[Path], typer.Argument(help="VCF, BCF or PLINK files, or a folder of them.")],
     out: Out,
-    regions: Annotated[list[str] | None, typer.Option(help="Region such as chr19:10300000-10400000; may be repeated.")] = None,
+    regions: Annotated[
+        list[str] | None, typer.Option(help="Region such as chr19:10300000-10400000; may be repeated.")
+    ] = None,
     samples: Annotated[Path | None, typer.Option(help="File with one sample name per line.")] = None,
     build: Build = "auto",
-    keep_going: Annotated[bool, typer.Option("--keep-going", help="Put unreadable records into a rejects file.")] = False,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Put unreadable records into a rejects file.")
+    ] = False,
     seed: Seed = 0,
     threads: Threads = 2,
     quiet: Quiet = False,
 ) -> None:
     """Read variant files into a VCF Zarr store."""
-    from varimol import commands
-
     with CommandProgress("reading variants", quiet) as progress:
-        cohort = commands.ingest(
+        cohort = varimol.ingest(
             inputs, out, regions=regions or [], samples=_lines(samples), build=build, keep_going=keep_going,
             progress=progress.share,
         )  # fmt: skip
@@ -114,41 +122,43 @@ def ingest(
 @_command
 def export(cohort: Path, out: Out, seed: Seed = 0, threads: Threads = 2, quiet: Quiet = False) -> None:
     """Write the calls of a store as TSV (.tsv) or VCF (.vcf.gz)."""
-    from varimol import commands
-
-    commands.export(cohort, out)
+    varimol.export(cohort, out)
 
 
 @app.command(epilog="Example: `varimol quality cohort.vcz --out quality/`")
 @_command
 def quality(cohort: Path, out: Out, seed: Seed = 0, threads: Threads = 2, quiet: Quiet = False) -> None:
     """Assess samples, variants and population structure of a store."""
-    from varimol import commands
-
     with CommandProgress("assessing quality", quiet) as progress:
-        commands.quality(cohort, out, seed=seed, progress=progress.share)
+        varimol.quality(cohort, out, seed=seed, progress=progress.share)
 
 
-@app.command(epilog="Example: `varimol associate cohort.vcz --phenotypes t.tsv --trait asthma --covariates age,sex --out scan/`")
+@app.command(
+    epilog="Example: `varimol associate cohort.vcz --phenotypes t.tsv --trait asthma --covariates age,sex --out scan/`"
+)
 @_command
 def associate(
     cohort: Path,
-    phenotypes: Annotated[Path, typer.Option(help="Table with sample_id (or IID), the trait and the covariates.")],
+    phenotypes: Annotated[
+        Path, typer.Option(help="Table with sample_id (or IID), the trait and the covariates.")
+    ],
     trait: Annotated[str, typer.Option(help="Column of the trait.")],
     out: Out,
     covariates: Covariates = "",
-    trait_type: Annotated[str, typer.Option(help="binary or quantitative; read from the values unless given.")] = "",
-    missing_policy: Annotated[str, typer.Option(help="What a missing genotype counts as: drop or mean.")] = "drop",
+    trait_type: Annotated[
+        str, typer.Option(help="binary or quantitative; read from the values unless given.")
+    ] = "",
+    missing_policy: Annotated[
+        str, typer.Option(help="What a missing genotype counts as: drop or mean.")
+    ] = "drop",
     one_two: OneTwo = False,
     seed: Seed = 0,
     threads: Threads = 2,
     quiet: Quiet = False,
 ) -> None:
     """Scan a trait over the variants of a store."""
-    from varimol import commands
-
     with CommandProgress("scanning", quiet) as progress:
-        commands.associate(
+        varimol.associate(
             cohort, phenotypes, trait, out, covariates=_names(covariates), trait_type=trait_type or None,
             missing_policy=missing_policy, one_two=one_two, seed=seed, progress=progress.share,
         )  # fmt: skip
@@ -159,17 +169,17 @@ def associate(
 def stars(
     source: Annotated[Path, typer.Argument(metavar="IN", help="VCF or store.")],
     out: Out,
-    assay: Annotated[str, typer.Option(help="wgs, wes, array, targeted or unknown: what an absent site may mean.")] = "unknown",
+    assay: Annotated[
+        str, typer.Option(help="wgs, wes, array, targeted or unknown: what an absent site may mean.")
+    ] = "unknown",
     build: Build = "auto",
     seed: Seed = 0,
     threads: Threads = 2,
     quiet: Quiet = False,
 ) -> None:
     """Call star alleles, metaboliser phenotypes and the guidance that follows."""
-    from varimol import commands
-
     with CommandProgress("calling star alleles", quiet) as progress:
-        commands.stars(source, out, assay=assay, build=build, progress=progress.share)
+        varimol.stars(source, out, assay=assay, build=build, progress=progress.share)
 
 
 @app.command(epilog="Example: `varimol library compounds.sdf --out library/`")
@@ -179,19 +189,21 @@ def library(
     out: Out,
     smiles_column: Annotated[str, typer.Option(help="Column of the structures.")] = "",
     id_column: Annotated[str, typer.Option(help="Column of the identifiers.")] = "",
-    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first record that cannot be read.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first record that cannot be read.")
+    ] = False,
     seed: Seed = 0,
     threads: Threads = 2,
     quiet: Quiet = False,
 ) -> None:
     """Read, standardise and encode a compound file."""
-    from varimol import commands
-
-    made = commands.library(
+    made = varimol.library(
         source, out, smiles_column=smiles_column or None, id_column=id_column or None, strict=strict
     )
     if not quiet:
-        typer.echo(f"{out}: {len(made.usable)} compounds of {len(made.table)} records, {len(made.rejects)} rejected")
+        typer.echo(
+            f"{out}: {len(made.usable)} compounds of {len(made.table)} records, {len(made.rejects)} rejected"
+        )
 
 
 @train_app.command(
@@ -200,14 +212,18 @@ def library(
 )
 @_command
 def train_affinity(
-    pairs: Annotated[list[Path], typer.Option(help="Table with drug_id, target_id and the label; may be repeated.")],
+    pairs: Annotated[
+        list[Path], typer.Option(help="Table with drug_id, target_id and the label; may be repeated.")
+    ],
     drugs: Annotated[list[Path], typer.Option(help="Table with drug_id and smiles.")],
     targets: Annotated[list[Path], typer.Option(help="Table with target_id and sequence.")],
     label: Annotated[list[str], typer.Option(help="Column of the label.")],
     out: Out,
     folds: Annotated[str, typer.Option(help="Column of the fold; made at random unless given.")] = "",
     steps: Annotated[int, typer.Option(min=1, help="Steps of the optimiser per network.")] = 2400,
-    unseen_drug: Annotated[bool, typer.Option(help="Also hold out whole scaffolds, to calibrate new compounds.")] = True,
+    unseen_drug: Annotated[
+        bool, typer.Option(help="Also hold out whole scaffolds, to calibrate new compounds.")
+    ] = True,
     seed: Seed = 0,
     threads: Threads = 2,
     quiet: Quiet = False,
@@ -215,15 +231,21 @@ def train_affinity(
     """Train an affinity network, calibrate it, and compare it with its baselines on the same folds."""
     from models.experiment import AffinityExperiment
     from models.train import TrainingConfig
-    from varimol import commands
 
     plan = AffinityExperiment(
         training=TrainingConfig(n_steps=steps, seed=seed), unseen_drug=unseen_drug, workers=threads,
         description={"name": out.name, "command": _this_command(), "data": ", ".join(p.name for p in pairs)},
     )  # fmt: skip
     with CommandProgress("training", quiet) as progress:
-        commands.train_affinity(
-            pairs, drugs, targets, label, out, folds=folds or None, experiment=plan, progress=progress.text_and_share
+        varimol.train_affinity(
+            pairs,
+            drugs,
+            targets,
+            label,
+            out,
+            folds=folds or None,
+            experiment=plan,
+            progress=progress.text_and_share,
         )
 
 
@@ -232,7 +254,9 @@ def train_affinity(
 )
 @_command
 def predict(
-    network: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, or name of a shipped network.")],
+    network: Annotated[
+        str, typer.Argument(metavar="RUN", help="Folder of a run, or name of a shipped network.")
+    ],
     pairs: Annotated[Path, typer.Option(help="Table with drug_id and target_id.")],
     drugs: Annotated[Path, typer.Option(help="Table with drug_id and smiles.")],
     targets: Annotated[Path, typer.Option(help="Table with target_id and sequence.")],
@@ -244,18 +268,22 @@ def predict(
     quiet: Quiet = False,
 ) -> None:
     """Predict the affinity of pairs: one row per input row, in their order."""
-    from varimol import commands
-
-    commands.predict(network, pairs, drugs, targets, out, endpoint=endpoint or None, level=level)
+    varimol.predict(network, pairs, drugs, targets, out, endpoint=endpoint or None, level=level)
 
 
-@app.command(epilog="Example: `varimol screen compounds.smi --model kinase-affinity --targets targets.fasta --out hits/`")
+@app.command(
+    epilog="Example: `varimol screen compounds.smi --model kinase-affinity --targets targets.fasta --out hits/`"
+)
 @_command
 def screen(
-    compounds: Annotated[Path, typer.Argument(metavar="LIBRARY", help="Compound file, or folder of a library.")],
+    compounds: Annotated[
+        Path, typer.Argument(metavar="LIBRARY", help="Compound file, or folder of a library.")
+    ],
     targets: Annotated[Path, typer.Option(help="FASTA, or a table with target_id and sequence.")],
     out: Out,
-    model: Annotated[str, typer.Option(help="Folder of a run, or name of a shipped network.")] = "kinase-affinity",
+    model: Annotated[
+        str, typer.Option(help="Folder of a run, or name of a shipped network.")
+    ] = "kinase-affinity",
     smiles_column: Annotated[str, typer.Option(help="Column of the structures.")] = "",
     id_column: Annotated[str, typer.Option(help="Column of the identifiers.")] = "",
     seed: Seed = 0,
@@ -263,10 +291,8 @@ def screen(
     quiet: Quiet = False,
 ) -> None:
     """Score every compound of a library against every target."""
-    from varimol import commands
-
     with CommandProgress("screening", quiet) as progress:
-        commands.screen(
+        varimol.screen(
             compounds, targets, out, network=model, smiles_column=smiles_column or None,
             id_column=id_column or None, progress=progress.share,
         )  # fmt: skip
@@ -277,18 +303,28 @@ def screen(
 )
 @_command
 def link(
-    variants: Annotated[list[Path], typer.Option(help="VCF, BCF or PLINK files, a folder of them, or a store.")],
-    phenotypes: Annotated[Path, typer.Option(help="Table with sample_id (or IID), the trait and the covariates.")],
+    variants: Annotated[
+        list[Path], typer.Option(help="VCF, BCF or PLINK files, a folder of them, or a store.")
+    ],
+    phenotypes: Annotated[
+        Path, typer.Option(help="Table with sample_id (or IID), the trait and the covariates.")
+    ],
     trait: Annotated[str, typer.Option(help="Column of the trait.")],
     compounds: Annotated[Path, typer.Option(help="SMILES, CSV, TSV, SDF or Parquet file.")],
     out: Out,
     covariates: Covariates = "",
-    trait_type: Annotated[str, typer.Option(help="binary or quantitative; read from the values unless given.")] = "",
+    trait_type: Annotated[
+        str, typer.Option(help="binary or quantitative; read from the values unless given.")
+    ] = "",
     desired: Annotated[str, typer.Option(help="For a quantitative trait: lower or higher is wanted.")] = "",
     assay: Annotated[str, typer.Option(help="wgs, wes, array, targeted or unknown.")] = "unknown",
-    missing_policy: Annotated[str, typer.Option(help="What a missing genotype counts as: drop or mean.")] = "drop",
+    missing_policy: Annotated[
+        str, typer.Option(help="What a missing genotype counts as: drop or mean.")
+    ] = "drop",
     proteins: Annotated[Path | None, typer.Option(help="FASTA of proteins, before the shipped ones.")] = None,
-    network: Annotated[str, typer.Option(help="Folder of a run, or name of a shipped network.")] = "kinase-affinity",
+    network: Annotated[
+        str, typer.Option(help="Folder of a run, or name of a shipped network.")
+    ] = "kinase-affinity",
     build: Build = "auto",
     one_two: OneTwo = False,
     seed: Seed = 0,
@@ -311,9 +347,7 @@ def link(
 @_command
 def report(directory: Path, seed: Seed = 0, threads: Threads = 2, quiet: Quiet = False) -> None:
     """Write the report of a finished `link` run again."""
-    from varimol import commands
-
-    page = commands.report(directory)
+    page = varimol.report(directory)
     if not quiet:
         typer.echo(str(page))
 
@@ -324,7 +358,9 @@ def explain(
     directory: Path,
     patient: Annotated[str, typer.Option(help="Sample identifier.")],
     compound: Annotated[str, typer.Option(help="Identifier or name of the compound.")],
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for the explanation as TSV and SVG.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the explanation as TSV and SVG.")
+    ] = None,
     seed: Seed = 0,
     threads: Threads = 2,
     quiet: Quiet = False,
@@ -349,7 +385,9 @@ def demo(
     """Simulate a cohort with a known truth and go the whole way with the shipped network and drugs; offline."""
     from varimol.demo import demo as go
 
-    page = go(out, seed=seed, n_samples=n_samples, progress=step_printer(quiet), command=_this_command().split())
+    page = go(
+        out, seed=seed, n_samples=n_samples, progress=step_printer(quiet), command=_this_command().split()
+    )
     if not quiet:
         typer.echo(str(page))
 

@@ -103,9 +103,15 @@ def _drug_action(marker: dict, trait_type: str, desired: str) -> tuple[str, str]
         return "", "no gene within reach of the marker"
     effect = str(marker["consequence"])
     if not any(kind in effect for kind in PROTEIN_CHANGING):
-        return "", "no protein-changing variant is known at the marker, so whether less or more of the gene helps is open"
+        return (
+            "",
+            "no protein-changing variant is known at the marker, so whether less or more of the gene helps is open",
+        )
     if trait_type == "quantitative" and desired not in ("lower", "higher"):
-        return "", "which direction of a quantitative trait is wanted was not said (--desired lower or higher)"
+        return (
+            "",
+            "which direction of a quantitative trait is wanted was not said (--desired lower or higher)",
+        )
     beta = marker.get("consequence_effect_beta", np.nan)
     beta = marker["beta"] if pd.isna(beta) else beta
     wanted_sign = 1.0 if desired == "higher" else -1.0
@@ -116,7 +122,10 @@ def _drug_action(marker: dict, trait_type: str, desired: str) -> tuple[str, str]
     )  # fmt: skip
     if beta * wanted_sign > 0:
         return "inhibit", f"carriers fare better; {assumption}: an inhibitor would do what the allele does"
-    return "activate", f"carriers fare worse; {assumption}: an inhibitor would do harm, activators are not scored"
+    return (
+        "activate",
+        f"carriers fare worse; {assumption}: an inhibitor would do harm, activators are not scored",
+    )
 
 
 def safety_evidence(recommendations: pd.DataFrame, compounds: pd.DataFrame) -> pd.DataFrame:
@@ -344,8 +353,12 @@ def _scored(rows: pd.DataFrame, network: str) -> pd.DataFrame:
         return empty_evidence()[COLUMNS[1:]]
     interval = [f"[{low:.1f}, {high:.1f}]" for low, high in zip(rows["lower"], rows["upper"], strict=True)]
     score = rows["prediction"].map("{:.1f}".format)
-    notes = rows["in_training"].map({True: "in the network's training data", False: "not in the network's training data"})
-    carrier = rows["state"].map({"carrier": "; carries one protective allele already, the added benefit is unknown", "eligible": ""})
+    notes = rows["in_training"].map(
+        {True: "in the network's training data", False: "not in the network's training data"}
+    )
+    carrier = rows["state"].map(
+        {"carrier": "; carries one protective allele already, the added benefit is unknown", "eligible": ""}
+    )
     return _records(
         rows.assign(
             compound_name=rows["name"], value=rows["prediction"],
@@ -374,39 +387,3 @@ def _silent(rows: pd.DataFrame, network: str) -> pd.DataFrame:
         compound_id="", compound_name="", lane="predicted", claim="predicted_affinity", abstain=True,
         sources="association in this cohort; " + network,
     )  # fmt: skip
-
-
-def rank_therapies(evidence: pd.DataFrame) -> pd.DataFrame:
-    """Candidate therapies of each patient, ranked by lane and within it.
-
-    The order is lexicographic: lanes first, nothing is added across them. Within the predicted lane the
-    score decides, but a compound that the safety lane says to avoid comes behind the others. Records that
-    abstain come last in their lane.
-
-    Parameters
-    ----------
-    evidence
-        `number_evidence`.
-
-    Returns
-    -------
-    pd.DataFrame
-        sample_id, rank, compound_id, compound_name, lane, score, lower, upper, reason, path, evidence_id.
-    """
-    table = evidence.copy()
-    avoided = table[(table["lane"] == LANES[0]) & (table["direction"] == "avoid")]
-    keys = set(zip(avoided["sample_id"], avoided["compound_id"], strict=True))
-    flagged = pd.Series(
-        [key in keys for key in zip(table["sample_id"], table["compound_id"], strict=True)], index=table.index,
-        dtype=bool,
-    ) & (table["lane"] != LANES[0])  # fmt: skip
-    table.loc[flagged, "reason"] = "the safety lane says avoid; " + table.loc[flagged, "reason"]
-    table["_lane"] = table["lane"].map({lane: place for place, lane in enumerate(LANES)})
-    table["_flag"] = flagged
-    table = table.sort_values(
-        ["sample_id", "_lane", "abstain", "_flag", "value", "compound_name", "evidence_id"],
-        ascending=[True, True, True, True, False, True, True], kind="stable",
-    )  # fmt: skip
-    table["rank"] = table.groupby("sample_id", sort=False).cumcount() + 1
-    columns = ["sample_id", "rank", "compound_id", "compound_name", "lane", "value", "lower", "upper", "reason", "path", "evidence_id"]
-    return table[columns].rename(columns={"value": "score"}).reset_index(drop=True)

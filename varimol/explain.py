@@ -202,7 +202,7 @@ def _text(
 
 def _write(told: Explanation, out: str | os.PathLike[str]) -> None:
     from chem.draw import draw_svg
-    from varimol.commands import whole_results
+    from varimol.results import whole_results
 
     with whole_results(out) as folder:
         told.evidence.to_csv(folder / "explanation.tsv", sep="\t", index=False)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from genomics.contigs import canonical_contig
 from genomics.errors import InputError
-from varimol import __version__, tables
 from varimol import evidence as ev
-from varimol.commands import call_stars, control_mask, ingest, is_store, named_compounds
+from varimol import tables
+from varimol.carriers import by_skeleton, evidence_carriers, marker_dosage
+from varimol.commands import call_stars, control_mask, ingest, is_store
+from varimol.compounds import named_compounds
+from varimol.link_options import LinkOptions, check_options
+from varimol.manifest import describe_run
+from varimol.ranking import rank_therapies
 from varimol.results import (
     QUALITY_FILES,
     STRUCTURE_FILES,
-    read_json,
     read_quality,
     read_structure,
     write_json,
@@ -35,49 +37,6 @@ if TYPE_CHECKING:
     from genomics.phenotype import Phenotypes
 
 PathName = str | os.PathLike[str]
-
-
-@dataclass(frozen=True)
-class LinkOptions:
-    """What a run of `link` does.
-
-    Attributes
-    ----------
-    trait
-        Column of the phenotype table.
-    trait_type
-        ``binary``, ``quantitative`` or empty to read it from the values.
-    covariates
-        Columns of covariates.
-    assay
-        What made the calls: ``wgs``, ``wes``, ``array``, ``targeted`` or ``unknown``.
-    desired
-        For a quantitative trait, whether ``lower`` or ``higher`` is wanted.
-    missing_policy
-        What a missing genotype counts as in the scan: ``drop`` or ``mean``.
-    network
-        Shipped network's name or a run's folder.
-    build
-        ``auto`` to detect it, or ``GRCh37``, ``GRCh38``.
-    one_two
-        The binary trait is coded 1 (control) and 2 (case).
-    top
-        Compounds per target and patient.
-    seed
-        Of everything random.
-    """
-
-    trait: str
-    trait_type: str = ""
-    covariates: tuple[str, ...] = ()
-    assay: str = "unknown"
-    desired: str = ""
-    missing_policy: str = "drop"
-    network: str = "kinase-affinity"
-    build: str = "auto"
-    one_two: bool = False
-    top: int = 10
-    seed: int = 0
 
 
 def link(
@@ -142,36 +101,12 @@ def link(
                 raise InputError(
                     "no such file", file=member, field=f"--{role}", expected=f"the {role}", hint="check the path"
                 )  # fmt: skip
-    _check_options(plan)
+    check_options(plan)
     if proteins is not None:
         read_proteins(proteins)
     walk = _Walk(Run(out, progress), plan, files, list(notes), list(command))
     walk.go()
     return walk.run.path("report.html")
-
-
-CHOICES: dict[str, tuple[str, ...]] = {
-    "trait_type": ("", "binary", "quantitative"),
-    "desired": ("", "lower", "higher"),
-    "assay": ("wgs", "wes", "array", "targeted", "unknown"),
-    "missing_policy": ("drop", "mean"),
-    "build": ("auto", "GRCh37", "GRCh38"),
-}
-"""What the options of a closed list may be."""
-
-
-def _check_options(plan: LinkOptions) -> None:
-    """Refuse what no later step could use, before the long ones begin."""
-    from varimol.networks import network_folder
-
-    for name, allowed in CHOICES.items():
-        value = getattr(plan, name)
-        if value not in allowed:
-            raise InputError(
-                f"{value!r} is not known", field="--" + name.replace("_", "-"),
-                expected="one of " + ", ".join(filter(None, allowed)), hint="choose one of these",
-            )  # fmt: skip
-    network_folder(plan.network)
 
 
 def _files(variants: PathName | Sequence[PathName]) -> list[Path]:
@@ -216,7 +151,13 @@ class _Walk:
             "quality", self.quality, outputs=QUALITY_FILES, after=["cohort"], inputs=self._hash("phenotypes"),
             parameters={"trait": p.trait, "trait_type": p.trait_type, "covariates": p.covariates, "one_two": p.one_two},
         )  # fmt: skip
-        step("structure", self.structure, outputs=STRUCTURE_FILES, after=["quality"], parameters={"seed": p.seed})
+        step(
+            "structure",
+            self.structure,
+            outputs=STRUCTURE_FILES,
+            after=["quality"],
+            parameters={"seed": p.seed},
+        )
         step(
             "association", self.association, outputs=["association.parquet", "association.tsv", "association.json"],
             after=["structure"], parameters={"missing_policy": p.missing_policy},
@@ -231,7 +172,10 @@ class _Walk:
             inputs=self._hash("proteins"), parameters={"network": network},
         )  # fmt: skip
         step(
-            "affinity", self.affinity, outputs=["affinity.parquet", "affinity.tsv"], after=["targets", "library"]
+            "affinity",
+            self.affinity,
+            outputs=["affinity.parquet", "affinity.tsv"],
+            after=["targets", "library"],
         )
         step(
             "stars", self.stars, after=["cohort"], parameters={"assay": p.assay},
@@ -364,9 +308,7 @@ class _Walk:
         from varimol.networks import load_network
         from varimol.targets import score_compounds
 
-        table = score_compounds(
-            self._compounds(), self.run.table("targets"), load_network(self.plan.network)
-        )
+        table = score_compounds(self._compounds(), self.run.table("targets"), load_network(self.plan.network))
         write_table(table, folder / "affinity")
 
     def stars(self, folder: Path) -> None:
@@ -381,17 +323,19 @@ class _Walk:
         phenotypes = self._phenotypes(cohort)
         markers, affinity = self.run.table("markers"), self.run.table("affinity")
         compounds = self._compounds()
-        named = compounds.assign(name=compounds["drug_name"].where(compounds["drug_name"] != "", compounds["name"]))
+        named = compounds.assign(
+            name=compounds["drug_name"].where(compounds["drug_name"] != "", compounds["name"])
+        )
         values = phenotypes.values
         is_patient = values == 1 if phenotypes.trait_type == "binary" else ~np.isnan(values)
         is_patient = is_patient & read_quality(self.run.out).samples["passed"].to_numpy(bool)
-        states = ev.patient_states(cohort.sample_ids, is_patient, markers, _marker_dosage(cohort, markers))
+        states = ev.patient_states(cohort.sample_ids, is_patient, markers, marker_dosage(cohort, markers))
         records = ev.number_evidence(
             [
                 ev.safety_evidence(self.run.table("recommendations"), named),
-                ev.known_action_evidence(states, markers, _by_skeleton(tables.known_drug_actions(), compounds), named),
+                ev.known_action_evidence(states, markers, by_skeleton(tables.known_drug_actions(), compounds), named),
                 ev.variant_drug_records(
-                    _evidence_carriers(cohort), _by_skeleton(tables.variant_drug_evidence(), compounds), named, self.plan.trait,
+                    evidence_carriers(cohort), by_skeleton(tables.variant_drug_evidence(), compounds), named, self.plan.trait,
                 ),
                 ev.predicted_evidence(
                     states, markers, affinity, self.run.table("targets"), self._network_source(), top=self.plan.top
@@ -399,7 +343,7 @@ class _Walk:
             ]
         )  # fmt: skip
         write_table(records, folder / "evidence")
-        write_table(ev.rank_therapies(records), folder / "therapies")
+        write_table(rank_therapies(records), folder / "therapies")
 
     def _network_source(self) -> str:
         from varimol.networks import load_network
@@ -411,60 +355,15 @@ class _Walk:
         """The manifest and the page; the page reads the finished tables and the manifest just made."""
         from varimol.report import write_report
 
-        write_json(self._manifest(), folder / "manifest.json")
+        inputs = [
+            (role, path, self.hashes[str(path)]) for role, paths in self.files.items() for path in paths
+        ]
+        facts = describe_run(self.run.out, self.plan, inputs, self.notes, self.command)
+        write_json(facts, folder / "manifest.json")
         os.replace(folder / "manifest.json", self.run.path("manifest.json"))
         page = write_report(self.run.out)
         os.replace(page, folder / "report.html")
         shutil.copyfile(self.run.path("manifest.json"), folder / "manifest.json")
-
-    def _manifest(self) -> dict[str, Any]:
-        from varimol.networks import load_network
-
-        cohort = self._cohort()
-        association = read_json(self.run.path("association.json"))
-        structure = read_json(self.run.path("structure.json"))
-        assessed = read_quality(self.run.out)
-        card = load_network(self.plan.network).card
-        notes = list(self.notes)
-        if not structure["estimable"]:
-            notes.append(
-                f"Population structure could not be estimated and is not corrected for: {structure['reason']} "
-                "Signals were told apart by conditioning on those found before."
-            )
-        if cohort.build != "GRCh38":
-            notes.append(f"Positions are on {cohort.build}, detected from the reference alleles in the files.")
-        return {
-            "varimol": __version__,
-            "created_with": {
-                name: importlib.metadata.version(name)
-                for name in ("numpy", "pandas", "rdkit", "scikit-allel", "torch", "torch-geometric", "zarr")
-            },
-            "command": self.command,
-            "parameters": asdict(self.plan),
-            "seed": self.plan.seed,
-            "inputs": [
-                {"role": role, "path": path.name, "sha256": self.hashes[str(path)], "bytes": _bytes(path)}
-                for role, members in self.files.items()
-                for path in members
-            ],
-            "trait": self.plan.trait,
-            "trait_type": association["trait_type"],
-            "cohort": {
-                "n_samples": int(cohort.n_samples), "n_variants": int(cohort.n_variants),
-                "n_cases": association["n_cases"], "n_controls": association["n_controls"],
-                "n_phenotyped": association["n_phenotyped"], "build": cohort.build,
-                "build_evidence": cohort.build_evidence,
-            },
-            "quality": asdict(assessed.policy) | {
-                "n_samples_passed": int(assessed.samples["passed"].sum()),
-                "n_variants_passed": int(assessed.variants["passed"].sum()),
-            },
-            "structure": {k: structure[k] for k in ("estimable", "reason", "n_variants_used", "n_regions")},
-            "association": association,
-            "network": {k: v for k, v in card.items() if k not in ("calibration", "members")},
-            "sources": tables.sources(),
-            "notes": notes,
-        }  # fmt: skip
 
 
 def _require_same_build(store: Path, build: str) -> None:
@@ -478,59 +377,5 @@ def _require_same_build(store: Path, build: str) -> None:
         )  # fmt: skip
 
 
-def _bytes(path: Path) -> int:
-    if path.is_dir():
-        return sum(member.stat().st_size for member in path.rglob("*") if member.is_file())
-    return path.stat().st_size
-
-
 def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-def _marker_dosage(cohort: Cohort, markers: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Copies of the alleles that decide, per variant, NaN where a call is missing or of low quality."""
-    from genomics.quality import QualityPolicy, genotype_thresholds
-
-    wanted = set(markers["marker_id"]) | set(markers["consequence_variant_id"])
-    rows = cohort.variants[cohort.variants["variant_id"].isin(wanted)]
-    result: dict[str, np.ndarray] = {}
-    for block, dosage in cohort.dosage_blocks(rows, **genotype_thresholds(cohort, QualityPolicy())):
-        for variant_id, copies in zip(block["variant_id"], dosage, strict=True):
-            result.setdefault(variant_id, copies)
-    return result
-
-
-def _by_skeleton(table: pd.DataFrame, compounds: pd.DataFrame) -> pd.DataFrame:
-    """Rows of a shipped table with the library's identifier of the same molecule instead of ours."""
-    drugs = tables.drugs()
-    skeleton = table["compound_id"].map(dict(zip(drugs["compound_id"], drugs["skeleton"], strict=True)))
-    mine = compounds.assign(skeleton=compounds["inchikey"].str[:14]).drop_duplicates("skeleton")
-    own = skeleton.map(dict(zip(mine["skeleton"], mine["compound_id"], strict=True))).fillna("")
-    return table.assign(compound_id=own)[own != ""]
-
-
-def _evidence_carriers(cohort: Cohort) -> pd.DataFrame:
-    """Carriers of the variants that published evidence names, with their GRCh37 position."""
-    published = tables.variant_drug_evidence()[["contig", "position_grch37", "ref", "alt"]].drop_duplicates()
-    variants = cohort.variants
-    contig = variants["contig"].map(canonical_contig)
-    position = variants["position"]
-    if cohort.build == "GRCh38":
-        sites = tables.build_sites().drop_duplicates(["contig", "position_grch38"])
-        lifted = sites.set_index(["contig", "position_grch38"])["position_grch37"]
-        keys = pd.MultiIndex.from_arrays([contig, position])
-        position = pd.Series(lifted.reindex(keys).to_numpy(), index=variants.index)
-    frame = variants.assign(contig=contig, position_grch37=position)
-    hits = frame.merge(published, on=["contig", "position_grch37", "ref", "alt"])
-    rows = variants[variants["variant_id"].isin(set(hits["variant_id"]))]
-    parts = []
-    for block, dosage in cohort.dosage_blocks(rows):
-        place, person = np.nonzero(dosage > 0)
-        parts.append(
-            pd.DataFrame({"variant_id": block["variant_id"].to_numpy()[place], "sample_id": cohort.sample_ids[person], "dosage": dosage[place, person]})
-        )  # fmt: skip
-    columns = ["sample_id", "variant_id", "contig", "position_grch37", "ref", "alt", "dosage"]
-    if not parts:
-        return pd.DataFrame(columns=columns)
-    return pd.concat(parts).merge(hits.drop_duplicates("variant_id"), on="variant_id")[columns]

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from varimol.steps import write_table
+from varimol.steps import replace_path, write_table, writing_to
 
 if TYPE_CHECKING:
     from genomics.quality import Quality
@@ -86,3 +91,34 @@ def read_structure(folder: Path) -> Structure:
         facts["estimable"],
         facts["reason"],
     )
+
+
+@contextmanager
+def whole_results(out: str | os.PathLike[str]) -> Iterator[Path]:
+    """Folder to write into, whose members are renamed into `out` once all of them are there."""
+    place = Path(out)
+    with writing_to(place):
+        place.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".step-", dir=place))
+        try:
+            yield folder
+            for member in sorted(folder.iterdir()):
+                replace_path(member, place / member.name)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_named_table(table: pd.DataFrame, out: str | os.PathLike[str]) -> None:
+    """Write a table as TSV where the name ends in .tsv, else as Parquet; whole or not at all."""
+    place = Path(out)
+    with writing_to(place.parent):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary = place.with_name(f"{place.name}.tmp-{os.getpid()}")
+        try:
+            if place.suffix == ".tsv":
+                table.to_csv(temporary, sep="\t", index=False, float_format="%.6g", na_rep="")
+            else:
+                table.to_parquet(temporary, index=False)
+            os.replace(temporary, place)
+        finally:
+            temporary.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from models.experiment import AffinityExperiment
-from varimol.commands import train_affinity
+from varimol.compounds import train_affinity
 
 DESCRIPTION = {
     "name": "kinase-affinity",

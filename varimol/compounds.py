@@ -1,0 +1,255 @@
+"""The commands on compounds as functions: library, train, predict, screen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from genomics.errors import InputError
+from varimol import tables
+from varimol.results import whole_results, write_json, write_named_table
+from varimol.steps import file_sha256, write_table, writing_to
+
+if TYPE_CHECKING:
+    from chem.library import CompoundLibrary
+    from models.affinity import AffinityModel
+    from models.experiment import AffinityExperiment
+
+PathName = str | os.PathLike[str]
+Progress = Callable[[float], None]
+
+
+def library(
+    source: PathName,
+    out: PathName,
+    *,
+    smiles_column: str | None = None,
+    id_column: str | None = None,
+    strict: bool = False,
+) -> CompoundLibrary:
+    """Read, standardise and encode a compound file.
+
+    Parameters
+    ----------
+    source
+        SMILES, CSV, TSV, SDF or Parquet file.
+    out
+        Folder for library.parquet, rejects.tsv and graphs/.
+    smiles_column, id_column
+        Columns of a table, found by their usual names unless given.
+    strict
+        Stop at the first record that cannot be read.
+
+    Returns
+    -------
+    CompoundLibrary
+        As many rows as records.
+    """
+    from chem.library import build_library
+
+    return build_library(
+        Path(source), Path(out), smiles_column=smiles_column, id_column=id_column, strict=strict
+    )
+
+
+def named_compounds(opened: CompoundLibrary) -> pd.DataFrame:
+    """Usable compounds with an identifier and a name: the file's, else those of the shipped drug table."""
+    usable = opened.usable
+    drugs = tables.drugs()
+    named = dict(zip(drugs["skeleton"], drugs["name"], strict=True))
+    identifier = usable["id"].astype("string").fillna("")
+    table = pd.DataFrame(
+        {
+            "compound_id": identifier.where(identifier != "", "row" + usable["row"].astype(str)).astype(str),
+            "smiles": usable["smiles"].astype(str),
+            "inchikey": usable["inchikey"].astype("string").fillna("").astype(str),
+        }
+    )
+    own = (
+        usable["name"].astype("string").fillna("") if "name" in usable else pd.Series("", index=usable.index)
+    )
+    known = table["inchikey"].str[:14].map(named).fillna("")
+    table["name"] = own.where(own != "", known.where(known != "", table["compound_id"])).astype(str)
+    table["drug_name"] = known.astype(str)
+    return table
+
+
+def predict(
+    network: PathName,
+    pairs: PathName,
+    drugs: PathName,
+    targets: PathName,
+    out: PathName,
+    *,
+    endpoint: str | None = None,
+    level: float = 0.9,
+) -> pd.DataFrame:
+    """Predict the affinity of pairs, one row per input row in their order.
+
+    Parameters
+    ----------
+    network
+        A run's folder or a shipped network's name.
+    pairs, drugs, targets
+        Tables as for training; labels are not read.
+    out
+        Table to write, TSV by its name.
+    endpoint
+        Label to predict; all of the network's, in long form, where there are several and none is named.
+    level
+        Coverage of the interval.
+
+    Returns
+    -------
+    pd.DataFrame
+        drug_id, target_id, (endpoint,) prediction, lower, upper, sd, in_domain, abstain, reason.
+    """
+    from models.pairs import read_pairs
+    from varimol.networks import load_network
+
+    model = load_network(network)
+    data = read_pairs(pairs, drugs, targets)
+    keys = pd.DataFrame(
+        {
+            "drug_id": [data.drug_ids[d] for d in data.drug],
+            "target_id": [data.target_ids[t] for t in data.target],
+        }
+    )
+    wanted = [endpoint or model.endpoints[0]]
+    parts = []
+    for name in wanted:
+        table = pd.concat([keys, model.predict(data, endpoint=name, level=level)], axis=1)
+        table.insert(2, "endpoint", name)
+        parts.append(table)
+    result = pd.concat(parts, ignore_index=True)
+    write_named_table(result, out)
+    return result
+
+
+def train_affinity(
+    pairs: PathName | Sequence[PathName],
+    drugs: PathName | Sequence[PathName],
+    targets: PathName | Sequence[PathName],
+    label: str | Sequence[str],
+    out: PathName,
+    *,
+    folds: str | None = None,
+    experiment: AffinityExperiment | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> AffinityModel:
+    """Train an affinity model by cross-validation, beside its baselines.
+
+    Parameters
+    ----------
+    pairs, drugs, targets, label
+        One table each and the column of the label, or equally many of each: one per endpoint.
+    out
+        Folder for model.safetensors, card.json, folds.tsv and metrics.tsv.
+    folds
+        Column of the fold; folds are made where there is none.
+    experiment
+        How to train.
+    progress
+        Called with what is being done and the share of it that is done.
+
+    Returns
+    -------
+    AffinityModel
+        The ensemble of the folds' networks.
+    """
+    from models.experiment import train_affinity as run
+    from models.pairs import read_pairs, require_structures
+
+    each = [_as_list(value) for value in (pairs, drugs, targets, label)]
+    if len({len(values) for values in each}) != 1:
+        raise InputError(
+            "pairs, drugs, targets and labels differ in number: " + ", ".join(str(len(v)) for v in each),
+            expected="one of each per endpoint", hint="repeat the options together",
+        )  # fmt: skip
+    endpoints = []
+    for pair_file, drug_file, target_file, column in zip(*each, strict=True):
+        data = read_pairs(pair_file, drug_file, target_file, label=str(column), folds=folds)
+        require_structures(data, drug_file)
+        endpoints.append(data.select(~np.isnan(data.label)))
+    with writing_to(Path(out)):
+        return run(endpoints, out, experiment, progress)
+
+
+def _as_list(value: Any) -> list[Any]:
+    return [value] if isinstance(value, str | os.PathLike) else list(value)
+
+
+def screen(
+    compounds: PathName,
+    targets: PathName,
+    out: PathName,
+    *,
+    network: PathName | None = None,
+    smiles_column: str | None = None,
+    id_column: str | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Score every compound of a library against every target of a table.
+
+    Parameters
+    ----------
+    compounds
+        A compound file, or the folder of a library.
+    targets
+        Table with target_id and sequence, or FASTA.
+    out
+        Folder for hits.parquet, hits.tsv, rejects.tsv and manifest.json.
+    network
+        A run's folder or a shipped network's name.
+    smiles_column, id_column
+        Columns of a table of compounds.
+    progress
+        Called with the share done.
+
+    Returns
+    -------
+    pd.DataFrame
+        The hits, by target and falling prediction.
+    """
+    from chem.library import build_library, open_library
+    from varimol import __version__
+    from varimol.networks import DEFAULT_NETWORK, load_network
+    from varimol.targets import read_target_table, score_compounds
+
+    model = load_network(network or DEFAULT_NETWORK)
+    place = Path(compounds)
+    if place.is_dir():
+        opened = open_library(place)
+    else:
+        opened = build_library(place, smiles_column=smiles_column, id_column=id_column)
+    proteins = read_target_table(targets)
+    frame = named_compounds(opened)
+    block = 20_000
+    parts = []
+    for start in range(0, len(frame), block):
+        parts.append(score_compounds(frame.iloc[start : start + block], proteins, model))
+        if progress is not None:
+            progress(min(1.0, (start + block) / len(frame)))
+    hits = pd.concat(parts, ignore_index=True).rename(columns={"gene": "target_id"})
+    hits = hits.sort_values(
+        ["target_id", "prediction", "compound_id"], ascending=[True, False, True], kind="stable"
+    ).reset_index(drop=True)
+    with whole_results(out) as folder:
+        write_table(hits, folder / "hits")
+        opened.rejects.to_csv(folder / "rejects.tsv", sep="\t", index=False)
+        manifest = {
+            "varimol": __version__,
+            "network": model.card.get("name", str(network)),
+            "n_compounds": len(frame),
+            "n_rejected": len(opened.rejects),
+            "inputs": [
+                {"path": Path(path).name, "sha256": file_sha256(path)} for path in (compounds, targets)
+            ],
+        }
+        write_json(manifest, folder / "manifest.json")
+    return hits

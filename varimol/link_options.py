@@ -1,0 +1,73 @@
+"""What a run of `varimol link` is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from genomics.errors import InputError
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "trait_type": ("", "binary", "quantitative"),
+    "desired": ("", "lower", "higher"),
+    "assay": ("wgs", "wes", "array", "targeted", "unknown"),
+    "missing_policy": ("drop", "mean"),
+    "build": ("auto", "GRCh37", "GRCh38"),
+}
+"""What the options of a closed list may be."""
+
+
+@dataclass(frozen=True)
+class LinkOptions:
+    """What a run of `link` does.
+
+    Attributes
+    ----------
+    trait
+        Column of the phenotype table.
+    trait_type
+        ``binary``, ``quantitative`` or empty to read it from the values.
+    covariates
+        Columns of covariates.
+    assay
+        What made the calls: ``wgs``, ``wes``, ``array``, ``targeted`` or ``unknown``.
+    desired
+        For a quantitative trait, whether ``lower`` or ``higher`` is wanted.
+    missing_policy
+        What a missing genotype counts as in the scan: ``drop`` or ``mean``.
+    network
+        Shipped network's name or a run's folder.
+    build
+        ``auto`` to detect it, or ``GRCh37``, ``GRCh38``.
+    one_two
+        The binary trait is coded 1 (control) and 2 (case).
+    top
+        Compounds per target and patient.
+    seed
+        Of everything random.
+    """
+
+    trait: str
+    trait_type: str = ""
+    covariates: tuple[str, ...] = ()
+    assay: str = "unknown"
+    desired: str = ""
+    missing_policy: str = "drop"
+    network: str = "kinase-affinity"
+    build: str = "auto"
+    one_two: bool = False
+    top: int = 10
+    seed: int = 0
+
+
+def check_options(plan: LinkOptions) -> None:
+    """Refuse what no later step could use, before the long ones begin."""
+    from varimol.networks import network_folder
+
+    for name, allowed in CHOICES.items():
+        value = getattr(plan, name)
+        if value not in allowed:
+            raise InputError(
+                f"{value!r} is not known", field="--" + name.replace("_", "-"),
+                expected="one of " + ", ".join(filter(None, allowed)), hint="choose one of these",
+            )  # fmt: skip
+    network_folder(plan.network)
