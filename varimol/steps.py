@@ -175,6 +175,16 @@ class Run:
         sizes = {output: _size(self.out / output) for output in outputs}
         return bool(known.get("key") == key and known.get("sizes") == sizes)
 
+    def _place(self, folder: Path, outputs: Sequence[str]) -> None:
+        """Rename all outputs into place, or leave none of them."""
+        try:
+            for output in outputs:
+                replace_path(folder / output, self.out / output)
+        except BaseException:
+            for output in outputs:
+                _remove(self.out / output)
+            raise
+
     def _known(self, name: str) -> dict[str, Any]:
         """Record of a finished step; empty where there is none or it cannot be read."""
         try:
@@ -205,8 +215,7 @@ class Run:
                 if self._known(name).get("key") != key:
                     self._drop_dependants(name)
                 record.unlink(missing_ok=True)
-                for output in outputs:
-                    replace_path(folder / output, self.out / output)
+                self._place(folder, outputs)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
             sizes = {output: _size(self.out / output) for output in outputs}
