@@ -332,7 +332,7 @@ compound_id   string   compound; empty where a target abstains
 compound_name string   its name
 lane          string   lanes are never added up {safety_and_dose, known_efficacy, predicted}
 claim         string   kind of claim {guideline, known_action, clinical_evidence, predicted_affinity}
-direction     string   what it speaks for: an action of a guidance, or supports, or does not support
+direction     string   an action of a guidance (avoid, ...), adverse, against or supports
 value         number?  [in the column unit] probability of the guidance, or predicted affinity
 lower         number?  [in the column unit] lower bound of value
 upper         number?  [in the column unit] upper bound of value
