@@ -1,4 +1,4 @@
-"""Do JAK-family inhibitors stand high among the approved drugs on TYK2, and does the network know why?
+"""Enrichment of JAK-family inhibitors among the approved drugs on TYK2, with and without them in training.
 
 ``python -m benchmarks.enrichment SOURCE`` compares three rankings of the shipped drugs on the TYK2 protein:
 
@@ -75,7 +75,9 @@ def train_member(seed: int, endpoints: list[PairData], smiles: list[str], sequen
 
     torch.set_num_threads(1)
     profile = build_profile([t.sequence for pairs in endpoints for t in pairs.targets])
-    fitted = fit_network([encode_pairs(p, profile) for p in endpoints], TrainingConfig(seed=seed), shape={"dropout": 0.0})
+    fitted = fit_network(
+        [encode_pairs(p, profile) for p in endpoints], TrainingConfig(seed=seed), shape={"dropout": 0.0}
+    )
     from chem.graph import encode_graphs
 
     graphs = encode_graphs(smiles)
@@ -115,7 +117,9 @@ def bootstrap(score: np.ndarray, positive: np.ndarray, seed: int = 0) -> tuple[f
     return float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975))
 
 
-def figures(name: str, score: np.ndarray, positive: np.ndarray, subset: str, in_training: np.ndarray) -> dict[str, object]:
+def figures(
+    name: str, score: np.ndarray, positive: np.ndarray, subset: str, in_training: np.ndarray
+) -> dict[str, object]:
     """One row of the result."""
     low, high = bootstrap(score, positive)
     top = max(1, round(0.05 * len(score)))
@@ -163,7 +167,10 @@ def main(source: str) -> None:
         "shipped network": (shipped[:, 0], blocks.isin(trained_on).to_numpy()),
         "network without JAK inhibitors": (retrained[:, 0], blocks.isin(left).to_numpy()),
         "similarity to JAK ligands": (similarity(endpoints), blocks.isin(trained_on).to_numpy()),
-        "similarity to JAK ligands, without JAK inhibitors": (similarity(reduced), blocks.isin(left).to_numpy()),
+        "similarity to JAK ligands, without JAK inhibitors": (
+            similarity(reduced),
+            blocks.isin(left).to_numpy(),
+        ),
     }
     rows = []
     for name, (score, seen) in rankings.items():
@@ -172,7 +179,13 @@ def main(source: str) -> None:
     for name, scores in (("shipped network", shipped), ("network without JAK inhibitors", retrained)):
         own = scores[kinase] - scores[kinase].mean(axis=1, keepdims=True)
         others = [auroc(own[:, k], positive[kinase]) for k in range(1, own.shape[1])]
-        row = figures(f"{name}, relative to the drug's mean over kinases", own[:, 0], positive[kinase], "kinase inhibitors", rankings[name][1][kinase])
+        row = figures(
+            f"{name}, relative to the drug's mean over kinases",
+            own[:, 0],
+            positive[kinase],
+            "kinase inhibitors",
+            rankings[name][1][kinase],
+        )
         row["auroc_gene_permuted_mean"] = float(np.mean(others))
         row["share_of_genes_at_least_as_high"] = float(np.mean(np.array(others) >= row["auroc"]))
         rows.append(row)

@@ -14,7 +14,9 @@ RESULTS = Path(__file__).parent / "results"
 
 def commit() -> str:
     """Short hash of the commit the code stands at, with a + where the tree differs from it."""
-    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    head = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
     changed = subprocess.run(["git", "diff", "--quiet", "HEAD"], check=False).returncode != 0
     return head.stdout.strip() + ("+" if changed else "")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -66,7 +66,8 @@ def independent_signals(
     Stepwise selection as in Yang J et al. (2012). Nat Genet 44:369-375, on individual genotypes.
     """
     marginal = association.drop_duplicates("variant_id").set_index("variant_id")["log10p"]
-    scan, rows, given = association, [], phenotypes
+    rows: list[dict[str, Any]] = []
+    scan, given = association, phenotypes
     while len(rows) < max_signals:
         strongest = _strongest(scan, {row["variant_id"] for row in rows}, min_log10p)
         if strongest is None:

@@ -159,7 +159,7 @@ def assess_quality(
     return Quality(samples, _judge_variants(cohort, counts, policy, inbreeding), policy, inbreeding)
 
 
-def genotype_thresholds(cohort: Cohort, policy: QualityPolicy) -> dict[str, float | None]:
+def genotype_thresholds(cohort: Cohort, policy: QualityPolicy) -> dict[str, Any]:
     """Thresholds on single calls that the cohort has fields for: arguments of ``Cohort.dosage_blocks``."""
     fields = cohort.dataset.data_vars
     known = {"min_gq": ("call_GQ", policy.min_gq), "min_dp": ("call_DP", policy.min_dp)}

@@ -9,7 +9,7 @@ import re
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from genomics.errors import InputError
 
@@ -71,8 +71,8 @@ def open_text(path: Path) -> IO[bytes]:
 
 def bytes_read(stream: IO[bytes]) -> int:
     """Tell how far a stream of `open_text` is in its file, in bytes as they lie on disk."""
-    raw = getattr(stream, "raw", None)
-    return int(raw.fileobj.tell() if isinstance(raw, gzip.GzipFile) else stream.tell())
+    raw: Any = getattr(stream, "raw", None)
+    return int(getattr(raw, "fileobj", stream).tell())
 
 
 def check_complete(path: Path) -> None:

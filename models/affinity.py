@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from chem.errors import InputError
 from chem.fingerprint import morgan_fingerprints, tanimoto
@@ -113,9 +114,7 @@ class AffinityModel:
         """Names of the labels predicted."""
         return self.members[0].endpoints
 
-    def predict(
-        self, pairs: PairData, *, endpoint: str | None = None, level: float = 0.9
-    ) -> pd.DataFrame:
+    def predict(self, pairs: PairData, *, endpoint: str | None = None, level: float = 0.9) -> pd.DataFrame:
         """Predict pairs, one row each in their order.
 
         Parameters
@@ -257,6 +256,23 @@ def _reason(unreadable: str, similarity: float, identity: float) -> str:
     return "; ".join(parts)
 
 
+def _read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Card and tensors of a run; a file that was cut off or is something else is named."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    name = "card.json"
+    try:
+        card = json.loads((folder / name).read_text(encoding="utf-8"))
+        name = "model.safetensors"
+        return card, load_file(folder / name)
+    except (ValueError, SafetensorError) as error:
+        raise InputError(
+            f"cannot be read: {' '.join(str(error).split())}", file=folder / name,
+            expected="the file as `varimol train` wrote it", hint="copy or train it again",
+        ) from error  # fmt: skip
+
+
 def load_affinity(directory: str | os.PathLike[str]) -> AffinityModel:
     """Open a trained affinity model.
 
@@ -273,10 +289,8 @@ def load_affinity(directory: str | os.PathLike[str]) -> AffinityModel:
     Raises
     ------
     InputError
-        A file is missing, or the model was trained on another graph schema or recipe.
+        A file is missing or damaged, or the model was trained on another graph schema or recipe.
     """
-    from safetensors.torch import load_file
-
     folder = Path(directory)
     for name in ("model.safetensors", "card.json"):
         if not (folder / name).exists():
@@ -284,14 +298,13 @@ def load_affinity(directory: str | os.PathLike[str]) -> AffinityModel:
                 f"there is no {name}", file=folder, expected="a folder that `varimol train` wrote",
                 hint="name a finished run or a shipped network",
             )  # fmt: skip
-    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    card, tensors = _read_run(folder)
     for field, ours in (("graph_schema", schema_hash()), ("recipe", DEFAULT_RECIPE.hash)):
-        if card[field] != ours:
+        if card.get(field) != ours:
             raise InputError(
-                f"trained with {field} {card[field]}", file=folder / "card.json", field=field, expected=ours,
+                f"trained with {field} {card.get(field)}", file=folder / "card.json", field=field, expected=ours,
                 hint="use the version of varimol that trained it, or train again",
             )  # fmt: skip
-    tensors = load_file(folder / "model.safetensors")
     profile = tensors["profile"].numpy()
     members = []
     for number, scaling in enumerate(card["members"]):
@@ -301,7 +314,9 @@ def load_affinity(directory: str | os.PathLike[str]) -> AffinityModel:
         network.load_state_dict(weights)
         network.eval()
         members.append(
-            FittedNetwork(network, tuple(card["endpoints"]), np.array(scaling["mean"]), np.array(scaling["sd"]))
+            FittedNetwork(
+                network, tuple(card["endpoints"]), np.array(scaling["mean"]), np.array(scaling["sd"])
+            )
         )
     domain = TrainingDomain(
         np.unpackbits(tensors["domain.fingerprints"].numpy(), axis=1, count=N_BITS),

@@ -29,6 +29,7 @@ class FieldEmbedding(nn.Module):
 
     def __init__(self, cardinalities: Sequence[int], dim: int, dropout: float = 0.01) -> None:
         super().__init__()
+        self.starts: Tensor
         self.tables = nn.Embedding(sum(cardinalities), dim)
         self.dropout = dropout
         starts = torch.tensor([0, *cardinalities[:-1]]).cumsum(0)

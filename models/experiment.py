@@ -60,7 +60,7 @@ class AffinityExperiment:
         Facts for the card: name, data, licence, command, limits.
     """
 
-    training: TrainingConfig = TrainingConfig()
+    training: TrainingConfig = field(default_factory=TrainingConfig)
     shape: dict[str, float] = field(default_factory=lambda: {"dim": 128, "n_layers": 3, "dropout": 0.0})
     n_folds: int = 5
     unseen_drug: bool = True
@@ -168,7 +168,10 @@ def _run_folds(
     # Spawned processes start from a clean state, so one worker and many give the same bytes.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(plan.workers, mp_context=context) as pool:
-        running = [pool.submit(_fold, data, settings[setting], setting, fold, plan, parts) for setting, fold in open_work]
+        running = [
+            pool.submit(_fold, data, settings[setting], setting, fold, plan, parts)
+            for setting, fold in open_work
+        ]
         for finished in as_completed(running):
             finished.result()
             n_done += 1

@@ -191,11 +191,13 @@ def read_pairs(
     _require_sequences(target_table["sequence"], targets)
     parsed = [
         parse_target(
-            row.target_id, row.sequence.strip().upper(),
-            variant=getattr(row, "variant", None), domain=getattr(row, "domain", None),
+            row["target_id"],
+            row["sequence"].strip().upper(),
+            variant=row.get("variant"),
+            domain=row.get("domain"),
         )
-        for row in target_table.itertuples()
-    ]  # fmt: skip
+        for row in target_table.to_dict("records")
+    ]
     n = len(pair_table)
     structures = drug_table.get("isomeric_smiles", drug_table["smiles"])
     standard = [standardise_smiles(smiles) for smiles in structures]

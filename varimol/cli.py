@@ -347,7 +347,9 @@ def link(
 @_command
 def report(directory: Path, seed: Seed = 0, threads: Threads = 2, quiet: Quiet = False) -> None:
     """Write the report of a finished `link` run again."""
-    page = varimol.report(directory)
+    from varimol import commands
+
+    page = commands.report(directory)
     if not quiet:
         typer.echo(str(page))
 

@@ -6,6 +6,8 @@ efficacy, and what a network predicts. A record that cannot claim anything says 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -35,7 +37,7 @@ def empty_evidence() -> pd.DataFrame:
     return frame.iloc[:0]
 
 
-def _records(frame: pd.DataFrame, **constants: object) -> pd.DataFrame:
+def _records(frame: pd.DataFrame, **constants: Any) -> pd.DataFrame:
     """Fill a frame up to the evidence columns, the identifier aside."""
     frame = frame.assign(**constants)
     for column in COLUMNS[1:]:

@@ -86,7 +86,12 @@ def explain(
         ]
     )
     named = names[(names["compound_id"] == compound) | (names["name"].str.lower() == compound.lower())]
-    _require(compound, pd.concat([names["compound_id"], named["name"].str.lower(), named["name"]]), folder, "--compound")
+    _require(
+        compound,
+        pd.concat([names["compound_id"], named["name"].str.lower(), named["name"]]),
+        folder,
+        "--compound",
+    )
     identifier = named["compound_id"].iloc[0]
     mine = evidence[(evidence["sample_id"] == patient) & (evidence["compound_id"] == identifier)]
     scored = affinity[affinity["compound_id"] == identifier]
@@ -124,7 +129,9 @@ def _atoms_of_targets(
         sequence = str(targets.set_index("gene").loc[gene, "sequence"])
         share = atom_contributions(model, smiles, Target(gene, sequence))
         parts.append(
-            pd.DataFrame({"gene": gene, "atom": np.arange(len(symbols)), "symbol": symbols, "contribution": share})
+            pd.DataFrame(
+                {"gene": gene, "atom": np.arange(len(symbols)), "symbol": symbols, "contribution": share}
+            )
         )
     return pd.concat(parts, ignore_index=True)
 
@@ -170,9 +177,7 @@ def atom_contributions(model: AffinityModel, smiles: str, target: object) -> NDA
     return scores[0] - scores[1:]
 
 
-def _text(
-    patient: str, compound: str, mine: pd.DataFrame, scored: pd.DataFrame, atoms: pd.DataFrame
-) -> str:
+def _text(patient: str, compound: str, mine: pd.DataFrame, scored: pd.DataFrame, atoms: pd.DataFrame) -> str:
     lines = [f"{compound} for {patient}"]
     for row in mine.to_dict("records"):
         lines += [
@@ -194,7 +199,9 @@ def _text(
         strongest = atoms[atoms["gene"] == row["gene"]].nlargest(5, "contribution")
         lines.append(
             "  atoms that raise it most: "
-            + ", ".join(f"{a['symbol']}{a['atom']} {a['contribution']:+.2f}" for a in strongest.to_dict("records"))
+            + ", ".join(
+                f"{a['symbol']}{a['atom']} {a['contribution']:+.2f}" for a in strongest.to_dict("records")
+            )
         )
     lines.append("For research use only.")
     return "\n".join(lines)

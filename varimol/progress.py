@@ -40,4 +40,6 @@ def step_printer(quiet: bool) -> Callable[[str, bool], None] | None:
     """Function that tells each step of a long run on standard error; None when quiet."""
     if quiet:
         return None
-    return lambda name, reused: print(f"{name}{' (finished before)' if reused else ''}", file=sys.stderr, flush=True)
+    return lambda name, reused: print(
+        f"{name}{' (finished before)' if reused else ''}", file=sys.stderr, flush=True
+    )

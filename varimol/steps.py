@@ -84,7 +84,9 @@ def writing_to(place: Path) -> Iterator[None]:
             message, hint = "a folder stands where a file is needed", "choose another --out"
         else:
             raise
-        raise InputError(message, file=place, expected="a folder that can be written to", hint=hint) from error
+        raise InputError(
+            message, file=place, expected="a folder that can be written to", hint=hint
+        ) from error
 
 
 class Run:

@@ -59,7 +59,9 @@ def read_proteins(fasta: str | os.PathLike[str]) -> pd.DataFrame:
             accession = parts[1] if len(parts) == 3 else ""
             rows.append((named[0] if named else parts[-1], accession, "as given", sequence, place.name))
     if not rows:
-        raise InputError("no FASTA record", file=place, expected="records that begin with >", hint="check the file")
+        raise InputError(
+            "no FASTA record", file=place, expected="records that begin with >", hint="check the file"
+        )
     table = pd.DataFrame(rows, columns=["symbol", "accession", "isoform", "sequence", "source"])
     twice = table[table["symbol"].duplicated()]
     if len(twice):
@@ -119,7 +121,9 @@ def choose_targets(
             if identity >= MIN_IDENTITY:
                 row |= {"status": "scored", "reason": ""}
             else:
-                row["reason"] = f"the protein is unlike the network's training proteins (identity {identity:.2f})"
+                row["reason"] = (
+                    f"the protein is unlike the network's training proteins (identity {identity:.2f})"
+                )
         rows.append(row)
     columns = [
         "gene", "accession", "isoform", "sequence", "sequence_length", "has_domain", "domain_start", "domain_end",
@@ -161,7 +165,7 @@ def score_compounds(
         return pd.DataFrame(columns=AFFINITY_COLUMNS)
     pairs = PairData(
         "", tuple(compounds["compound_id"]), tuple(compounds["smiles"]), ("",) * n_compounds,
-        tuple(scored["gene"]), tuple(Target(row.gene, row.sequence) for row in scored.itertuples()),
+        tuple(scored["gene"]), tuple(Target(gene, text) for gene, text in zip(scored["gene"], scored["sequence"], strict=True)),
         np.tile(np.arange(n_compounds), n_targets), np.repeat(np.arange(n_targets), n_compounds),
         np.full(n_compounds * n_targets, np.nan), np.full(n_compounds * n_targets, -1),
     )  # fmt: skip

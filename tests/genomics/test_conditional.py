@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+
 from genomics.associate import associate
 from genomics.conditional import independent_signals
 from genomics.phenotype import Phenotypes

@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from genomics.errors import InputError
 
 import varimol
+from genomics.errors import InputError
 from varimol import tables
 
 
@@ -20,7 +20,9 @@ def linked(shared_data, tmp_path_factory):
     variants = shared_data / "pharmacogenes" / "1000genomes_grch37"
     command = [sys.executable, "-m", "benchmarks.warfarin", "--variants", str(variants)]
     subprocess.run([*command, "--out", str(folder / "dose.tsv")], check=True, capture_output=True)
-    tables.drugs()[["compound_id", "name", "smiles"]].head(60).to_csv(folder / "drugs.tsv", sep="\t", index=False)
+    tables.drugs()[["compound_id", "name", "smiles"]].head(60).to_csv(
+        folder / "drugs.tsv", sep="\t", index=False
+    )
     varimol.link(
         variants, folder / "dose.tsv", "warfarin_dose", folder / "drugs.tsv", folder / "out",
         covariates=("age", "height", "weight"),
