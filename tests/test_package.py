@@ -202,10 +202,11 @@ def test_wheel__holds_networks_tables_and_templates(tmp_path: Path) -> None:
     for name in names:
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(REPOSITORY / name, tree / name)
-    subprocess.run(
+    built = subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist")],
-        cwd=tree, check=True, capture_output=True,
+        cwd=tree, capture_output=True, text=True,
     )  # fmt: skip
+    assert built.returncode == 0, built.stderr
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())
     networks = {Path(name).parts[3] for name in held if name.startswith("varimol/data/networks/")}
