@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-import functools
-import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 import varimol
+from varimol.cli_options import (
+    Build,
+    Covariates,
+    OneTwo,
+    Out,
+    Quiet,
+    Seed,
+    Threads,
+    command,
+    lines,
+    names,
+    this_command,
+)
 from varimol.progress import CommandProgress, step_printer
 
 app = typer.Typer(
@@ -27,72 +36,9 @@ train_app = typer.Typer(
 )
 app.add_typer(train_app, name="train")
 
-Out = Annotated[Path, typer.Option("--out", help="Where the result goes; it appears whole or not at all.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads to use.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")]
-Covariates = Annotated[str, typer.Option("--covariates", help="Columns, separated by commas.")]
-OneTwo = Annotated[
-    bool, typer.Option("--one-two", help="The binary trait is coded 1 (control) and 2 (case).")
-]
-Build = Annotated[str, typer.Option("--build", help="auto, GRCh37 or GRCh38.")]
-
-
-def _limit_threads(threads: int) -> None:
-    """Give every numerical library the same number of threads; before any of them is loaded."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ[name] = str(threads)
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(threads)
-
-
-def _command(function: Callable[..., None]) -> Callable[..., None]:
-    """Exit with 2 and one line for bad input, with 1 and one line for a failure of ours."""
-
-    @functools.wraps(function)
-    def run(*args: Any, **kwargs: Any) -> None:
-        from chem.errors import InputError as ChemInputError
-        from genomics.errors import InputError as GenomicsInputError
-
-        _limit_threads(kwargs.get("threads", 2))
-        try:
-            function(*args, **kwargs)
-        except (ChemInputError, GenomicsInputError) as error:
-            typer.echo(f"varimol: {error}", err=True)
-            raise typer.Exit(2) from None
-        except KeyboardInterrupt:
-            typer.echo("varimol: stopped; the same command goes on from the last finished step", err=True)
-            raise typer.Exit(130) from None
-        except Exception as error:
-            if os.environ.get("VARIMOL_DEBUG"):
-                raise
-            text = " ".join(str(error).split()) or type(error).__name__
-            typer.echo(
-                f"varimol: failed ({type(error).__name__}): {text}; set VARIMOL_DEBUG=1 for the details",
-                err=True,
-            )
-            raise typer.Exit(1) from None
-
-    return run
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _lines(path: Path | None) -> list[str] | None:
-    """Sample names of a file, one per line."""
-    if path is None:
-        return None
-    from genomics.errors import InputError
-
-    if not path.exists():
-        raise InputError("no such file", file=path, field="--samples", hint="check the path")
-    return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-
 
 @app.command(epilog="Example: `varimol ingest cohort.vcf.gz --out cohort.vcz`")
-@_command
+@command
 def ingest(
     inputs: Annotated[list[Path], typer.Argument(help="VCF, BCF or PLINK files, or a folder of them.")],
     out: Out,
@@ -111,7 +57,7 @@ def ingest(
     """Read variant files into a VCF Zarr store."""
     with CommandProgress("reading variants", quiet) as progress:
         cohort = varimol.ingest(
-            inputs, out, regions=regions or [], samples=_lines(samples), build=build, keep_going=keep_going,
+            inputs, out, regions=regions or [], samples=lines(samples), build=build, keep_going=keep_going,
             progress=progress.share,
         )  # fmt: skip
     if not quiet:
@@ -119,14 +65,14 @@ def ingest(
 
 
 @app.command(epilog="Example: `varimol export cohort.vcz --out calls.tsv`")
-@_command
+@command
 def export(cohort: Path, out: Out, seed: Seed = 0, threads: Threads = 2, quiet: Quiet = False) -> None:
     """Write the calls of a store as TSV (.tsv) or VCF (.vcf.gz)."""
     varimol.export(cohort, out)
 
 
 @app.command(epilog="Example: `varimol quality cohort.vcz --out quality/`")
-@_command
+@command
 def quality(cohort: Path, out: Out, seed: Seed = 0, threads: Threads = 2, quiet: Quiet = False) -> None:
     """Assess samples, variants and population structure of a store."""
     with CommandProgress("assessing quality", quiet) as progress:
@@ -136,7 +82,7 @@ def quality(cohort: Path, out: Out, seed: Seed = 0, threads: Threads = 2, quiet:
 @app.command(
     epilog="Example: `varimol associate cohort.vcz --phenotypes t.tsv --trait asthma --covariates age,sex --out scan/`"
 )
-@_command
+@command
 def associate(
     cohort: Path,
     phenotypes: Annotated[
@@ -159,13 +105,13 @@ def associate(
     """Scan a trait over the variants of a store."""
     with CommandProgress("scanning", quiet) as progress:
         varimol.associate(
-            cohort, phenotypes, trait, out, covariates=_names(covariates), trait_type=trait_type or None,
+            cohort, phenotypes, trait, out, covariates=names(covariates), trait_type=trait_type or None,
             missing_policy=missing_policy, one_two=one_two, seed=seed, progress=progress.share,
         )  # fmt: skip
 
 
 @app.command(epilog="Example: `varimol stars cohort.vcf.gz --assay wgs --out stars/`")
-@_command
+@command
 def stars(
     source: Annotated[Path, typer.Argument(metavar="IN", help="VCF or store.")],
     out: Out,
@@ -183,7 +129,7 @@ def stars(
 
 
 @app.command(epilog="Example: `varimol library compounds.sdf --out library/`")
-@_command
+@command
 def library(
     source: Annotated[Path, typer.Argument(metavar="IN", help="SMILES, CSV, TSV, SDF or Parquet file.")],
     out: Out,
@@ -210,7 +156,7 @@ def library(
     "affinity",
     epilog="Example: `varimol train affinity --pairs pairs.tsv --drugs drugs.tsv --targets targets.tsv --label pkd --folds fold --out run/`",
 )
-@_command
+@command
 def train_affinity(
     pairs: Annotated[
         list[Path], typer.Option(help="Table with drug_id, target_id and the label; may be repeated.")
@@ -234,7 +180,7 @@ def train_affinity(
 
     plan = AffinityExperiment(
         training=TrainingConfig(n_steps=steps, seed=seed), unseen_drug=unseen_drug, workers=threads,
-        description={"name": out.name, "command": _this_command(), "data": ", ".join(p.name for p in pairs)},
+        description={"name": out.name, "command": this_command(), "data": ", ".join(p.name for p in pairs)},
     )  # fmt: skip
     with CommandProgress("training", quiet) as progress:
         varimol.train_affinity(
@@ -252,7 +198,7 @@ def train_affinity(
 @app.command(
     epilog="Example: `varimol predict kinase-affinity --pairs pairs.tsv --drugs drugs.tsv --targets targets.tsv --out predictions.tsv`"
 )
-@_command
+@command
 def predict(
     network: Annotated[
         str, typer.Argument(metavar="RUN", help="Folder of a run, or name of a shipped network.")
@@ -274,7 +220,7 @@ def predict(
 @app.command(
     epilog="Example: `varimol screen compounds.smi --model kinase-affinity --targets targets.fasta --out hits/`"
 )
-@_command
+@command
 def screen(
     compounds: Annotated[
         Path, typer.Argument(metavar="LIBRARY", help="Compound file, or folder of a library.")
@@ -301,7 +247,7 @@ def screen(
 @app.command(
     epilog="Example: `varimol link --variants cohort.vcf.gz --phenotypes t.tsv --trait asthma --compounds drugs.tsv --out result/`"
 )
-@_command
+@command
 def link(
     variants: Annotated[
         list[Path], typer.Option(help="VCF, BCF or PLINK files, a folder of them, or a store.")
@@ -335,8 +281,8 @@ def link(
     from varimol.link import link as go
 
     report = go(
-        variants, phenotypes, trait, compounds, out, proteins=proteins, command=_this_command().split(),
-        progress=step_printer(quiet), covariates=_names(covariates), trait_type=trait_type, desired=desired,
+        variants, phenotypes, trait, compounds, out, proteins=proteins, command=this_command().split(),
+        progress=step_printer(quiet), covariates=names(covariates), trait_type=trait_type, desired=desired,
         assay=assay, missing_policy=missing_policy, network=network, build=build, one_two=one_two, seed=seed,
     )  # fmt: skip
     if not quiet:
@@ -344,7 +290,7 @@ def link(
 
 
 @app.command(epilog="Example: `varimol report result/`")
-@_command
+@command
 def report(directory: Path, seed: Seed = 0, threads: Threads = 2, quiet: Quiet = False) -> None:
     """Write the report of a finished `link` run again."""
     from varimol import commands
@@ -355,7 +301,7 @@ def report(directory: Path, seed: Seed = 0, threads: Threads = 2, quiet: Quiet =
 
 
 @app.command(epilog="Example: `varimol explain result/ --patient S0001 --compound CHEMBL221959`")
-@_command
+@command
 def explain(
     directory: Path,
     patient: Annotated[str, typer.Option(help="Sample identifier.")],
@@ -376,7 +322,7 @@ def explain(
 
 
 @app.command(epilog="Example: `varimol demo --out demo/`")
-@_command
+@command
 def demo(
     out: Out,
     n_samples: Annotated[int, typer.Option("--samples", min=100, help="People simulated.")] = 2000,
@@ -388,15 +334,10 @@ def demo(
     from varimol.demo import demo as go
 
     page = go(
-        out, seed=seed, n_samples=n_samples, progress=step_printer(quiet), command=_this_command().split()
+        out, seed=seed, n_samples=n_samples, progress=step_printer(quiet), command=this_command().split()
     )
     if not quiet:
         typer.echo(str(page))
-
-
-def _this_command() -> str:
-    """The command line as typed, without the folder of the program."""
-    return " ".join(["varimol", *sys.argv[1:]])
 
 
 def main() -> None:

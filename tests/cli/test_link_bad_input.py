@@ -1,4 +1,4 @@
-"""Bad input to `varimol link`: exit code 2, one line that says what and how to go on, nothing half-written."""
+"""Bad input to `varimol link`: exit code 2, one line that says what to do, nothing half-written."""
 
 from __future__ import annotations
 
