@@ -120,13 +120,16 @@ def stars(
         str, typer.Option(help="wgs, wes, array, targeted or unknown: what an absent site may mean.")
     ] = "unknown",
     build: Build = "auto",
+    outside: Annotated[
+        Path | None, typer.Option(help="Diplotypes called elsewhere: sample_id, gene, diplotype.")
+    ] = None,
     seed: Seed = 0,
     threads: Threads = 2,
     quiet: Quiet = False,
 ) -> None:
     """Call star alleles, metaboliser phenotypes and the guidance that follows."""
     with CommandProgress("calling star alleles", quiet) as progress:
-        varimol.stars(source, out, assay=assay, build=build, progress=progress.share)
+        varimol.stars(source, out, assay=assay, build=build, outside=outside, progress=progress.share)
 
 
 @app.command(epilog="Example: `varimol library compounds.sdf --out library/`")
@@ -208,7 +211,7 @@ def predict(
     drugs: Annotated[Path, typer.Option(help="Table with drug_id and smiles.")],
     targets: Annotated[Path, typer.Option(help="Table with target_id and sequence.")],
     out: Out,
-    endpoint: Annotated[str, typer.Option(help="Label to predict, the network's first unless given.")] = "",
+    endpoint: Annotated[str, typer.Option(help="Label to predict; all of the network's unless given.")] = "",
     level: Annotated[float, typer.Option(min=0.01, max=0.99, help="Coverage of the interval.")] = 0.9,
     seed: Seed = 0,
     threads: Threads = 2,

@@ -197,6 +197,7 @@ def stars(
     *,
     assay: str = "unknown",
     build: str = "auto",
+    outside: PathName | None = None,
     progress: Progress | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Call star alleles, metaboliser phenotypes and the guidance that follows.
@@ -211,6 +212,8 @@ def stars(
         ``wgs``, ``wes``, ``array``, ``targeted`` or ``unknown``: what an absent site may mean.
     build
         ``auto``, ``GRCh37`` or ``GRCh38``.
+    outside
+        Table of diplotypes called elsewhere (sample_id, gene, diplotype), which come before ours.
     progress
         Called with the share done.
 
@@ -226,7 +229,7 @@ def stars(
         from genomics.cohort import open_cohort
 
         opened = open_cohort(source if is_store(source) else store)
-        diplotypes, recommendations = call_stars(opened, assay, None if build == "auto" else build)
+        diplotypes, recommendations = call_stars(opened, assay, None if build == "auto" else build, outside)
         if not is_store(source):
             shutil.rmtree(store)
         write_table(diplotypes, folder / "diplotypes")
@@ -234,12 +237,19 @@ def stars(
     return diplotypes, recommendations
 
 
-def call_stars(cohort: Cohort, assay: str, build: str | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+def call_stars(
+    cohort: Cohort, assay: str, build: str | None = None, outside: PathName | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Diplotypes with phenotypes, and recommendations, from the shipped tables."""
     from genomics.metaboliser import assign_phenotypes, recommend
     from genomics.stars import call_diplotypes
 
     diplotypes = call_diplotypes(cohort, tables.allele_definitions(), assay=assay, build=build)
+    if outside is not None:
+        from varimol.outside_calls import apply_outside_calls, read_outside_calls
+
+        given = read_outside_calls(outside, [str(name) for name in cohort.sample_ids])
+        diplotypes = apply_outside_calls(diplotypes, given)
     diplotypes = assign_phenotypes(diplotypes, tables.allele_functions(), tables.phenotype_rules())
     return diplotypes, recommend(diplotypes, tables.guidance())
 

@@ -120,7 +120,7 @@ def predict(
             "target_id": [data.target_ids[t] for t in data.target],
         }
     )
-    wanted = [endpoint or model.endpoints[0]]
+    wanted = [endpoint] if endpoint else list(model.endpoints)
     parts = []
     for name in wanted:
         table = pd.concat([keys, model.predict(data, endpoint=name, level=level)], axis=1)

@@ -1,0 +1,60 @@
+"""Diplotypes called elsewhere."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from genomics.errors import InputError
+from varimol import tables
+from varimol.outside_calls import apply_outside_calls, read_outside_calls
+
+
+def own_calls() -> pd.DataFrame:
+    common = {"posterior_no_prior": 1.0, "sites_missing": "", "assumptions": "", "reason": ""}
+    return pd.DataFrame(
+        [
+            {"sample_id": s, "gene": g, "rank": 1, "diplotype": "", "posterior": 0.0, "status": "abstain"} | common
+            for s in ("B", "A")
+            for g in ("CYP2D6", "TPMT")
+        ]
+    )
+
+
+def test_apply_outside_calls__replaces_only_what_is_given(tmp_path):
+    (tmp_path / "calls.tsv").write_text("sample_id\tgene\tdiplotype\nA\tCYP2D6\t*4/*4\n", encoding="utf-8")
+    ours = own_calls()
+    joined = apply_outside_calls(ours, read_outside_calls(tmp_path / "calls.tsv", ["B", "A"]))
+    assert len(joined) == len(ours)
+    assert list(joined.columns) == list(ours.columns)
+    assert joined["sample_id"].tolist() == ["B", "B", "A", "A"]
+    changed = joined[(joined["sample_id"] == "A") & (joined["gene"] == "CYP2D6")].iloc[0]
+    assert (changed["diplotype"], changed["status"], changed["posterior"]) == ("*4/*4", "called", 1.0)
+    assert (joined.drop(changed.name)["status"] == "abstain").all()
+
+
+def test_apply_outside_calls__reach_the_phenotype(tmp_path):
+    from genomics.metaboliser import assign_phenotypes
+
+    (tmp_path / "calls.tsv").write_text("sample_id\tgene\tdiplotype\nA\tTPMT\t*3A/*3A\n", encoding="utf-8")
+    joined = apply_outside_calls(own_calls(), read_outside_calls(tmp_path / "calls.tsv", ["A", "B"]))
+    told = assign_phenotypes(joined, tables.allele_functions(), tables.phenotype_rules())
+    row = told[(told["sample_id"] == "A") & (told["gene"] == "TPMT")].iloc[0]
+    assert row["phenotype"] == "Poor Metabolizer"
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "record"),
+    [
+        ("sample_id\tgene\nA\tCYP2D6\n", "diplotype", "header"),
+        ("sample_id\tgene\tdiplotype\nZ\tCYP2D6\t*1/*4\n", "sample_id", "2"),
+        ("sample_id\tgene\tdiplotype\nA\tCYP2D6\t*1\n", "diplotype", "2"),
+        ("sample_id\tgene\tdiplotype\nA\tTPMT\t*1/*1\nA\tTPMT\t*1/*3A\n", "gene", "3"),
+    ],
+)
+def test_read_outside_calls__names_record_and_field(tmp_path, text, field, record):
+    (tmp_path / "calls.tsv").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=f"record {record}, field {field}") as refusal:
+        read_outside_calls(tmp_path / "calls.tsv", ["A", "B"])
+    assert "calls.tsv" in str(refusal.value)
+    assert isinstance(refusal.value, InputError) or type(refusal.value).__name__ == "InputError"
