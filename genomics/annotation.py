@@ -121,8 +121,8 @@ def parse_consequences(
 
     Examples
     --------
-    >>> parse_consequences("BCSQ", "missense|TYK2|ENST1|protein_coding|-|1104P>1104A|10352442G>C", "G", ["C"])
-    (('TYK2', 'missense', 'P1104A'),)
+    >>> parse_consequences("BCSQ", "missense|GENE1|ENST1|protein_coding|-|1104P>1104A|10352442G>C", "G", ["C"])
+    (('GENE1', 'missense', 'P1104A'),)
     """
     entries = [entry.split("|") for entry in value.split(",") if entry and not entry.startswith("@")]
     read = {"BCSQ": _from_bcsq, "ANN": _from_ann}.get(key)

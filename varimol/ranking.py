@@ -11,7 +11,8 @@ def rank_therapies(evidence: pd.DataFrame) -> pd.DataFrame:
     """Candidate therapies of each patient, ranked by lane and within it.
 
     The order is lexicographic: lanes first, nothing is added across them. Within the predicted lane the
-    score decides, but a compound that the safety lane says to avoid comes behind the others. Records that
+    score decides, but a compound that the safety lane says to avoid comes behind the others, as does one
+    that the evidence speaks against. Records that
     abstain come last in their lane.
 
     Parameters
@@ -33,7 +34,7 @@ def rank_therapies(evidence: pd.DataFrame) -> pd.DataFrame:
     ) & (table["lane"] != LANES[0])  # fmt: skip
     table.loc[flagged, "reason"] = "the safety lane says avoid; " + table.loc[flagged, "reason"]
     table["_lane"] = table["lane"].map({lane: place for place, lane in enumerate(LANES)})
-    table["_flag"] = flagged
+    table["_flag"] = flagged | (table["direction"] == "against")
     table = table.sort_values(
         ["sample_id", "_lane", "abstain", "_flag", "value", "compound_name", "evidence_id"],
         ascending=[True, True, True, True, False, True, True], kind="stable",
