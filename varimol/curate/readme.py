@@ -1,0 +1,112 @@
+"""The measured part of the README, made from the raw results of the benchmarks and the network's card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+
+def readme_figures(root: Path, card: dict[str, Any]) -> str:
+    """Measured figures as Markdown; what was not measured is left out.
+
+    Parameters
+    ----------
+    root
+        Root of the repository.
+    card
+        card.json of the shipped network.
+
+    Returns
+    -------
+    str
+        Sentences and tables.
+    """
+    results = root / "benchmarks" / "results"
+    parts = [
+        _power(results / "power.tsv"),
+        _enrichment(results / "enrichment.tsv"),
+        _network(card),
+        _times(results / "demo_time.tsv"),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _read(path: Path) -> pd.DataFrame | None:
+    return pd.read_csv(path, sep="\t") if path.exists() else None
+
+
+def _power(path: Path) -> str:
+    table = _read(path)
+    if table is None:
+        return ""
+    planted = table[table["planted"]]
+    null = table[~table["planted"]]
+    return (
+        f"Measured over simulated cohorts (`python -m benchmarks.power`): the planted variant reaches 5e-8 in "
+        f"{int(planted['found'].sum())} of {len(planted)} cohorts; with nothing planted, the locus reaches it in "
+        f"{int((null['n_hits_at_locus'] > 0).sum())} of {len(null)}, and the rest of the genome in "
+        f"{int((null['n_hits_elsewhere'] > 0).sum())}."
+    )
+
+
+def _enrichment(path: Path) -> str:
+    table = _read(path)
+    if table is None:
+        return ""
+    rows = [
+        "| ranking of the approved drugs on TYK2 | drugs | JAK inhibitors (in training) | AUROC [95% interval] | in the top 5% |",
+        "|---|---|---|---|---|",
+    ]
+    for row in table.to_dict("records"):
+        rows.append(
+            f"| {row['ranking']} | {row['drugs']}, {row['n_drugs']:,} | {row['n_inhibitors']} "
+            f"({row['n_inhibitors_in_training']}) | {row['auroc']:.3f} [{row['lower']:.3f}, {row['upper']:.3f}] | "
+            f"{row['in_top_5pc']} |"
+        )
+    lead = (
+        "Do JAK-family inhibitors stand high among the approved drugs (`python -m benchmarks.enrichment`)? The network "
+        "without JAK inhibitors was trained again without any compound that shares their skeleton or has a Tanimoto "
+        "similarity above 0.6 to one. The baseline is the similarity to known JAK ligands of the same training data."
+    )
+    return lead + "\n\n" + "\n".join(rows)
+
+
+def _network(card: dict[str, Any]) -> str:
+    figures = pd.DataFrame(card.get("figures", []))
+    if figures.empty:
+        return ""
+    mse = figures[figures["metric"] == "mse"]
+    columns = list(dict.fromkeys(zip(mse["setting"], mse["endpoint"], strict=True)))
+    held_out = {"seen_drug": "pairs held out", "unseen_drug": "scaffolds held out"}
+    header = ["model", *(f"{endpoint}, {held_out[setting]}" for setting, endpoint in columns)]
+    rows = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    models = sorted(mse["model"].unique(), key=lambda name: (name != "network", name))
+    for model in models:
+        cells = []
+        for setting, endpoint in columns:
+            one = mse[(mse["model"] == model) & (mse["setting"] == setting) & (mse["endpoint"] == endpoint)]
+            value = one.iloc[0]
+            cells.append(f"{value['mean']:.3f} [{value['lower']:.3f}, {value['upper']:.3f}]")
+        rows.append("| " + " | ".join([model.replace("_", " "), *cells]) + " |")
+    lead = (
+        "The shipped network beside plain models on the same folds: mean squared error, mean over folds and its 95% "
+        "interval, single networks (the ensemble cannot be judged on its own folds)."
+    )
+    return lead + "\n\n" + "\n".join(rows)
+
+
+def _times(path: Path) -> str:
+    table = _read(path)
+    if table is None:
+        return ""
+    rows = [
+        "| measured on " + str(table["host"].iloc[0]) + " | wall s | CPU s | peak MB |",
+        "|---|---|---|---|",
+    ]
+    rows += [
+        f"| {row['what']} | {row['wall_s']:.0f} | {row['cpu_s']:.0f} | {row['peak_mb']:,.0f} |"
+        for row in table.to_dict("records")
+    ]
+    return "\n".join(rows)
