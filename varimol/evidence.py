@@ -384,7 +384,7 @@ def _silent(rows: pd.DataFrame, network: str) -> pd.DataFrame:
     return _records(
         rows.assign(
             path=rows["marker_text"] + " -> " + rows["gene"],
-            reason=rows["gene"] + ": " + rows["reason"].where(rows["status"] != "scored", why).where(why.isna(), why),
+            reason=rows["gene"] + ": " + rows["reason"].where(why.isna(), why),
         ),
         compound_id="", compound_name="", lane="predicted", claim="predicted_affinity", abstain=True,
         sources="association in this cohort; " + network,
