@@ -34,6 +34,7 @@ test: check
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m varimol.curate.docs .
+	$(BIN)/python -m benchmarks.readme
 
 clean:
 	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache

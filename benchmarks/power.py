@@ -3,7 +3,7 @@
 ``python -m benchmarks.power [--seeds 20] [--out benchmarks/results/power.tsv]`` simulates the cohorts in
 memory and runs quality control, principal components and the association that `varimol link` runs. A row per
 cohort: seed, planted, log10p and beta of the variant, found (it reaches 5e-8), the best log10p within 500 kb,
-hits within 500 kb and elsewhere, the genomic control lambda of the scan, seconds, commit, host. Each row is
+hits within 500 kb and elsewhere, the genomic control lambda of the scan, commit, host. Each row is
 written when it is measured; a second run goes on where a killed one stopped (remove the file to start anew).
 """
 
@@ -11,9 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +18,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
+from benchmarks.record import commit, host
 from genomics.associate import associate, genomic_control
 from genomics.phenotype import Phenotypes
 from genomics.quality import QualityPolicy, assess_quality
@@ -95,7 +93,6 @@ def scan(simulated: SimulatedCohort) -> pd.DataFrame:
 
 def measure(seed: int, planted: bool, *, flipped: bool = False) -> dict[str, object]:
     """One cohort and its scan as a row of the result."""
-    start = time.perf_counter()
     result = scan(demo_cohort(seed, planted=planted, flipped=flipped))
     at_contig = result["contig"] == PROTECTIVE.contig
     near = at_contig & ((result["position"] - PROTECTIVE.position).abs() <= WINDOW)
@@ -113,7 +110,6 @@ def measure(seed: int, planted: bool, *, flipped: bool = False) -> dict[str, obj
         "n_hits_elsewhere": int((hits & ~near).sum()),
         "lambda": round(genomic_control(result["log10p"]), 4),
         "n_variants": len(result),
-        "seconds": round(time.perf_counter() - start, 1),
     }
 
 
@@ -123,9 +119,6 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/power.tsv"))
     options = parser.parse_args()
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-    ).stdout.strip()
     options.out.parent.mkdir(parents=True, exist_ok=True)
     rows = pd.read_csv(options.out, sep="\t").to_dict("records") if options.out.exists() else []
     done = {(row["seed"], row["planted"]) for row in rows}
@@ -133,7 +126,7 @@ def main() -> None:
         for seed in range(1, options.seeds + 1):
             if (seed, planted) in done:
                 continue
-            rows.append(measure(seed, planted) | {"commit": commit, "host": platform.platform()})
+            rows.append(measure(seed, planted) | {"commit": commit(), "host": host()})
             print(rows[-1], flush=True)
             temporary = options.out.with_name(f"{options.out.name}.tmp-{os.getpid()}")
             pd.DataFrame(rows).to_csv(temporary, sep="\t", index=False)

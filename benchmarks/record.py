@@ -21,6 +21,11 @@ def commit() -> str:
     return head.stdout.strip() + ("+" if changed else "")
 
 
+def host() -> str:
+    """Kind of machine, for the reader to judge the figures by."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+
+
 def write_results(table: pd.DataFrame, name: str) -> Path:
     """Write benchmarks/results/NAME.tsv, whole or not at all.
 
@@ -39,7 +44,6 @@ def write_results(table: pd.DataFrame, name: str) -> Path:
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.tsv"
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
-    host = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    table.assign(commit=commit(), host=host).to_csv(temporary, sep="\t", index=False, float_format="%.5g")
+    table.assign(commit=commit(), host=host()).to_csv(temporary, sep="\t", index=False, float_format="%.5g")
     os.replace(temporary, path)
     return path

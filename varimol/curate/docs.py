@@ -5,8 +5,7 @@
 - ``docs/schemas/NAME.json``, one JSON Schema per table, from `varimol.schemas`;
 - ``docs/commands.md`` from the command line's own help;
 - ``docs/api.md`` from the signatures and docstrings of the public names;
-- the part of ``docs/network.md`` between its markers, from the card of the shipped network;
-- the part of ``README.md`` between its markers, from the card and ``benchmarks/results``.
+- the part of ``docs/network.md`` between its markers, from the card of the shipped network.
 
 The same code and card give the same bytes, which a test holds.
 """
@@ -25,7 +24,6 @@ from types import ModuleType
 from typing import Any
 
 from varimol.curate.docstrings import docstring_markdown
-from varimol.curate.readme import readme_figures
 from varimol.schemas import TABLES
 
 PACKAGES = ("varimol", "genomics", "chem", "models")
@@ -327,9 +325,6 @@ def generated_files(root: Path) -> dict[Path, str]:
     files[Path("docs", "commands.md")] = commands_page()
     files[Path("docs", "api.md")] = api_page()
     files[Path("docs", "network.md")] = with_figures(page, network_figures(card))
-    if (root / "README.md").exists():
-        readme = (root / "README.md").read_text(encoding="utf-8")
-        files[Path("README.md")] = with_figures(readme, readme_figures(root, card))
     return files
 
 

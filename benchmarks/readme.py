@@ -1,11 +1,20 @@
-"""The measured part of the README, made from the raw results of the benchmarks and the network's card."""
+"""The measured part of the README, made from the raw results of the benchmarks and the network's card.
+
+``python -m benchmarks.readme`` writes it between the README's markers.
+"""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from varimol.curate.docs import with_figures
+from varimol.networks import network_folder
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def readme_figures(root: Path, card: dict[str, Any]) -> str:
@@ -110,3 +119,14 @@ def _times(path: Path) -> str:
         for row in table.to_dict("records")
     ]
     return "\n".join(rows)
+
+
+def readme(root: Path = ROOT) -> str:
+    """The README as it should stand."""
+    card = json.loads((network_folder("kinase-affinity") / "card.json").read_text(encoding="utf-8"))
+    return with_figures((root / "README.md").read_text(encoding="utf-8"), readme_figures(root, card))
+
+
+if __name__ == "__main__":
+    text = readme()
+    (ROOT / "README.md").write_text(text, encoding="utf-8")
