@@ -1,0 +1,87 @@
+"""Why a compound stands where it does: claims, paths and the atoms behind a score."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from genomics.errors import InputError
+from varimol.explain import atom_contributions, explain
+
+
+@pytest.fixture(scope="module")
+def predicted(linked: Path) -> pd.Series:
+    """Return a record of the predicted lane, or skip: a network may abstain on every compound."""
+    evidence = pd.read_parquet(linked / "evidence.parquet")
+    speaking = evidence[evidence["lane"].eq("predicted") & ~evidence["abstain"]]
+    if not len(speaking):
+        pytest.skip("the shipped network claims nothing about the compounds of this run")
+    return speaking.iloc[0]
+
+
+def test_explain__tells_claims_score_and_atoms(linked: Path, predicted: pd.Series, tmp_path: Path) -> None:
+    told = explain(linked, predicted["sample_id"], predicted["compound_id"], out=tmp_path / "told")
+    assert predicted["path"] in told.text
+    assert predicted["evidence_id"] in set(told.evidence["evidence_id"])
+    assert "scored on" in told.text and "research use only" in told.text
+    assert len(told.atoms) and np.isfinite(told.atoms["contribution"]).all()
+    names = {path.name for path in (tmp_path / "told").iterdir()}
+    assert {"explanation.tsv", "atoms.tsv"} < names
+    (picture,) = (tmp_path / "told").glob("*.svg")
+    assert picture.read_text().lstrip().startswith("<")
+    atoms = pd.read_csv(tmp_path / "told" / "atoms.tsv", sep="\t")
+    assert len(atoms) == len(told.atoms)
+
+
+def test_explain__by_name_as_by_identifier(linked: Path, predicted: pd.Series) -> None:
+    one = explain(linked, predicted["sample_id"], predicted["compound_id"])
+    two = explain(linked, predicted["sample_id"], predicted["compound_name"].upper())
+    pd.testing.assert_frame_equal(one.evidence, two.evidence)
+    pd.testing.assert_frame_equal(one.atoms, two.atoms)
+
+
+def test_explain__compound_without_a_claim(linked: Path) -> None:
+    evidence = pd.read_parquet(linked / "evidence.parquet")
+    affinity = pd.read_parquet(linked / "affinity.parquet")
+    claimed = set(evidence["compound_id"])
+    compound = next(name for name in affinity["compound_id"] if name not in claimed)
+    told = explain(linked, evidence["sample_id"].iloc[0], compound)
+    assert not len(told.evidence) and "no claim is made" in told.text
+
+
+@pytest.mark.parametrize(
+    ("patient", "compound", "field"), [("nobody", "", "--patient"), ("", "unobtainium", "--compound")]
+)
+def test_explain__unknown_patient_or_compound(linked: Path, patient: str, compound: str, field: str) -> None:
+    affinity = pd.read_parquet(linked / "affinity.parquet")
+    samples = pd.read_parquet(linked / "quality_samples.parquet")
+    with pytest.raises(InputError, match=f"field {field}: .* is not in this run; expected"):
+        explain(linked, patient or samples["sample_id"].iloc[0], compound or affinity["compound_id"].iloc[0])
+
+
+def test_explain__unfinished_run(linked: Path, tmp_path: Path) -> None:
+    shutil.copy(linked / "evidence.parquet", tmp_path)
+    with pytest.raises(InputError, match=r"no manifest\.json; expected the folder of a finished"):
+        explain(tmp_path, "S0001", "x")
+
+
+def test_atom_contributions__do_not_depend_on_the_order_of_atoms() -> None:
+    from rdkit import Chem
+
+    from models.protein import Target
+    from varimol import tables
+    from varimol.networks import load_network
+
+    sequence = tables.proteins().set_index("symbol").loc["ABL1", "sequence"]
+    target = Target("ABL1", sequence)
+    molecule = Chem.MolFromSmiles("Cc1ccc(NC(=O)c2ccncc2)cc1")
+    order = list(np.random.default_rng(0).permutation(molecule.GetNumAtoms()))
+    renumbered = Chem.MolToSmiles(Chem.RenumberAtoms(molecule, [int(i) for i in order]), canonical=False)
+    one = atom_contributions(load_network(), Chem.MolToSmiles(molecule, canonical=False), target)
+    two = atom_contributions(load_network(), renumbered, target)
+    assert len(one) == molecule.GetNumAtoms()
+    assert np.sort(one) == pytest.approx(np.sort(two), abs=1e-4)
