@@ -254,7 +254,7 @@ def _all_sites(
         taken |= set(zip(parts[1]["contig"], parts[1]["position"].astype(int)))
     background, sources = background_sites(n_background, taken, rng)
     parts.append(background)
-    table = pd.concat(parts, ignore_index=True)
+    table = pd.concat(parts, ignore_index=True).astype({"position": int})  # an empty part holds floats
     nameless = (table["rsid"] == "") & table["kind"].isin(["neighbour", "background"])
     table.loc[nameless, "rsid"] = [f"sim{number}" for number in range(1, int(nameless.sum()) + 1)]
     return table, sources
