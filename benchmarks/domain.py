@@ -1,4 +1,4 @@
-"""From which similarity to the training compounds on does the network know more than the mean?
+"""Similarity to the training compounds from which on the network knows more than the mean.
 
 ``python -m benchmarks.domain SOURCE RUN`` takes the out-of-fold predictions of folds in which whole scaffolds were
 held out (RUN/folds.tsv of `python -m varimol.curate.network`), and bins them by the Tanimoto similarity of the compound to
@@ -28,7 +28,10 @@ def nearest_training(endpoints: list[PairData], folds: list[pd.Series]) -> list[
     """Similarity of each drug to the nearest drug outside its own fold, over all tables."""
     fingerprints = np.concatenate([morgan_fingerprints(p.smiles, n_bits=N_BITS) for p in endpoints])
     fold = np.concatenate(
-        [part.reindex(pairs.drug_ids).fillna(-1).to_numpy() for part, pairs in zip(folds, endpoints, strict=True)]
+        [
+            part.reindex(pairs.drug_ids).fillna(-1).to_numpy()
+            for part, pairs in zip(folds, endpoints, strict=True)
+        ]
     )
     similarity = tanimoto(fingerprints, fingerprints)
     similarity[fold[:, None] == fold[None, :]] = 0.0

@@ -103,7 +103,12 @@ def _network(card: dict[str, Any]) -> str:
         "The shipped network beside plain models on the same folds: mean squared error, mean over folds and its 95% "
         "interval, single networks (the ensemble cannot be judged on its own folds)."
     )
-    return lead + "\n\n" + "\n".join(rows)
+    best = mse.loc[mse.groupby(["setting", "endpoint"], sort=False)["mean"].idxmin()]
+    told = [
+        f"{row['model'].replace('_', ' ')} ({row['endpoint']}, {held_out[row['setting']]})"
+        for row in best.to_dict("records")
+    ]
+    return f"{lead} Lowest error: {', '.join(told)}.\n\n" + "\n".join(rows)
 
 
 def _times(path: Path) -> str:

@@ -21,7 +21,15 @@ FORBIDDEN = {
 MAX_LINES = 410
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 # The simulator's story and the evaluation name the planted gene; whatever finds it may not.
-MAY_NAME_THE_PLANTED_GENE = ("varimol/demo_cohort.py", "benchmarks/", "tests/", "notebooks/", "docs/", "README.md", "CHANGELOG.md")
+MAY_NAME_THE_PLANTED_GENE = (
+    "varimol/demo_cohort.py",
+    "benchmarks/",
+    "tests/",
+    "notebooks/",
+    "docs/",
+    "README.md",
+    "CHANGELOG.md",
+)
 MAY_NAME_IT_TOO = {"README.md", "CHANGELOG.md"}
 PLANTED_GENE = re.compile(r"TYK2|JAK[123]?(?![a-zA-Z0-9])")
 DATA_SUFFIXES = {".tsv", ".parquet", ".safetensors", ".png", ".svg", ".gz"}

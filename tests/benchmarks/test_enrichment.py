@@ -52,5 +52,7 @@ def test_inhibitors__are_all_among_the_shipped_drugs():
 
 def test_results__state_losses_too():
     table = pd.read_csv(ROOT / "benchmarks" / "results" / "enrichment.tsv", sep="\t")
-    assert {"shipped network", "network without JAK inhibitors", "similarity to JAK ligands"} <= set(table["ranking"])
+    assert {"shipped network", "network without JAK inhibitors", "similarity to JAK ligands"} <= set(
+        table["ranking"]
+    )
     assert (table["lower"] <= table["auroc"]).all() and (table["auroc"] <= table["upper"]).all()

@@ -14,7 +14,8 @@ def own_calls() -> pd.DataFrame:
     common = {"posterior_no_prior": 1.0, "sites_missing": "", "assumptions": "", "reason": ""}
     return pd.DataFrame(
         [
-            {"sample_id": s, "gene": g, "rank": 1, "diplotype": "", "posterior": 0.0, "status": "abstain"} | common
+            {"sample_id": s, "gene": g, "rank": 1, "diplotype": "", "posterior": 0.0, "status": "abstain"}
+            | common
             for s in ("B", "A")
             for g in ("CYP2D6", "TPMT")
         ]
