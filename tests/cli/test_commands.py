@@ -250,7 +250,7 @@ def pairs(tmp_path: Path) -> list[object]:
 
 @pytest.mark.parametrize("name", ["out.tsv", "out.parquet"])
 def test_predict__one_row_per_pair_in_their_order(pairs: list[object], tmp_path: Path, name: str) -> None:
-    result = run(*pairs, "--out", tmp_path / name)
+    result = run(*pairs, "--endpoint", "pkd", "--out", tmp_path / name)
     assert result.exit_code == 0, result.stderr
     path = tmp_path / name
     table = pd.read_csv(path, sep="\t") if name.endswith("tsv") else pd.read_parquet(path)
@@ -258,6 +258,13 @@ def test_predict__one_row_per_pair_in_their_order(pairs: list[object], tmp_path:
     assert set(PREDICTION) <= set(table.columns)
     assert bool(table["abstain"].iloc[1]) and table["reason"].iloc[1]
     assert table["prediction"].isna().tolist() == [False, True, False]
+
+
+def test_predict__several_labels_in_long_form(pairs: list[object], tmp_path: Path) -> None:
+    assert run(*pairs, "--out", tmp_path / "out.tsv").exit_code == 0
+    table = pd.read_csv(tmp_path / "out.tsv", sep="\t")
+    assert table["endpoint"].tolist() == ["pkd"] * 3 + ["kiba_score"] * 3
+    assert table["drug_id"].tolist() == ["D2", "BAD", "D1"] * 2
 
 
 def test_screen__writes_hits_rejects_and_manifest(tmp_path: Path) -> None:

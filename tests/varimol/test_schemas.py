@@ -137,7 +137,7 @@ def test_predict_and_screen__predictions_and_hits(inputs: Path, tmp_path: Path) 
     )  # fmt: skip
     predictions = read_tsv(tmp_path / "predictions.tsv").fillna({"reason": ""})
     assert_fits(predictions, TABLES["predictions"])
-    assert predictions["drug_id"].tolist() == ["c5", "c4", "c1"]
+    assert predictions["drug_id"].tolist() == ["c5", "c4", "c1"] * 2
     varimol.screen(inputs / "drugs.tsv", tmp_path / "targets.tsv", tmp_path / "hits")
     assert_fits(pd.read_parquet(tmp_path / "hits" / "hits.parquet"), TABLES["hits"])
     assert_fits(read_tsv(tmp_path / "hits" / "rejects.tsv"), TABLES["rejects"])
