@@ -17,6 +17,7 @@ from rdkit.Chem import rdCIPLabeler
 
 from chem.errors import InputError
 from chem.graph_schema import EDGE_VOCABULARY, ELEMENTS, GRAPH_SCHEMA, NODE_VOCABULARY, UNKNOWN, schema_hash
+from chem.interrupts import python_interrupts
 from chem.parse import explain_smiles, parse_smiles
 
 __all__ = ["GRAPH_SCHEMA", "MolecularGraphs", "concatenate_graphs", "encode_graphs", "schema_hash"]
@@ -337,7 +338,7 @@ def _cip_codes(
     if not marks_atoms and not marks_bonds:
         return [_CIP["none"]] * len(atoms), [_STEREO["none"]] * len(bonds)
     try:
-        with rdBase.BlockLogs():
+        with rdBase.BlockLogs(), python_interrupts():
             rdCIPLabeler.AssignCIPLabels(molecule, maxRecursiveIterations=_CIP_ITERATIONS)
     except RuntimeError:  # too symmetric a cage: no label is better than one that depends on the writing
         return (

@@ -9,6 +9,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from chem.errors import InputError
+from chem.interrupts import python_interrupts
 from chem.parse import explain_smiles, parse_smiles
 
 
@@ -96,7 +97,7 @@ def inchikey_first_block(smiles: str) -> str:
     True
     """
     molecule = _required(smiles)
-    with rdBase.BlockLogs():
+    with rdBase.BlockLogs(), python_interrupts():
         return Chem.MolToInchiKey(molecule)[:14]
 
 

@@ -11,6 +11,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
 from chem.counterions import is_counterion
+from chem.interrupts import python_interrupts
 from chem.parse import explain_smiles, parse_smiles
 
 
@@ -110,7 +111,7 @@ def standardise_smiles(smiles: str, recipe: StandardisationRecipe = DEFAULT_RECI
     molecule = parse_smiles(smiles)
     if molecule is None:
         return StandardisedMolecule(reason=explain_smiles(smiles))
-    with rdBase.BlockLogs():
+    with rdBase.BlockLogs(), python_interrupts():
         try:
             return _standardise_molecule(molecule, recipe)
         except (ValueError, RuntimeError) as error:

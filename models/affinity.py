@@ -164,8 +164,8 @@ class AffinityModel:
         table["sd"] = scores.std(axis=0, ddof=1) if len(self.members) > 1 else np.nan
         identity = self.domain.identity(proteins)[target]
         reasons = [
-            _reason(pairs.drug_reasons[d] if not fine else "", float(s), float(i))
-            for d, fine, s, i in zip(pairs.drug, ok, similarity, identity, strict=True)
+            _reason(pairs.drug_reasons[d] if not fine else "", float(s), float(i), pairs.targets[t].unplaced)
+            for d, t, fine, s, i in zip(pairs.drug, pairs.target, ok, similarity, identity, strict=True)
         ]
         table["in_domain"] = [reason == "" for reason in reasons]
         table["abstain"] = ~table["in_domain"]
@@ -246,7 +246,7 @@ class AffinityModel:
         os.replace(text, folder / "card.json")
 
 
-def _reason(unreadable: str, similarity: float, identity: float) -> str:
+def _reason(unreadable: str, similarity: float, identity: float, unplaced: bool) -> str:
     if unreadable:
         return f"the structure cannot be read: {unreadable}"
     parts = []
@@ -254,6 +254,10 @@ def _reason(unreadable: str, similarity: float, identity: float) -> str:
         parts.append(f"nearest training compound has Tanimoto {similarity:.2f}, below {MIN_TANIMOTO}")
     if identity < MIN_IDENTITY:
         parts.append(f"nearest training protein has identity {identity:.2f}, below {MIN_IDENTITY}")
+    if unplaced:
+        parts.append(
+            "the variant named with the target does not fit its sequence and is not in the prediction"
+        )
     return "; ".join(parts)
 
 

@@ -172,11 +172,15 @@ def _run_folds(
             pool.submit(_fold, data, settings[setting], setting, fold, plan, parts)
             for setting, fold in open_work
         ]
-        for finished in as_completed(running):
-            finished.result()
-            n_done += 1
-            if progress is not None:
-                progress(f"{n_done} of {len(work)} folds trained", n_done / len(work))
+        try:
+            for finished in as_completed(running):
+                finished.result()
+                n_done += 1
+                if progress is not None:
+                    progress(f"{n_done} of {len(work)} folds trained", n_done / len(work))
+        except BaseException:  # a Ctrl-C too must not start the folds that wait
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _fold(

@@ -26,12 +26,32 @@ from varimol.progress import CommandProgress, step_printer
 
 app = typer.Typer(
     name="varimol",
-    help="From a patient's variant calls to candidate therapies, through molecular graph networks. For research use only.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(varimol.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version, and stop."),
+    ] = False,
+) -> None:
+    """From a patient's variant calls to candidate therapies, through molecular graph networks.
+
+    For research use only.
+    """
+
+
 train_app = typer.Typer(
     help="Train a network by cross-validation, beside its baselines.", no_args_is_help=True
 )
@@ -105,10 +125,12 @@ def associate(
 ) -> None:
     """Scan a trait over the variants of a store."""
     with CommandProgress("scanning", quiet) as progress:
-        varimol.associate(
+        table = varimol.associate(
             cohort, phenotypes, trait, out, covariates=names(covariates), trait_type=trait_type or None,
             missing_policy=missing_policy, one_two=one_two, seed=seed, progress=progress.share,
         )  # fmt: skip
+    if not quiet:
+        typer.echo(f"{out}: {int(table['log10p'].notna().sum())} variants tested; {table.attrs['structure']}")
 
 
 @app.command(epilog="Example: `varimol stars cohort.vcf.gz --assay wgs --out stars/`")

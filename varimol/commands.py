@@ -173,6 +173,7 @@ def associate(
     assessed = assess_quality(opened, controls=control_mask(values.values, values.trait_type))
     structure = principal_components(opened, assessed, seed=seed)
     table = scan(opened, assessed, values, structure, missing_policy=missing_policy, progress=progress)
+    table.attrs["structure"] = structure.reason or "principal components included"
     with whole_results(out) as folder:
         write_quality(assessed, folder)
         write_structure(structure, folder)
@@ -180,7 +181,7 @@ def associate(
         facts = {
             "trait": trait, "trait_type": values.trait_type, "n_tests": int(table["log10p"].notna().sum()),
             "lambda": genomic_control(table["log10p"]), "covariates": list(table.attrs.get("covariates", [])),
-            "missing_policy": missing_policy, "structure": structure.reason or "principal components included",
+            "missing_policy": missing_policy, "structure": table.attrs["structure"],
         }  # fmt: skip
         write_json(facts, folder / "association.json")
     return table

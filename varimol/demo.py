@@ -58,8 +58,8 @@ def demo(
         "This cohort is simulated: no patient is real. Positions and frequencies of the pharmacogenes and of the "
         "coding variants are real, the background variants are invented.",
         f"One effect is planted, at {planted['contig']}:{planted['position']} {planted['ref']}>{planted['alt']}, with "
-        f"an odds ratio of {planted['odds_ratio']:g} per allele. It is enlarged on purpose, so that {n_samples:,} people "
-        f"suffice to find it; the published figure is about {planted['published_odds_ratio']:g} ({planted['citation']}).",
+        f"an odds ratio of {planted['odds_ratio']:g} per allele. It is enlarged on purpose, so that about 2,000 people "
+        f"suffice to find it ({n_samples:,} were simulated); the published figure is about {planted['published_odds_ratio']:g} ({planted['citation']}).",
         "The genetics supports the target, not any one compound: what a drug does beyond its target is not in these data.",
     ]  # fmt: skip
     return link(

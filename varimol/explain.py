@@ -189,7 +189,10 @@ def _text(patient: str, compound: str, mine: pd.DataFrame, scored: pd.DataFrame,
             f"  sources: {row['sources']}",
         ]
     if not len(mine):
-        lines.append("- no claim is made about this compound for this patient")
+        lines.append(
+            "- no claim is made about this compound for this patient: its safety lane says nothing of it, and claims of "
+            "efficacy are made for people who have the trait and for the best-scored compounds of a target alone"
+        )
     for row in scored.to_dict("records"):
         lines.append(
             f"- scored on {row['gene']}: {row['prediction']:.2f} [{row['lower']:.2f}, {row['upper']:.2f}], nearest "

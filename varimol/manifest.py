@@ -88,7 +88,7 @@ def _own_notes(structure: dict[str, Any], build: str) -> list[str]:
     notes = []
     if not structure["estimable"]:
         notes.append(
-            f"Population structure could not be estimated and is not corrected for: {structure['reason']} "
+            f"Population structure could not be estimated and is not corrected for: {structure['reason'].rstrip('.')}. "
             "Signals were told apart by conditioning on those found before."
         )
     if build != "GRCh38":

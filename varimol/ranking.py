@@ -6,14 +6,31 @@ import pandas as pd
 
 from varimol.evidence import LANES
 
+SEVERITY = {
+    name: place
+    for place, name in enumerate(
+        (
+            "avoid",
+            "alternative",
+            "reduce dose",
+            "increase dose",
+            "limit dose",
+            "monitor",
+            "informative",
+            "adverse",
+        )
+    )
+}
+"""Order of the safety lane by what is to be done."""
+
 
 def rank_therapies(evidence: pd.DataFrame) -> pd.DataFrame:
     """Candidate therapies of each patient, ranked by lane and within it.
 
-    The order is lexicographic: lanes first, nothing is added across them. Within the predicted lane the
-    score decides, but a compound that the safety lane says to avoid comes behind the others, as does one
-    that the evidence speaks against. Records that
-    abstain come last in their lane.
+    The order is lexicographic: lanes first, nothing is added across them. The safety lane begins with what to
+    avoid. Within the predicted lane the score decides, but a compound that the safety lane says to avoid comes
+    behind the others, as does one that the evidence speaks against. Records that abstain come last in their
+    lane.
 
     Parameters
     ----------
@@ -35,9 +52,11 @@ def rank_therapies(evidence: pd.DataFrame) -> pd.DataFrame:
     table.loc[flagged, "reason"] = "the safety lane says avoid; " + table.loc[flagged, "reason"]
     table["_lane"] = table["lane"].map({lane: place for place, lane in enumerate(LANES)})
     table["_flag"] = flagged | (table["direction"] == "against")
+    table["_severity"] = table["direction"].map(SEVERITY).fillna(len(SEVERITY))
+    table.loc[table["_lane"] > 0, "_severity"] = 0
     table = table.sort_values(
-        ["sample_id", "_lane", "abstain", "_flag", "value", "compound_name", "evidence_id"],
-        ascending=[True, True, True, True, False, True, True], kind="stable",
+        ["sample_id", "_lane", "abstain", "_flag", "_severity", "value", "compound_name", "evidence_id"],
+        ascending=[True, True, True, True, True, False, True, True], kind="stable",
     )  # fmt: skip
     table["rank"] = table.groupby("sample_id", sort=False).cumcount() + 1
     columns = [

@@ -12,7 +12,7 @@ from chem.errors import InputError
 from models.affinity import AffinityModel
 from models.kinase import find_domains
 from models.pairs import PairData
-from models.protein import Target
+from models.protein import Target, parse_target, place_variants
 from varimol import tables
 
 
@@ -165,7 +165,7 @@ def score_compounds(
         return pd.DataFrame(columns=AFFINITY_COLUMNS)
     pairs = PairData(
         "", tuple(compounds["compound_id"]), tuple(compounds["smiles"]), ("",) * n_compounds,
-        tuple(scored["gene"]), tuple(Target(gene, text) for gene, text in zip(scored["gene"], scored["sequence"], strict=True)),
+        tuple(scored["gene"]), _as_targets(scored),
         np.tile(np.arange(n_compounds), n_targets), np.repeat(np.arange(n_targets), n_compounds),
         np.full(n_compounds * n_targets, np.nan), np.full(n_compounds * n_targets, -1),
     )  # fmt: skip
@@ -176,6 +176,13 @@ def score_compounds(
     return table.sort_values(
         ["gene", "prediction", "compound_id"], ascending=[True, False, True], kind="stable"
     ).reset_index(drop=True)
+
+
+def _as_targets(scored: pd.DataFrame) -> tuple[Target, ...]:
+    """Targets with the variants that were placed when they were read; a gene's own protein has none."""
+    if "target" in scored:
+        return tuple(scored["target"])
+    return tuple(Target(gene, text) for gene, text in zip(scored["gene"], scored["sequence"], strict=True))
 
 
 def read_target_table(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -189,7 +196,8 @@ def read_target_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        gene (the identifier), accession, sequence, status.
+        gene (the identifier), accession, sequence, target (with variants named in the identifier or in a
+        column ``variant`` applied, as for `varimol predict`), status.
     """
     if Path(path).suffix in (".fasta", ".fa", ".faa"):
         table = read_proteins(path).rename(columns={"symbol": "gene"})
@@ -199,4 +207,9 @@ def read_target_table(path: str | os.PathLike[str]) -> pd.DataFrame:
         table = read_table(path, ("target_id", "sequence"), "targets").rename(columns={"target_id": "gene"})
         if "accession" not in table:
             table["accession"] = ""
-    return table.assign(status="scored")[["gene", "accession", "sequence", "status"]]
+    parsed = [
+        parse_target(row["gene"], row["sequence"], variant=row.get("variant"), domain=row.get("domain"))
+        for row in table.to_dict("records")
+    ]
+    table = table.assign(status="scored", target=place_variants(parsed))
+    return table[["gene", "accession", "sequence", "target", "status"]]

@@ -199,7 +199,7 @@ function patientPage(cohort, number) {
     el("h1", { tabindex: "-1" }, `Patient ${cohort.ids[number]}`),
     qualityLine(cohort, number),
     el("p", { class: "caution" }, el("strong", {}, "For research use only. "), "Open a row to see the evidence behind it. Lanes are ranked apart and never added to one another."),
-    section("Pharmacogenes", "Probability of the diplotype given the calls. A site that was not seen is not taken for the reference.",
+    section("Pharmacogenes", "Probability of the diplotype given the calls. A site that was not seen is not taken for the reference, unless the row says that it was assumed.",
       pharmacogenes(cohort.rows("diplotypes", number))),
     section("Safety and dose", "Guideline statements for the phenotypes above.", ...safetyLane(cohort, number, therapies)),
     section("Known efficacy", "Statements of curated sources about this patient's variants.",
