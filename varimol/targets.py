@@ -211,5 +211,6 @@ def read_target_table(path: str | os.PathLike[str]) -> pd.DataFrame:
         parse_target(row["gene"], row["sequence"], variant=row.get("variant"), domain=row.get("domain"))
         for row in table.to_dict("records")
     ]
-    table = table.assign(status="scored", target=place_variants(parsed))
+    placed = pd.Series(list(place_variants(parsed)), index=table.index, dtype=object)
+    table = table.assign(status="scored", target=placed)
     return table[["gene", "accession", "sequence", "target", "status"]]

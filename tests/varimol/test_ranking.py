@@ -103,3 +103,25 @@ def test_rank__is_whole_and_independent_of_the_order(drawn: list[tuple], random:
         assert mine["lane"].map(LANES.index).is_monotonic_increasing
     random.shuffle(records)  # type: ignore[attr-defined]
     pd.testing.assert_frame_equal(ranked(*records), table)
+
+
+def test_rank_therapies__safety_begins_with_what_to_avoid():
+    from varimol.ranking import SEVERITY
+
+    actions = ["monitor", "avoid", "reduce dose", "alternative"]
+    rows = [
+        {
+            "sample_id": "S",
+            "compound_id": name,
+            "compound_name": name,
+            "lane": "safety_and_dose",
+            "direction": name,
+        }
+        for name in actions
+    ]
+    evidence = pd.DataFrame(rows).assign(
+        claim="guideline", value=1.0, lower=float("nan"), upper=float("nan"), unit="", path="", sources="",
+        assumptions="", abstain=False, reason="", evidence_id=[f"E{k}" for k in range(4)],
+    )  # fmt: skip
+    ranked = rank_therapies(evidence)["compound_id"].tolist()
+    assert ranked == sorted(actions, key=SEVERITY.__getitem__)

@@ -125,3 +125,51 @@ def test_read_target_table__fasta_and_table_agree(tmp_path: Path, fasta: Path) -
     fasta.write_text(">GENE\nMKLVV\n")
     (tmp_path / "targets.tsv").write_text("target_id\tsequence\nGENE\tMKLVV\n")
     pd.testing.assert_frame_equal(read_target_table(fasta), read_target_table(tmp_path / "targets.tsv"))
+
+
+def test_read_target_table__applies_the_variant_in_the_name(tmp_path):
+    sequence = "M" * 10 + "K" + "A" * 10
+    table = tmp_path / "targets.tsv"
+    table.write_text(f"target_id\tsequence\nX\t{sequence}\nX(K11R)\t{sequence}\n", encoding="utf-8")
+    wild, mutant = read_target_table(table)["target"]
+    assert wild.sequence[10] == "K"
+    assert mutant.sequence[10] == "R"
+
+
+def test_score_compounds__a_variant_changes_the_score_as_in_predict(tmp_path):
+    import varimol
+
+    proteins = tables.proteins().set_index("symbol")
+    sequence = str(proteins.loc["KIT", "sequence"])
+    variant = f"KIT({sequence[815]}816V)"
+    targets = tmp_path / "targets.tsv"
+    targets.write_text(f"target_id\tsequence\nKIT\t{sequence}\n{variant}\t{sequence}\n", encoding="utf-8")
+    drug = tables.drugs().set_index("name").loc["imatinib", "smiles"]
+    (tmp_path / "drugs.tsv").write_text(f"drug_id\tsmiles\nd\t{drug}\n", encoding="utf-8")
+    (tmp_path / "pairs.tsv").write_text(f"drug_id\ttarget_id\nd\tKIT\nd\t{variant}\n", encoding="utf-8")
+    predicted = varimol.predict(
+        "kinase-affinity", tmp_path / "pairs.tsv", tmp_path / "drugs.tsv", targets, tmp_path / "p.tsv",
+        endpoint="pkd",
+    )  # fmt: skip
+    (tmp_path / "c.smi").write_text(f"{drug} d\n", encoding="utf-8")
+    hits = varimol.screen(tmp_path / "c.smi", targets, tmp_path / "hits").set_index("target_id")
+    expected = predicted.set_index("target_id")["prediction"]
+    assert hits.loc["KIT", "prediction"] != hits.loc[variant, "prediction"]
+    for name in ("KIT", variant):
+        assert hits.loc[name, "prediction"] == pytest.approx(expected[name], abs=1e-5)
+
+
+def test_predict__a_variant_that_does_not_fit_abstains(tmp_path):
+    import varimol
+
+    sequence = str(tables.proteins().set_index("symbol").loc["KIT", "sequence"])
+    wrong = "W" if sequence[815] != "W" else "A"
+    (tmp_path / "t.tsv").write_text(f"target_id\tsequence\nKIT({wrong}816V)\t{sequence}\n", encoding="utf-8")
+    (tmp_path / "d.tsv").write_text("drug_id\tsmiles\nd\tCCO\n", encoding="utf-8")
+    (tmp_path / "p.tsv").write_text(f"drug_id\ttarget_id\nd\tKIT({wrong}816V)\n", encoding="utf-8")
+    table = varimol.predict(
+        "kinase-affinity", tmp_path / "p.tsv", tmp_path / "d.tsv", tmp_path / "t.tsv", tmp_path / "out.tsv",
+        endpoint="pkd",
+    )  # fmt: skip
+    assert bool(table["abstain"].iloc[0])
+    assert "does not fit its sequence" in table["reason"].iloc[0]
