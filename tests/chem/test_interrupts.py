@@ -9,6 +9,7 @@ import pytest
 
 SCRIPT = """
 import os, signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit it ignored
 {call}
 try:
     os.kill(os.getpid(), signal.SIGINT)
