@@ -161,7 +161,7 @@ allele_frequency number?  [share] frequency of the alternate allele
 n_hom_ref        integer  diploid calls without a copy
 n_het            integer  diploid calls with one copy
 n_hom_alt        integer  diploid calls with two copies
-hwe_p            number?  exact Hardy-Weinberg p value; missing where it is not tested
+hwe_p            number?  exact Hardy-Weinberg p value, over controls alone where a binary trait is given; missing where not tested
 passed           boolean  the variant passed quality control
 reason           string   why not; empty otherwise
 
