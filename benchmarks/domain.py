@@ -2,8 +2,9 @@
 
 ``python -m benchmarks.domain SOURCE RUN`` takes the out-of-fold predictions of folds in which whole scaffolds were
 held out (RUN/folds.tsv of `python -m varimol.curate.network`), and bins them by the Tanimoto similarity of the compound to
-its nearest training compound. Where the mean squared error is not below the variance of the labels, the network says
-nothing: `models.affinity.MIN_TANIMOTO` is the first edge above which it does, on both benchmarks.
+its nearest training compound. Where the mean squared error is not below the variance of the labels, the network knows
+no more than the mean. `models.affinity.MIN_TANIMOTO` is read off this table by eye: DAVIS has few drugs per bin, and its
+bins are not in order, so the edge is a judgement and not an estimate.
 """
 
 from __future__ import annotations
