@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+
+from genomics.fields import fill_value, missing_value
 
 MISSING = -1
 FILL = -2
@@ -35,17 +38,20 @@ class VariantBlock:
         Names in FILTER; an empty tuple for ``.``.
     ends : int32 (n,)
         INFO/END, -1 where the record has none.
-    genotypes : int16 (n, samples, ploidy)
+    genotypes : int8, or int16 beyond 127 alleles (n, samples, ploidy)
         Allele numbers, -1 missing, -2 fill.
     phased : bool (n, samples)
         The call has two alleles or more, all joined with ``|``.
     states : int8 (n, samples)
-    depth : int32 (n, samples)
-        FORMAT/DP, -1 missing; None where the file declares none.
-    genotype_quality : int32 or float32 (n, samples)
-        FORMAT/GQ, -1 missing; None where the file declares none.
+    info : dict
+        Chosen INFO fields by name: (n,) for a scalar, (n, values) otherwise. See `genomics.fields` for
+        missing values and fill.
+    formats : dict
+        Chosen FORMAT fields by name: (n, samples) for a scalar, (n, samples, values) otherwise.
     consequences
         One (gene, consequence, amino-acid change) for each ALT; None where the file carries no annotation.
+    from_block : bool (n, samples)
+        The call was expanded from a gVCF reference block; None where none was.
     """
 
     contigs: list[str]
@@ -58,15 +64,21 @@ class VariantBlock:
     genotypes: np.ndarray
     phased: np.ndarray
     states: np.ndarray
-    depth: np.ndarray | None
-    genotype_quality: np.ndarray | None
-    consequences: list[tuple[Consequence, ...]] | None
+    info: dict[str, np.ndarray] = field(default_factory=dict)
+    formats: dict[str, np.ndarray] = field(default_factory=dict)
+    consequences: list[tuple[Consequence, ...]] | None = None
+    from_block: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.contigs)
 
+    @property
+    def n_samples(self) -> int:
+        """Samples of the block."""
+        return int(self.states.shape[1])
+
     def rows(self, start: int, stop: int) -> VariantBlock:
-        """Return the records from `start` up to but without `stop`.
+        """Return the records from `start` up to but without `stop`; arrays are views.
 
         Examples
         --------
@@ -74,22 +86,53 @@ class VariantBlock:
         >>> len(block.rows(0, 10))
         0
         """
-        cut = slice(start, stop)
+        return self._cut(slice(start, stop), range(len(self))[start:stop])
+
+    def take(self, rows: Sequence[int] | np.ndarray) -> VariantBlock:
+        """Return some records, in the order given.
+
+        Examples
+        --------
+        >>> len(empty_block(n_samples=2).take([]))
+        0
+        """
+        index = np.asarray(rows, dtype=np.int64)
+        return self._cut(index, index.tolist())
+
+    def _cut(self, cut: slice | np.ndarray, rows: Sequence[int]) -> VariantBlock:
         return replace(
             self,
-            contigs=self.contigs[cut],
+            contigs=[self.contigs[row] for row in rows],
             positions=self.positions[cut],
-            identifiers=self.identifiers[cut],
-            alleles=self.alleles[cut],
+            identifiers=[self.identifiers[row] for row in rows],
+            alleles=[self.alleles[row] for row in rows],
             quality=self.quality[cut],
-            filters=self.filters[cut],
+            filters=[self.filters[row] for row in rows],
             ends=self.ends[cut],
             genotypes=self.genotypes[cut],
             phased=self.phased[cut],
             states=self.states[cut],
-            depth=None if self.depth is None else self.depth[cut],
-            genotype_quality=None if self.genotype_quality is None else self.genotype_quality[cut],
-            consequences=None if self.consequences is None else self.consequences[cut],
+            info={name: values[cut] for name, values in self.info.items()},
+            formats={name: values[cut] for name, values in self.formats.items()},
+            consequences=None if self.consequences is None else [self.consequences[row] for row in rows],
+            from_block=None if self.from_block is None else self.from_block[cut],
+        )
+
+    def with_samples(self, order: np.ndarray) -> VariantBlock:
+        """Return the same records with their samples in another order, or some of them.
+
+        Examples
+        --------
+        >>> empty_block(n_samples=3).with_samples(np.array([2, 0])).n_samples
+        2
+        """
+        return replace(
+            self,
+            genotypes=self.genotypes[:, order],
+            phased=self.phased[:, order],
+            states=self.states[:, order],
+            formats={name: values[:, order] for name, values in self.formats.items()},
+            from_block=None if self.from_block is None else self.from_block[:, order],
         )
 
 
@@ -109,12 +152,9 @@ def empty_block(n_samples: int) -> VariantBlock:
         quality=np.zeros(0, np.float32),
         filters=[],
         ends=np.zeros(0, np.int32),
-        genotypes=np.zeros((0, n_samples, 2), np.int16),
+        genotypes=np.zeros((0, n_samples, 2), np.int8),
         phased=np.zeros((0, n_samples), bool),
         states=np.zeros((0, n_samples), np.int8),
-        depth=None,
-        genotype_quality=None,
-        consequences=None,
     )
 
 
@@ -197,9 +237,10 @@ def join_blocks(blocks: Sequence[VariantBlock], n_samples: int) -> VariantBlock:
         genotypes=np.concatenate([widen_ploidy(block.genotypes, ploidy) for block in blocks]),
         phased=np.concatenate([block.phased for block in blocks]),
         states=np.concatenate([block.states for block in blocks]),
-        depth=_join_optional([block.depth for block in blocks], blocks),
-        genotype_quality=_join_optional([block.genotype_quality for block in blocks], blocks),
+        info=_join_fields([block.info for block in blocks], [(len(block),) for block in blocks]),
+        formats=_join_fields([block.formats for block in blocks], [block.states.shape for block in blocks]),
         consequences=[item for block in blocks for item in _consequences(block)] if annotated else None,
+        from_block=_join_from_block(blocks),
     )
 
 
@@ -209,12 +250,52 @@ def _consequences(block: VariantBlock) -> list[tuple[Consequence, ...]]:
     return [(("", "", ""),) * (len(alleles) - 1) for alleles in block.alleles]
 
 
-def _join_optional(parts: list[np.ndarray | None], blocks: Sequence[VariantBlock]) -> np.ndarray | None:
-    if all(part is None for part in parts):
+def _join_fields(
+    parts: Sequence[dict[str, np.ndarray]], shapes: Sequence[tuple[int, ...]]
+) -> dict[str, np.ndarray]:
+    joined = {}
+    for name in dict.fromkeys(name for part in parts for name in part):
+        arrays = [part.get(name) for part in parts]
+        known = [array for array in arrays if array is not None]
+        dtype = np.result_type(*(array.dtype for array in known))
+        width = max((array.shape[-1] for array in known if array.ndim > len(shapes[0])), default=0)
+        joined[name] = np.concatenate(
+            [_as_wide(array, shape, width, dtype) for array, shape in zip(arrays, shapes, strict=True)]
+        )
+    return joined
+
+
+def _as_wide(
+    array: np.ndarray | None, shape: tuple[int, ...], width: int, dtype: np.dtype[Any]
+) -> np.ndarray:
+    """Give an array the width and type of its neighbours; all missing where there is none."""
+    if array is None:
+        array = np.full((*shape, 1) if width else shape, missing_value(dtype), dtype)
+    return widen_values(array.astype(dtype, copy=False), width) if width else array.astype(dtype, copy=False)
+
+
+def widen_values(values: np.ndarray, width: int) -> np.ndarray:
+    """Fill the last axis of a field's array up to `width` values.
+
+    Examples
+    --------
+    >>> widen_values(np.array([[1], [2]], dtype=np.int32), 2).tolist()
+    [[1, -2], [2, -2]]
+    """
+    short = width - values.shape[-1]
+    if short <= 0:
+        return values
+    pad = [(0, 0)] * (values.ndim - 1) + [(0, short)]
+    return np.pad(values, pad, constant_values=fill_value(values.dtype))
+
+
+def _join_from_block(blocks: Sequence[VariantBlock]) -> np.ndarray | None:
+    if all(block.from_block is None for block in blocks):
         return None
     return np.concatenate(
         [
-            np.full(block.states.shape, MISSING, np.int32) if part is None else part
-            for part, block in zip(parts, blocks, strict=True)
+            np.zeros(block.states.shape, bool) if b is None else b
+            for block in blocks
+            for b in (block.from_block,)
         ]
     )

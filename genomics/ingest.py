@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,10 @@ from genomics.build import BuildDetector
 from genomics.cohort import Cohort, open_cohort
 from genomics.contigs import canonical_contig, contig_naming, contig_rank, is_chromosome
 from genomics.errors import InputError
-from genomics.plink import ALLELE_NOTE, first_variant, plink_prefix, read_fam, read_plink_blocks
+from genomics.fields import check_asked, choose_fields
+from genomics.readers import Selection, VariantReader, open_reader
 from genomics.regions import Region, merge_regions, parse_region
 from genomics.store import StoreWriter, disk_error
-from genomics.vcf import first_record, read_blocks
-from genomics.vcf_header import VcfHeader, read_header
 
 PathLike = str | os.PathLike[str]
 _VARIANT_FILES = (".vcf", ".vcf.gz", ".vcf.bgz", ".bcf", ".bcf.gz", ".bed")
@@ -27,13 +26,15 @@ _VARIANT_FILES = (".vcf", ".vcf.gz", ".vcf.bgz", ".bcf", ".bcf.gz", ".bed")
 
 @dataclass(frozen=True)
 class _Shard:
-    """One input file, or one PLINK fileset."""
+    """One input file or fileset."""
 
-    path: Path
-    samples: tuple[str, ...]
-    header: VcfHeader | None  # None for PLINK
+    reader: VariantReader
     start: tuple[tuple[int, str], int]
     size: int
+
+    @property
+    def path(self) -> Path:
+        return self.reader.path
 
 
 def ingest(
@@ -43,6 +44,7 @@ def ingest(
     sites: pd.DataFrame | None = None,
     regions: Sequence[str] = (),
     samples: Sequence[str] | None = None,
+    fields: Sequence[str] | None = None,
     keep_going: bool = False,
     build: str = "auto",
     progress: Callable[[float], None] | None = None,
@@ -64,6 +66,9 @@ def ingest(
         one.
     samples
         Keep these samples, in this order.
+    fields
+        INFO and FORMAT fields to keep, such as ``FORMAT/AD`` or ``INFO/*``; DP and GQ of each call by default.
+        GT, END and the annotation of consequences are always kept.
     keep_going
         Leave bad records out and list them in ``OUT.rejects.tsv`` (file, record, field, reason) rather
         than stop at the first.
@@ -102,14 +107,15 @@ def ingest(
     shards = _ordered([_open_shard(path) for path in paths])
     chosen = _choose_samples(shards, samples)
     _check_naming(shards, parsed)
+    check_asked([shard.reader.fields for shard in shards], fields)
     detector = BuildDetector(sites)
     try:
         with StoreWriter(out, chosen) as writer, _Rejects(out, keep_going) as rejects:
-            _copy(shards, writer, detector, rejects, parsed, samples, progress)
+            _copy(shards, writer, detector, rejects, parsed, samples, fields, progress)
             found, evidence = detector.decide(build)
             attributes: dict[str, Any] = {"build": found, "build_evidence": evidence}
-            if any(shard.header is None for shard in shards):
-                attributes["plink_alleles"] = ALLELE_NOTE
+            for shard in shards:
+                attributes.update(shard.reader.notes)
             writer.finish(attributes)
             rejects.finish()
     except OSError as error:
@@ -153,14 +159,10 @@ def _kinds() -> str:
 
 
 def _open_shard(path: Path) -> _Shard:
-    prefix = plink_prefix(path)
-    if prefix is not None:
-        bed = prefix.with_name(prefix.name + ".bed")
-        size = bed.stat().st_size if bed.exists() else 1
-        return _Shard(prefix, read_fam(prefix), None, _start(first_variant(prefix)), size)
-    header = read_header(path)
-    start = _start(first_record(path, header))
-    return _Shard(path, header.samples, header, start, path.stat().st_size)
+    reader = open_reader(path)
+    files = (path, reader.path, reader.path.with_name(reader.path.name + ".bed"))
+    size = next((file.stat().st_size for file in files if file.is_file()), 1)
+    return _Shard(reader, _start(reader.first_record()), max(1, size))
 
 
 def _start(first: tuple[str, int] | None) -> tuple[tuple[int, str], int]:
@@ -170,11 +172,15 @@ def _start(first: tuple[str, int] | None) -> tuple[tuple[int, str], int]:
 def _ordered(shards: Sequence[_Shard]) -> list[_Shard]:
     first = shards[0]
     for shard in shards[1:]:
-        if shard.samples != first.samples:
-            same_set = set(shard.samples) == set(first.samples)
+        if shard.reader.samples != first.reader.samples:
+            same_set = set(shard.reader.samples) == set(first.reader.samples)
             raise InputError(
                 f"its samples are not those of {first.path.name}"
-                + (" in the same order" if same_set else f" ({len(shard.samples)} and {len(first.samples)})"),
+                + (
+                    " in the same order"
+                    if same_set
+                    else f" ({len(shard.reader.samples)} and {len(first.reader.samples)})"
+                ),
                 file=shard.path,
                 field="#CHROM",
                 expected="the same samples in the same order in every shard",
@@ -184,7 +190,7 @@ def _ordered(shards: Sequence[_Shard]) -> list[_Shard]:
 
 
 def _choose_samples(shards: Sequence[_Shard], samples: Sequence[str] | None) -> list[str]:
-    present = shards[0].samples
+    present = shards[0].reader.samples
     if samples is None:
         return list(present)
     absent = [index for index, name in enumerate(samples, start=1) if name not in set(present)]
@@ -205,7 +211,7 @@ def _choose_samples(shards: Sequence[_Shard], samples: Sequence[str] | None) -> 
 
 
 def _check_naming(shards: Sequence[_Shard], regions: Sequence[Region]) -> None:
-    declared = [name for shard in shards if shard.header for name in shard.header.contigs]
+    declared = [name for shard in shards for name in shard.reader.contigs]
     canonical = {canonical_contig(name) for name in declared}
     for region in regions:
         if region.contig not in declared and canonical_contig(region.contig) in canonical:
@@ -286,22 +292,32 @@ def _copy(
     rejects: _Rejects,
     regions: Sequence[Region],
     samples: Sequence[str] | None,
+    fields: Sequence[str] | None,
     progress: Callable[[float], None] | None,
 ) -> None:
     order = _Order()
     total, done = sum(shard.size for shard in shards), 0
     seen: set[str] = set()
     for shard in shards:
-        if shard.header is not None:
-            detector.add_header(shard.path.name, shard.header.contigs, shard.header.reference)
-            writer.declare_contigs(shard.header.contigs)
-            writer.declare_filters(shard.header.filters)
-            seen.update(shard.header.contigs)
-        consumed = None if progress is None else _within(progress, done, total)
-        for block in _blocks(shard, writer.block_records, rejects, regions, samples, seen, consumed):
+        reader = shard.reader
+        detector.add_header(shard.path.name, reader.contigs, reader.reference)
+        writer.declare_contigs(reader.contigs)
+        writer.declare_filters(reader.filters)
+        writer.declare_fields(choose_fields(reader.fields, fields))
+        selection = Selection(
+            samples=None if samples is None else tuple(samples),
+            regions=tuple(regions),
+            fields=None if fields is None else tuple(fields),
+            block_records=writer.block_records,
+            reject=rejects.of(shard.path) if rejects.keep_going else None,
+            consumed=None if progress is None else _within(progress, done, total),
+        )
+        either_allele = "plink_alleles" in reader.notes
+        for block in reader.blocks(selection):
             order.check(block, shard.path)
-            detector.add_block(shard.path.name, block, either_allele=shard.header is None)
+            detector.add_block(shard.path.name, block, either_allele=either_allele)
             writer.append(block)
+        seen |= reader.seen_contigs
         done += shard.size
         if progress is not None:
             progress(min(0.99, done / total))
@@ -313,37 +329,6 @@ def _copy(
 
 def _within(progress: Callable[[float], None], done: int, total: int) -> Callable[[int], None]:
     return lambda read: progress(min(0.99, (done + read) / total))
-
-
-def _blocks(
-    shard: _Shard,
-    block_records: int,
-    rejects: _Rejects,
-    regions: Sequence[Region],
-    samples: Sequence[str] | None,
-    seen: set[str],
-    consumed: Callable[[int], None] | None,
-) -> Iterator[VariantBlock]:
-    reject = rejects.of(shard.path) if rejects.keep_going else None
-    if shard.header is not None:
-        return read_blocks(
-            shard.path,
-            shard.header,
-            samples=samples,
-            regions=regions,
-            reject=reject,
-            block_records=block_records,
-            seen_contigs=seen,
-            consumed=consumed,
-        )
-
-    def keep(contig: str, start: int, end: int) -> bool:
-        seen.add(contig)
-        return not regions or any(r.contig == contig and start <= r.end and end >= r.start for r in regions)
-
-    return read_plink_blocks(
-        shard.path, shard.samples, samples=samples, keep=keep, reject=reject, block_records=block_records
-    )
 
 
 class _Rejects:

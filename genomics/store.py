@@ -20,6 +20,7 @@ import numpy as np
 
 from genomics.block import FILL, MISSING, VariantBlock, join_blocks, widen_ploidy
 from genomics.errors import InputError
+from genomics.fields import Field, fill_value, missing_value
 
 VCF_ZARR_VERSION = "0.4"
 MAX_VARIANTS_CHUNK = 1000
@@ -95,6 +96,7 @@ class StoreWriter:
         self._contigs: dict[str, int] = {}
         self._contig_lengths: dict[str, int | None] = {}
         self._filters: dict[str, int] = {"PASS": 0}
+        self._fields: dict[str, Field] = {}
         self._refuse_to_replace()
         shutil.rmtree(self.temporary, ignore_errors=True)
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,6 +135,10 @@ class StoreWriter:
         """Give filters their column before any record names them."""
         for name in names:
             self._filters.setdefault(name, len(self._filters))
+
+    def declare_fields(self, fields: Mapping[str, Field]) -> None:
+        """Take the words and the number of values of INFO and FORMAT fields."""
+        self._fields.update({field.array_name: field for field in fields.values()})
 
     # -- records -----------------------------------------------------------------------------------
 
@@ -175,15 +181,22 @@ class StoreWriter:
             "call_genotype_phased": (calls, block.phased, False),
             "call_state": (calls, block.states, 0),
         }
-        if block.depth is not None:
-            columns["call_DP"] = (calls, block.depth, MISSING)
-        if block.genotype_quality is not None:
-            columns["call_GQ"] = (calls, block.genotype_quality, MISSING)
+        for prefix, arrays in (("variant", block.info), ("call", block.formats)):
+            for name, values in arrays.items():
+                columns[f"{prefix}_{name}"] = self._field_column(f"{prefix}_{name}", values)
         if block.consequences is not None:
             for index, name in enumerate(_CONSEQUENCE_ARRAYS):
                 rows = [tuple(item[index] for item in record) for record in block.consequences]
                 columns[name] = ((_VARIANTS, "alt_alleles"), _text_table(rows, max(1, n_alleles - 1)), "")
         return columns
+
+    def _field_column(self, name: str, values: np.ndarray) -> tuple[tuple[str, ...], np.ndarray, Any]:
+        calls = (_VARIANTS, _SAMPLES) if name.startswith("call_") else (_VARIANTS,)
+        if values.ndim == len(calls):
+            return calls, values, missing_value(values.dtype)
+        number = self._fields[name].number if name in self._fields else "."
+        last = {"A": "alt_alleles", "R": "alleles", "G": "genotypes"}.get(number, f"{name}_dim")
+        return (*calls, last), values, fill_value(values.dtype)
 
     def _contig_codes(self, contigs: Sequence[str]) -> np.ndarray:
         dtype = np.int16 if len(self._contigs) < 2**15 else np.int32

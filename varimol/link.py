@@ -111,7 +111,7 @@ def link(
 
 def _files(variants: PathName | Sequence[PathName]) -> list[Path]:
     """Files of a cohort; a PLINK fileset by its three members, so that all of them are watched."""
-    from genomics.plink import plink_prefix
+    from genomics.readers.plink import plink_prefix
 
     named = [Path(variants)] if isinstance(variants, str | os.PathLike) else [Path(v) for v in variants]
     found: list[Path] = []

@@ -148,8 +148,8 @@ def test_build__real_exome_on_ncbi36_is_unknown(
 
 @pytest.mark.slow
 def test_build__each_gene_of_1000_genomes_is_on_grch37(shared_data: Path, build_sites: pd.DataFrame) -> None:
-    from genomics.vcf import read_blocks
-    from genomics.vcf_header import read_header
+    from genomics.readers.vcf import read_blocks
+    from genomics.readers.vcf_header import read_header
 
     for path in sorted((shared_data / "pharmacogenes" / "1000genomes_grch37").glob("*.vcf.gz")):
         detector, header = BuildDetector(build_sites), read_header(path)

@@ -14,9 +14,9 @@ from genomics.block import FILL, MISSING, call_states, empty_block, join_blocks,
 from genomics.cohort import open_cohort
 from genomics.errors import InputError
 from genomics.ingest import ingest
+from genomics.readers.vcf import read_blocks
+from genomics.readers.vcf_header import read_header
 from genomics.store import MAX_CHUNK_BYTES, StoreWriter, is_store, variants_per_block
-from genomics.vcf import read_blocks
-from genomics.vcf_header import read_header
 
 ONE = "1 100 rs1 A G 30 PASS . GT:DP:GQ 0/1:7:50 1|1:8:60"
 

@@ -11,7 +11,7 @@ import pytest
 from genomics.errors import InputError
 from genomics.export import export_calls, genotype_text
 from genomics.ingest import ingest
-from genomics.plink import plink_prefix, read_fam
+from genomics.readers.plink import plink_prefix, read_fam
 
 
 def _write(folder: Path, calls: list[str], bim: list[str], samples: list[str]) -> Path:

@@ -11,7 +11,7 @@ PLINK 1 binary format, https://www.cog-genomics.org/plink/1.9/formats#bed
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -20,14 +20,55 @@ import numpy as np
 from genomics.block import MISSING, VariantBlock, call_states
 from genomics.contigs import canonical_plink_contig
 from genomics.errors import InputError
+from genomics.fields import Field
+from genomics.readers.protocol import Reject, Selection
 
 ALLELE_NOTE = "REF is A2 and ALT is A1 of the .bim file, which does not tell the reference allele"
 _MAGIC = b"\x6c\x1b\x01"
 # Two bits per call, lowest first: 00 two A1, 01 missing, 10 one of each, 11 two A2.
-_CALLS = np.array([[1, 1], [MISSING, MISSING], [0, 1], [0, 0]], dtype=np.int16)
+_CALLS = np.array([[1, 1], [MISSING, MISSING], [0, 1], [0, 0]], dtype=np.int8)
 _CODES_OF_BYTE = np.array([[(byte >> shift) & 3 for shift in (0, 2, 4, 6)] for byte in range(256)], np.uint8)
 
-Reject = Callable[[int | str, str, str], None]
+
+class PlinkReader:
+    """A PLINK 1 fileset; see `genomics.readers.protocol.VariantReader`.
+
+    Raises
+    ------
+    InputError
+        The .fam file is missing or bad.
+    """
+
+    def __init__(self, prefix: str | os.PathLike[str]) -> None:
+        self.path = Path(prefix)
+        self.samples = read_fam(self.path)
+        self.contigs: Mapping[str, int | None] = {}
+        self.filters: tuple[str, ...] = ()
+        self.fields: Mapping[str, Field] = {}
+        self.reference = ""
+        self.notes: Mapping[str, str] = {"plink_alleles": ALLELE_NOTE}
+        self.seen_contigs: set[str] = set()
+
+    def first_record(self) -> tuple[str, int] | None:
+        """Return contig and position of the first variant; None where there is none, or it is unreadable."""
+        return first_variant(self.path)
+
+    def blocks(self, selection: Selection) -> Iterator[VariantBlock]:
+        """Yield the selected variants in the order of the .bim file."""
+
+        def keep(contig: str, start: int, end: int) -> bool:
+            self.seen_contigs.add(contig)
+            inside = (r.contig == contig and start <= r.end and end >= r.start for r in selection.regions)
+            return not selection.regions or any(inside)
+
+        return read_plink_blocks(
+            self.path,
+            self.samples,
+            samples=selection.samples,
+            keep=keep,
+            reject=selection.reject,
+            block_records=selection.block_records,
+        )
 
 
 def plink_prefix(path: str | os.PathLike[str]) -> Path | None:
@@ -240,7 +281,4 @@ def _block(variants: Sequence[_Variant | None], codes: np.ndarray) -> VariantBlo
         genotypes=genotypes,
         phased=np.zeros((n, n_samples), bool),
         states=call_states(genotypes, np.zeros((n, 1), bool)),
-        depth=None,
-        genotype_quality=None,
-        consequences=None,
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from genomics.errors import InputError
+from genomics.fields import Field, declared_fields
 
 _BGZF_EOF = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _HEADER_LINE = re.compile(r"^##(contig|FILTER|FORMAT|INFO)=<(.*)>\s*$")
@@ -46,6 +47,11 @@ class VcfHeader:
     reference: str
     text: bytes = field(repr=False)
     is_bcf: bool = False
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        """Declared INFO and FORMAT fields by key."""
+        return declared_fields(self.infos, self.formats)
 
     @property
     def n_columns(self) -> int:

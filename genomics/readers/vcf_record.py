@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from genomics import annotation
 from genomics.block import FILL, MISSING, Consequence, VariantBlock, call_states, is_filtered
-from genomics.vcf_header import VcfHeader
+from genomics.fields import choose_fields
+from genomics.readers.vcf_fields import format_values, info_values, stack_formats, stack_info
+from genomics.readers.vcf_header import VcfHeader
 
 if TYPE_CHECKING:
     import cyvcf2
-
-_NUMBER_TYPES = ("Integer", "Float")
-_INT32_MISSING, _INT32_END = -(2**31), -(2**31) + 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +31,8 @@ class Record:
     end: int
     genotypes: np.ndarray
     phased: np.ndarray
-    depth: np.ndarray | None
-    genotype_quality: np.ndarray | None
+    info: dict[str, Any]
+    formats: dict[str, np.ndarray]
     failed: np.ndarray | None
     consequences: tuple[Consequence, ...] | None
 
@@ -47,10 +46,17 @@ class RecordConverter:
         Header of their file.
     samples
         Samples to keep, in this order; all, in file order, by default.
+    fields
+        Keys of the INFO and FORMAT fields to keep, as `genomics.fields.choose_fields` takes them.
     """
 
-    def __init__(self, header: VcfHeader, samples: Sequence[str] | None) -> None:
+    def __init__(
+        self, header: VcfHeader, samples: Sequence[str] | None, fields: Sequence[str] | None = None
+    ) -> None:
         self.header = header
+        self.chosen = choose_fields(header.fields, fields)
+        self.infos = {field.name: field for field in self.chosen.values() if field.category == "INFO"}
+        self.formats = {field.name: field for field in self.chosen.values() if field.category == "FORMAT"}
         chosen = list(header.samples if samples is None else samples)
         kept = [name for name in header.samples if name in set(chosen)]
         rank = {name: index for index, name in enumerate(kept)}
@@ -89,19 +95,15 @@ class RecordConverter:
             end=_info_end(variant),
             genotypes=genotypes,
             phased=phased,
-            depth=self._numbers(variant, "DP"),
-            genotype_quality=self._numbers(variant, "GQ"),
+            info={name: info_values(variant, field) for name, field in self.infos.items()},
+            formats={
+                name: format_values(variant, field)
+                for name, field in self.formats.items()
+                if name in variant.FORMAT
+            },
             failed=self._failed(variant),
             consequences=self._consequences(variant, alleles),
         )
-
-    def _numbers(self, variant: cyvcf2.Variant, tag: str) -> np.ndarray | None:
-        if tag not in variant.FORMAT or self.header.formats.get(tag, {}).get("Type") not in _NUMBER_TYPES:
-            return None
-        values = variant.format(tag)[:, 0]
-        if values.dtype.kind == "f":
-            return np.where(np.isnan(values), MISSING, values).astype(np.float32)
-        return np.where((values == _INT32_MISSING) | (values == _INT32_END), MISSING, values).astype(np.int32)
 
     def _failed(self, variant: cyvcf2.Variant) -> np.ndarray | None:
         if "FT" not in variant.FORMAT:
@@ -124,7 +126,9 @@ class RecordConverter:
         """Stack records, in the order of samples asked for."""
         n, n_samples = len(records), self.n_samples
         ploidy = max(2, max(record.genotypes.shape[1] for record in records))
-        genotypes = np.full((n, n_samples, ploidy), FILL, np.int16)
+        largest = max(int(record.genotypes.max(initial=0)) for record in records)
+        dtype = np.int8 if largest <= 127 else np.int16
+        genotypes = np.full((n, n_samples, ploidy), FILL, dtype)
         phased = np.zeros((n, n_samples), bool)
         filtered = np.zeros((n, n_samples), bool)
         for row, record in enumerate(records):
@@ -146,36 +150,18 @@ class RecordConverter:
             genotypes=genotypes,
             phased=phased,
             states=call_states(genotypes, filtered),
-            depth=self._stack(records, "depth", "DP"),
-            genotype_quality=self._stack(records, "genotype_quality", "GQ"),
+            info={
+                name: stack_info(field, [r.info[name] for r in records]) for name, field in self.infos.items()
+            },
+            formats={
+                name: stack_formats(field, [r.formats.get(name) for r in records], self.n_samples)
+                for name, field in self.formats.items()
+            },
             consequences=None
             if self.annotation_key is None
             else [record.consequences or () for record in records],
         )
-        return block if self.order is None else _reorder(block, self.order)
-
-    def _stack(self, records: Sequence[Record], name: str, tag: str) -> np.ndarray | None:
-        kind = self.header.formats.get(tag, {}).get("Type")
-        if kind not in _NUMBER_TYPES:
-            return None
-        dtype = np.int32 if kind == "Integer" else np.float32
-        stacked = np.full((len(records), self.n_samples), MISSING, dtype)
-        for row, record in enumerate(records):
-            values = getattr(record, name)
-            if values is not None:
-                stacked[row] = values
-        return stacked
-
-
-def _reorder(block: VariantBlock, order: np.ndarray) -> VariantBlock:
-    return replace(
-        block,
-        genotypes=block.genotypes[:, order],
-        phased=block.phased[:, order],
-        states=block.states[:, order],
-        depth=None if block.depth is None else block.depth[:, order],
-        genotype_quality=None if block.genotype_quality is None else block.genotype_quality[:, order],
-    )
+        return block if self.order is None else block.with_samples(self.order)
 
 
 def _info_end(variant: cyvcf2.Variant) -> int:

@@ -11,25 +11,70 @@ import gzip
 import os
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from genomics.block import VariantBlock
 from genomics.errors import InputError
+from genomics.fields import Field
+from genomics.readers.protocol import BLOCK_RECORDS, Reject, Selection
+from genomics.readers.vcf_checks import diagnose_line, line_problem
+from genomics.readers.vcf_header import (
+    VcfHeader,
+    bytes_read,
+    has_index,
+    open_text,
+    read_header,
+    truncated,
+)
+from genomics.readers.vcf_record import Record, RecordConverter
 from genomics.regions import Region, merge_regions
-from genomics.vcf_checks import diagnose_line, line_problem
-from genomics.vcf_header import VcfHeader, bytes_read, has_index, open_text, truncated
-from genomics.vcf_record import Record, RecordConverter
 
 if TYPE_CHECKING:
     import cyvcf2
 
-BLOCK_RECORDS = 1000
 _BLOCK_BYTES = 64_000_000  # of text at most, so that a block of half a million samples still fits
 
-Reject = Callable[[int | str, str, str], None]  # record, field, reason
+
+class VcfReader:
+    """A VCF or BCF file; see `genomics.readers.protocol.VariantReader`.
+
+    Raises
+    ------
+    InputError
+        The header cannot be read.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.header = read_header(self.path)
+        self.samples = self.header.samples
+        self.contigs: Mapping[str, int | None] = self.header.contigs
+        self.filters = self.header.filters
+        self.fields: Mapping[str, Field] = self.header.fields
+        self.reference = self.header.reference
+        self.notes: Mapping[str, str] = {}
+        self.seen_contigs: set[str] = set(self.header.contigs)
+
+    def first_record(self) -> tuple[str, int] | None:
+        """Return contig and position of the first record; None where there is none, or it is unreadable."""
+        return first_record(self.path, self.header)
+
+    def blocks(self, selection: Selection) -> Iterator[VariantBlock]:
+        """Yield the selected records in file order."""
+        return read_blocks(
+            self.path,
+            self.header,
+            samples=selection.samples,
+            regions=selection.regions,
+            reject=selection.reject,
+            block_records=selection.block_records,
+            seen_contigs=self.seen_contigs,
+            consumed=selection.consumed,
+            fields=selection.fields,
+        )
 
 
 def first_record(path: Path, header: VcfHeader) -> tuple[str, int] | None:
@@ -67,6 +112,7 @@ def read_blocks(
     block_records: int = BLOCK_RECORDS,
     seen_contigs: set[str] | None = None,
     consumed: Callable[[int], None] | None = None,
+    fields: Sequence[str] | None = None,
 ) -> Iterator[VariantBlock]:
     """Read the records of a VCF or BCF file, block by block.
 
@@ -89,6 +135,8 @@ def read_blocks(
         Contigs that the file turns out to have, inside the regions or not, are added to it.
     consumed
         Called now and then with the bytes read of a text file so far.
+    fields
+        Keys of the INFO and FORMAT fields to keep; None for the default ones.
 
     Yields
     ------
@@ -101,7 +149,7 @@ def read_blocks(
     """
     path = Path(path)
     regions = merge_regions(regions)
-    reader = _BlockReader(path, header, samples, regions, reject)
+    reader = _BlockReader(path, header, samples, regions, reject, fields)
     reader.seen_contigs = set() if seen_contigs is None else seen_contigs
     reader.consumed = consumed
     if header.is_bcf or (regions and has_index(path)):
@@ -120,10 +168,11 @@ class _BlockReader:
         samples: Sequence[str] | None,
         regions: Sequence[Region],
         reject: Reject | None,
+        fields: Sequence[str] | None,
     ) -> None:
         self.path, self.header, self.regions, self.reject = path, header, regions, reject
         self.subset = None if samples is None else list(samples)
-        self.converter = RecordConverter(header, samples)
+        self.converter = RecordConverter(header, samples, fields)
         self.seen_contigs: set[str] = set()
         self.consumed: Callable[[int], None] | None = None
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from genomics.block import FILL, MISSING, join_blocks
 from genomics.errors import InputError
 from genomics.export import genotype_text
+from genomics.readers.vcf import read_blocks
+from genomics.readers.vcf_header import read_header
 from genomics.regions import Region, merge_regions, parse_region
-from genomics.vcf import read_blocks
-from genomics.vcf_header import read_header
 
 GOOD = "1 100 rs1 A G 30 PASS . GT 0/1 1|1"
 
@@ -63,8 +63,8 @@ def test_read_blocks__real_exome_depths_and_genotypes(shared_data: Path) -> None
     texts = genotype_text(block.genotypes, block.phased)
     assert [";".join(row) for row in texts] == [";".join(c.split(":")[0] for c in r[9:]) for r in records]
     depth = [[int(cell.split(":")[1]) for cell in record[9:]] for record in records]
-    assert block.depth is not None
-    np.testing.assert_array_equal(block.depth, depth)
+    assert block.formats["DP"] is not None
+    np.testing.assert_array_equal(block.formats["DP"], depth)
 
 
 def test_read_blocks__states(make_vcf: Callable[..., Path]) -> None:
@@ -85,8 +85,8 @@ def test_read_blocks__mixed_separators_are_not_phased(make_vcf: Callable[..., Pa
 
 def test_read_blocks__depth_and_quality_missing(make_vcf: Callable[..., Path]) -> None:
     block = _read(make_vcf(["1 1 . A G . . . GT:DP:GQ 0/1:7:99 0/1:.:.", "1 2 . A G . . . GT 0/1 0/1"]))
-    assert block.depth.tolist() == [[7, MISSING], [MISSING, MISSING]]
-    assert block.genotype_quality.tolist() == [[99, MISSING], [MISSING, MISSING]]
+    assert block.formats["DP"].tolist() == [[7, MISSING], [MISSING, MISSING]]
+    assert block.formats["GQ"].tolist() == [[99, MISSING], [MISSING, MISSING]]
 
 
 def test_read_blocks__consequences_per_alt(make_vcf: Callable[..., Path]) -> None:
@@ -104,7 +104,7 @@ def test_read_blocks__samples_in_the_order_asked_for(make_vcf: Callable[..., Pat
     path = make_vcf(["1 1 . A G . . . GT:DP 0/0:1 0/1:2 1/1:3"], samples=("A", "B", "C"))
     block = _read(path, samples=["C", "A"])
     assert block.genotypes[0].tolist() == [[1, 1], [0, 0]]
-    assert block.depth.tolist() == [[3, 1]]
+    assert block.formats["DP"].tolist() == [[3, 1]]
 
 
 def test_read_blocks__more_than_127_alleles(make_vcf: Callable[..., Path]) -> None:
