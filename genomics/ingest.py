@@ -10,13 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from genomics.block import VariantBlock
 from genomics.build import BuildDetector
 from genomics.cohort import Cohort, open_cohort
-from genomics.contigs import canonical_contig, contig_naming, contig_rank, is_chromosome
+from genomics.contigs import canonical_contig, contig_rank
 from genomics.errors import InputError
 from genomics.fields import check_asked, choose_fields
 from genomics.readers import Selection, VariantReader, open_reader
+from genomics.record_order import RecordOrder
 from genomics.regions import Region, merge_regions, parse_region
 from genomics.store import StoreWriter, disk_error
 
@@ -111,9 +111,9 @@ def ingest(
     detector = BuildDetector(sites)
     try:
         with StoreWriter(out, chosen) as writer, _Rejects(out, keep_going) as rejects:
-            _copy(shards, writer, detector, rejects, parsed, samples, fields, progress)
+            order = _copy(shards, writer, detector, rejects, parsed, samples, fields, progress)
             found, evidence = detector.decide(build)
-            attributes: dict[str, Any] = {"build": found, "build_evidence": evidence}
+            attributes: dict[str, Any] = {"build": found, "build_evidence": evidence, **order.attributes()}
             for shard in shards:
                 attributes.update(shard.reader.notes)
             writer.finish(attributes)
@@ -229,62 +229,6 @@ def _region_naming(region: Region, contigs: Sequence[str]) -> InputError:
     )
 
 
-class _Order:
-    """Check that contigs come in one piece, positions ascend, and one naming is used throughout."""
-
-    def __init__(self) -> None:
-        self.contig, self.position, self.file = "", 0, ""
-        self.style: tuple[str, str] | None = None
-        self.done: set[str] = set()
-
-    def check(self, block: VariantBlock, path: Path) -> None:
-        """Compare each record of a block with the one before."""
-        for contig, position in zip(block.contigs, block.positions.tolist(), strict=True):
-            if contig != self.contig:
-                self._enter(contig, path)
-            elif position < self.position:
-                raise self._unsorted(path, f"{contig}:{position}", "POS")
-            self.position, self.file = position, path.name
-
-    def _enter(self, contig: str, path: Path) -> None:
-        if contig in self.done:
-            raise self._unsorted(path, contig, "CHROM")
-        if is_chromosome(contig):
-            style = contig_naming([contig])
-            if self.style is None:
-                self.style = (style, f"{path.name} {contig}")
-            elif self.style[0] != style:
-                raise InputError(
-                    f"two ways to name contigs: {self.style[1]} and {path.name} {contig}",
-                    file=path,
-                    record=contig,
-                    field="CHROM",
-                    expected="chr1 throughout or 1 throughout",
-                    hint="rename one of them (bcftools annotate --rename-chrs)",
-                )
-        self.done.add(self.contig)
-        self.contig, self.position = contig, 0
-
-    def _unsorted(self, path: Path, record: str, field_name: str) -> InputError:
-        if self.file and self.file != path.name:
-            return InputError(
-                f"the shard overlaps {self.file}, which goes on to {self.contig}:{self.position}",
-                file=path,
-                record=record,
-                field=field_name,
-                expected="shards that do not overlap",
-                hint="join them first (bcftools concat -a)",
-            )
-        return InputError(
-            f"the record comes after {self.contig}:{self.position}",
-            file=path,
-            record=record,
-            field=field_name,
-            expected="records sorted by contig and position",
-            hint="sort the file (bcftools sort)",
-        )
-
-
 def _copy(
     shards: Sequence[_Shard],
     writer: StoreWriter,
@@ -294,8 +238,8 @@ def _copy(
     samples: Sequence[str] | None,
     fields: Sequence[str] | None,
     progress: Callable[[float], None] | None,
-) -> None:
-    order = _Order()
+) -> RecordOrder:
+    order = RecordOrder()
     total, done = sum(shard.size for shard in shards), 0
     seen: set[str] = set()
     for shard in shards:
@@ -321,10 +265,11 @@ def _copy(
         done += shard.size
         if progress is not None:
             progress(min(0.99, done / total))
-    seen |= order.done | {order.contig}
+    seen |= order.contigs.keys()
     for region in regions:
         if region.contig not in seen:
-            raise _region_naming(region, sorted(seen - {""}, key=contig_rank))
+            raise _region_naming(region, sorted(seen, key=contig_rank))
+    return order
 
 
 def _within(progress: Callable[[float], None], done: int, total: int) -> Callable[[int], None]:
