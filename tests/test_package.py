@@ -88,9 +88,11 @@ def test_import__under_a_second_and_nothing_heavy() -> None:
 def test_environment__names_the_same_packages() -> None:
     entries = yaml.safe_load((REPOSITORY / "environment.yml").read_text("utf-8"))["dependencies"]
     conda = [re.fullmatch(r"([\w.-]+)(.*)", entry).groups() for entry in entries if isinstance(entry, str)]  # type: ignore[union-attr]
+    by_pip = next(entry["pip"] for entry in entries if isinstance(entry, dict))
+    assert by_pip[-1] == "--editable ."
     theirs = {
         name: Requirement(f"x{rest}").specifier for name, rest in conda if name not in ("python", "pip")
-    }
+    } | {r.name: r.specifier for r in map(Requirement, by_pip[:-1])}
     ours = {CONDA_NAMES.get(r.name, r.name): r.specifier for r in dependencies()}
     assert theirs == ours
 
