@@ -7,11 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from genomics.block import NO_CALL, OBSERVED, VariantBlock, call_states
 from genomics.errors import InputError
 from genomics.export import export_calls, genotype_text
 from genomics.ingest import ingest
-from genomics.readers.plink import plink_prefix, read_fam
+from genomics.readers import Selection
+from genomics.readers.plink import PlinkReader, plink_prefix, read_fam
+from genomics.regions import Region
 
 
 def _write(folder: Path, calls: list[str], bim: list[str], samples: list[str]) -> Path:
@@ -26,6 +31,10 @@ def _write(folder: Path, calls: list[str], bim: list[str], samples: list[str]) -
     (folder / "p.bim").write_text("".join(line.replace(" ", "\t") + "\n" for line in bim))
     (folder / "p.fam").write_text("".join(f"F {name} 0 0 0 -9\n" for name in samples))
     return folder / "p"
+
+
+def _blocks(prefix: Path, **chosen: object) -> list[VariantBlock]:
+    return list(PlinkReader(prefix).blocks(Selection(**chosen)))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -114,3 +123,55 @@ def test_plink_prefix__and_round_trip_through_vcf(fileset: Path, tmp_path: Path)
     first = ingest(fileset, tmp_path / "a.vcz")
     second = ingest(export_calls(first, tmp_path / "a.vcf.gz"), tmp_path / "b.vcz")
     np.testing.assert_array_equal(first.genotypes(slice(None)), second.genotypes(slice(None)))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    calls=st.integers(1, 9).flatmap(
+        lambda n: st.lists(st.text("012.", min_size=n, max_size=n), min_size=1, max_size=7)
+    ),
+    block_records=st.integers(1, 4),
+)
+def test_blocks__same_as_bed_reader(tmp_path: Path, calls: list[str], block_records: int) -> None:
+    bed_reader = pytest.importorskip("bed_reader")
+    bim = [f"1 v{i} 0 {i + 1} G A" for i in range(len(calls))]
+    prefix = _write(tmp_path, calls, bim, [f"S{j}" for j in range(len(calls[0]))])
+    with bed_reader.open_bed(prefix.with_suffix(".bed")) as bed:
+        a1_counts = bed.read(dtype="int8", num_threads=1).T  # -127 where missing
+    found = _blocks(prefix, block_records=block_records)
+    assert all(len(block) <= block_records and block.genotypes.dtype == np.int8 for block in found)
+    genotypes = np.concatenate([block.genotypes for block in found])
+    states = np.concatenate([block.states for block in found])
+    missing = a1_counts == -127
+    np.testing.assert_array_equal(np.where(missing, 0, genotypes.sum(2)), np.where(missing, 0, a1_counts))
+    np.testing.assert_array_equal(states, np.where(missing, NO_CALL, OBSERVED))
+    np.testing.assert_array_equal(states, call_states(genotypes, np.zeros((len(calls), 1), bool)))
+
+
+def test_blocks__a1_as_reference_when_asked(fileset: Path) -> None:
+    reader = PlinkReader(fileset, reference="a1")
+    (block,) = reader.blocks(Selection(samples=("G", "C", "A")))
+    assert block.alleles == [("G", "A"), ("N", "C"), ("AT", "A")]
+    assert block.genotypes[0].tolist() == [[0, 0], [-1, -1], [0, 0]]  # two copies of A1 are hom-ref
+    assert reader.notes["plink_alleles"].startswith("REF is A1 and ALT is A2")
+    assert "provisional" in reader.notes["plink_alleles"]
+
+
+def test_blocks__regions_reach_as_far_as_ref(fileset: Path) -> None:
+    at_51 = (Region("X", 51, 51),)  # the deletion at 50 has REF AT only where A1 is taken for REF
+    assert not _blocks(fileset, regions=at_51)
+    (block,) = PlinkReader(fileset, reference="a1").blocks(Selection(regions=at_51))
+    assert block.identifiers == ["rs3"]
+
+
+def test_blocks__say_how_far_they_read(fileset: Path) -> None:
+    read: list[int] = []
+    _blocks(fileset, block_records=2, consumed=read.append)
+    assert read == [3 + 2 * 2, 3 + 3 * 2]
+    assert PlinkReader(fileset).families == ("F",) * 7
+
+
+def test_blocks__bim_that_is_no_text(fileset: Path) -> None:
+    fileset.with_suffix(".bim").write_bytes(b"1\trs\xff\t0\t1\tA\tG\n")
+    with pytest.raises(InputError, match=r"p\.bim: not a text file"):
+        _blocks(fileset)
