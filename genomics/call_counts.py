@@ -1,0 +1,282 @@
+"""Count alleles, genotypes and states of a block of calls: one pass over whole numbers, without floats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from genomics.block import ABSENT, STATE_NAMES
+
+N_STATES = len(STATE_NAMES)
+# Columns of what is counted for each allele and for each sample.
+_COPIES, _HET, _HOM, _HAPLOID = range(4)
+_SAMPLE_HET, _SAMPLE_SINGLETONS = 0, 4  # between them no-call, filtered, absent at their state's number
+
+
+@dataclass(frozen=True, eq=False)
+class CallCounts:
+    """What a block of calls holds. Alleles and genotypes are of observed calls alone.
+
+    Attributes
+    ----------
+    states : int64 (n_variants, 4)
+        Calls that are observed, not called, filtered, absent.
+    copies : int64 (n_variants, n_alleles)
+        Copies of each allele in calls of any ploidy.
+    het, hom : int64 (n_variants, n_alleles)
+        Diploid calls with one copy, with two copies of the allele.
+    haploid : int64 (n_variants, n_alleles)
+        Haploid calls of the allele.
+    diploid : int64 (n_variants,)
+        Diploid calls. Those without a copy of an allele are ``diploid - het - hom``.
+    sample_states : int64 (4, n_samples)
+    sample_het : int64 (n_samples,)
+        Diploid calls of two different alleles.
+    sample_singletons : int64 (n_samples,)
+        Alternate alleles of which the sample holds the only copy.
+    """
+
+    states: NDArray[np.int64]
+    copies: NDArray[np.int64]
+    het: NDArray[np.int64]
+    hom: NDArray[np.int64]
+    haploid: NDArray[np.int64]
+    diploid: NDArray[np.int64]
+    sample_states: NDArray[np.int64]
+    sample_het: NDArray[np.int64]
+    sample_singletons: NDArray[np.int64]
+
+
+def count_calls(
+    genotypes: NDArray[np.integer[Any]], states: NDArray[np.int8] | None, n_alleles: int
+) -> CallCounts:
+    """Count a block of calls, by variant and by sample.
+
+    Parameters
+    ----------
+    genotypes
+        int8 or int16 (n_variants, n_samples, ploidy): allele numbers, -1 missing, -2 fill.
+    states
+        (n_variants, n_samples): 0 observed, 1 no-call, 2 filtered, 3 absent; None where all are observed.
+    n_alleles
+        Alleles of the record that has most, REF included.
+
+    Returns
+    -------
+    CallCounts
+
+    Raises
+    ------
+    ValueError
+        A call names an allele or a state that there is not.
+
+    Examples
+    --------
+    A heterozygote, a half call, a haploid call and a homozygote:
+
+    >>> calls = np.array([[[0, 1], [0, -1], [1, -2], [2, 2]]], dtype=np.int8)
+    >>> counts = count_calls(calls, np.array([[0, 1, 0, 0]], dtype=np.int8), n_alleles=3)
+    >>> counts.copies.tolist(), counts.diploid.tolist(), counts.haploid.tolist()
+    ([[1, 2, 2]], [2], [[0, 1, 0]])
+    """
+    genotypes = np.ascontiguousarray(genotypes)
+    n_variants, n_samples, ploidy = genotypes.shape
+    known = np.zeros((0, n_samples)) if states is None else states
+    # A diploid call is two bytes, so that two alleles are looked at in one go.
+    paired = ploidy == 2 and genotypes.dtype == np.int8
+    pairs = genotypes.view(np.uint16)[:, :, 0] if paired else np.zeros((0, n_samples), np.uint16)
+    by_state = np.zeros((n_variants, N_STATES), np.int64)
+    by_allele = np.zeros((n_variants, 4, max(2, n_alleles)), np.int64)
+    diploid = np.zeros(n_variants, np.int64)
+    # Whole numbers of 32 bits: the processor adds eight samples at once.
+    by_sample = np.zeros((5, n_samples), np.int32)
+    bad = _count_rows(
+        genotypes,
+        np.ascontiguousarray(pairs),
+        np.ascontiguousarray(known, dtype=np.int8),
+        by_state,
+        by_allele,
+        diploid,
+        by_sample,
+    )
+    if bad >= 0:
+        raise ValueError(
+            f"row {bad} of the block has an allele number above {by_allele.shape[2] - 1}, or a call state "
+            f"outside 0 to {ABSENT}"
+        )
+    sample_states = np.empty((N_STATES, n_samples), np.int64)
+    sample_states[1:] = by_sample[1:N_STATES]
+    sample_states[0] = n_variants - sample_states[1:].sum(axis=0)
+    return CallCounts(
+        by_state,
+        *by_allele.transpose(1, 0, 2),
+        diploid,
+        sample_states,
+        *by_sample[[_SAMPLE_HET, _SAMPLE_SINGLETONS]].astype(np.int64),
+    )
+
+
+@njit(nogil=True, cache=True)
+def _count_rows(
+    genotypes: NDArray[Any],
+    pairs: NDArray[np.uint16],
+    known: NDArray[np.int8],
+    by_state: NDArray[np.int64],
+    by_allele: NDArray[np.int64],
+    diploid: NDArray[np.int64],
+    by_sample: NDArray[np.int32],
+) -> int:
+    """Fill the counts; return the first row with a number out of range, or -1."""
+    all_observed = np.zeros(genotypes.shape[1], np.int8)
+    for i in range(len(genotypes)):
+        state = known[i] if len(known) else all_observed
+        if len(pairs) and _count_clean(pairs[i], state, by_allele[i], by_sample):
+            diploid[i] = by_state[i, 0] = len(state)
+        elif len(pairs) and _has_two_alleles(pairs[i], state):
+            diploid[i] = _count_two_alleles(pairs[i], state, by_state[i], by_allele[i], by_sample)
+        else:
+            diploid[i] = _count_any(genotypes[i], state, by_state[i], by_allele[i], by_sample)
+            if diploid[i] < 0:
+                return i
+        for allele in range(1, by_allele.shape[2]):
+            if by_allele[i, _COPIES, allele] == 1:
+                by_sample[_SAMPLE_SINGLETONS, _carrier(genotypes[i], state, allele)] += 1
+    return -1
+
+
+@njit(nogil=True, cache=True)
+def _has_two_alleles(row: NDArray[np.uint16], state: NDArray[np.int8]) -> bool:
+    """Tell whether no allele number is above 1 and no state out of range."""
+    above, states = 0, 0
+    for j in range(len(row)):
+        above |= (np.int8(row[j] & 0xFF) > 1) | (np.int8(row[j] >> 8) > 1)
+        states |= state[j]
+    return not above and not states & ~3
+
+
+@njit(nogil=True, cache=True)
+def _count_clean(
+    row: NDArray[np.uint16],
+    state: NDArray[np.int8],
+    by_allele: NDArray[np.int64],
+    by_sample: NDArray[np.int32],
+) -> bool:
+    """Count a row of observed diploid calls of alleles 0 and 1; False where it is none."""
+    bits, states = 0, 0
+    for j in range(len(row)):
+        bits |= row[j]
+        states |= state[j]
+    if bits & 0xFEFE or states:
+        return False
+    n_het, n_hom = 0, 0
+    sample_het = by_sample[_SAMPLE_HET]
+    for j in range(len(row)):
+        first, second = row[j] & 1, row[j] >> 8
+        n_het += first ^ second
+        n_hom += first & second
+        sample_het[j] += first ^ second
+    _put_two_alleles(by_allele, len(row), n_het, n_hom, 0, 0)
+    return True
+
+
+@njit(nogil=True, cache=True)
+def _count_two_alleles(
+    row: NDArray[np.uint16],
+    state: NDArray[np.int8],
+    by_state: NDArray[np.int64],
+    by_allele: NDArray[np.int64],
+    by_sample: NDArray[np.int32],
+) -> int:
+    """Count a row of calls of alleles 0 and 1, some of them not observed or haploid."""
+    n_diploid = n_haploid = n_het = n_hom = n_single = n_no_call = n_filtered = n_absent = 0
+    sample_het, no_calls, filtered, absent = by_sample[0], by_sample[1], by_sample[2], by_sample[3]
+    for j in range(len(row)):
+        first, second = np.int8(row[j] & 0xFF), np.int8(row[j] >> 8)
+        observed = state[j] == 0
+        of_two = observed & (first >= 0) & (second >= 0)
+        of_one = observed & ((first >= 0) ^ (second >= 0))
+        differ = of_two & (first != second)
+        n_diploid += of_two
+        n_haploid += of_one
+        n_het += differ
+        n_hom += of_two & (first == 1) & (second == 1)
+        n_single += of_one & ((first == 1) | (second == 1))
+        sample_het[j] += differ
+        n_no_call += state[j] == 1
+        n_filtered += state[j] == 2
+        n_absent += state[j] == 3
+        no_calls[j] += state[j] == 1
+        filtered[j] += state[j] == 2
+        absent[j] += state[j] == 3
+    _put_two_alleles(by_allele, n_diploid, n_het, n_hom, n_haploid, n_single)
+    by_state[1], by_state[2], by_state[3] = n_no_call, n_filtered, n_absent
+    by_state[0] = len(row) - n_no_call - n_filtered - n_absent
+    return n_diploid
+
+
+@njit(nogil=True, cache=True)
+def _put_two_alleles(
+    by_allele: NDArray[np.int64], n_diploid: int, n_het: int, n_hom: int, n_haploid: int, n_single: int
+) -> None:
+    """Derive the counts of both alleles from those of allele 1."""
+    by_allele[_HET, 0] = by_allele[_HET, 1] = n_het
+    by_allele[_HOM, 0], by_allele[_HOM, 1] = n_diploid - n_het - n_hom, n_hom
+    by_allele[_HAPLOID, 0], by_allele[_HAPLOID, 1] = n_haploid - n_single, n_single
+    for allele in range(2):
+        by_allele[_COPIES, allele] = n_het + 2 * by_allele[_HOM, allele] + by_allele[_HAPLOID, allele]
+
+
+@njit(nogil=True, cache=True)
+def _count_any(
+    calls: NDArray[Any],
+    state: NDArray[np.int8],
+    by_state: NDArray[np.int64],
+    by_allele: NDArray[np.int64],
+    by_sample: NDArray[np.int32],
+) -> int:
+    """Count a row of calls of any ploidy and any alleles; -1 where a number is out of range."""
+    n_diploid = 0
+    for j in range(len(calls)):
+        if not 0 <= state[j] <= 3:
+            return -1
+        by_state[state[j]] += 1
+        if state[j]:
+            by_sample[state[j], j] += 1
+            continue
+        n_present, first, last = 0, 0, 0
+        for k in range(calls.shape[1]):
+            allele = np.int64(calls[j, k])
+            if allele < 0:
+                continue
+            if allele >= by_allele.shape[1]:
+                return -1
+            by_allele[_COPIES, allele] += 1
+            first = allele if n_present == 0 else first
+            last = allele
+            n_present += 1
+        if n_present == 1:
+            by_allele[_HAPLOID, first] += 1
+        elif n_present == 2 and first == last:
+            by_allele[_HOM, first] += 1
+            n_diploid += 1
+        elif n_present == 2:
+            by_allele[_HET, first] += 1
+            by_allele[_HET, last] += 1
+            by_sample[_SAMPLE_HET, j] += 1
+            n_diploid += 1
+    return n_diploid
+
+
+@njit(nogil=True, cache=True)
+def _carrier(calls: NDArray[Any], state: NDArray[np.int8], allele: int) -> int:
+    """Find the first sample with an observed call of the allele."""
+    for j in range(len(calls)):
+        if state[j] == 0:
+            for k in range(calls.shape[1]):
+                if calls[j, k] == allele:
+                    return j
+    return 0
