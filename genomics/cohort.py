@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,82 +12,176 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from genomics.block import NO_CALL, OBSERVED, call_states
-from genomics.contigs import canonical_contig, is_chromosome
-from genomics.errors import InputError
-from genomics.store import is_store
+from genomics.block import FILL, NO_CALL, call_states
+from genomics.chunk_reader import ChunkReader, ZarrReader, gather_rows, row_reader
+from genomics.cohort_check import array_axes, check_store, open_dataset, open_group, verify_files
+from genomics.cohort_dosage import dosage_blocks
+from genomics.cohort_require import require_build, require_known_contigs
+from genomics.cohort_select import named_records, overlapping_records, sample_columns
+from genomics.cohort_variants import VARIANT_COLUMNS, variant_key, variant_table
 
 if TYPE_CHECKING:
     import xarray as xr
 
-_DOSAGE_BLOCK_BYTES = 64_000_000
-_RSID = re.compile(r"^rs\d+$")
-VARIANT_COLUMNS: tuple[str, ...] = (
-    "record",
-    "variant_id",
-    "contig",
-    "position",
-    "ref",
-    "alt",
-    "alt_index",
-    "rsid",
-    "filter_pass",
-    "consequence_gene",
-    "consequence",
-    "amino_acid_change",
-)
+__all__ = [
+    "VARIANT_COLUMNS",
+    "Cohort",
+    "open_cohort",
+    "require_build",
+    "require_known_contigs",
+    "variant_key",
+]
+
+Records = Sequence[int] | np.ndarray | slice
 
 
 class Cohort:
     """Variant calls of many patients.
 
-    Opening reads no calls. Arrays come from `dataset`, an xarray Dataset over dask, or, block by block,
-    from the methods here. See the documentation of `genomics` for axes and values.
+    Opening reads no calls, and checks that the store is whole as far as that can be told without reading
+    them; `verify` reads every byte. Arrays come from `dataset`, an xarray Dataset over dask, or, block by
+    block, from the methods here. See the documentation of `genomics` for axes and values.
 
     Parameters
     ----------
     path
-        A VCF Zarr store, as `ingest` or bio2zarr writes it.
+        A VCF Zarr store, a folder or a ``.zip`` of one, as `ingest` or bio2zarr writes it.
 
     Raises
     ------
     InputError
-        There is no store.
+        There is no store, or it is not whole.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        if not self.path.exists():
-            raise InputError("no such cohort store", file=self.path, hint="make it with varimol ingest")
-        if not is_store(self.path) or "variant_position" not in self.arrays:
-            raise InputError(
-                "not a VCF Zarr store",
-                file=self.path,
-                expected="a folder that varimol ingest wrote",
-                hint="make it with varimol ingest",
-            )
+        self._rows: np.ndarray | None = None  # of the store, where this is a selection
+        self._columns: np.ndarray | None = None
+        self._readers: dict[str, ChunkReader | ZarrReader] = {}
+        self._axes: dict[str, tuple[str, ...]] = {}
+        self.arrays = open_group(self.path)
+        """The store itself, a zarr Group, whatever was selected of it."""
+        check_store(self.path, self.arrays)
 
     def __repr__(self) -> str:
         size = f"{self.n_variants} records, {self.n_samples} samples"
         return f"Cohort({self.path.name!r}: {size}, {self.build})"
 
-    @cached_property
-    def arrays(self) -> Any:
-        """The store itself, a zarr Group, for reading one array at a time."""
-        import zarr
+    def verify(self) -> int:
+        """Read every chunk of the store and compare it with the checksum written with it.
 
-        return zarr.open_group(self.path, mode="r")
+        A store of another program carries none: its chunks are decompressed, which finds those cut off.
 
-    def _array(self, name: str) -> Any:
-        return self.arrays[name]
+        Returns
+        -------
+        int
+            How many files were read.
+
+        Raises
+        ------
+        InputError
+            A chunk is missing or damaged; it names the array and the chunk.
+        """
+        return verify_files(self.path, self.arrays)
+
+    def select(
+        self,
+        *,
+        regions: Sequence[str] | None = None,
+        samples: Sequence[str] | None = None,
+        remove: Collection[str] = (),
+        extract: Collection[str] | None = None,
+        exclude: Collection[str] = (),
+    ) -> Cohort:
+        """Return the same cohort with some of its records and samples.
+
+        Nothing is copied; every method reads what was selected, and `record` counts from 0 in the selection.
+
+        Parameters
+        ----------
+        regions
+            Keep records that overlap one of these, by POS to INFO/END or over REF: ``19:10300000-10400000``.
+        samples, remove
+            Keep these samples, in this order; leave those out.
+        extract, exclude
+            Keep these variants; leave those out. A variant is named by ID or contig:position:ref:alt.
+
+        Returns
+        -------
+        Cohort
+            It may have no records: an empty region is an empty result.
+
+        Raises
+        ------
+        InputError
+            The store has no such contig, or no such sample.
+        """
+        chosen = copy.copy(self)
+        for name in ("sample_ids", "dataset", "contigs", "filter_pass", "variants"):
+            chosen.__dict__.pop(name, None)
+        wanted = np.ones(self.n_variants, bool)
+        if regions is not None:
+            wanted[:] = False
+            wanted[overlapping_records(self, regions)] = True
+        if extract is not None:
+            wanted &= named_records(self, extract)
+        if exclude:
+            wanted &= ~named_records(self, exclude)
+        if not wanted.all():
+            chosen._rows = np.asarray(self._store_rows(np.flatnonzero(wanted)))
+        if samples is not None or remove:
+            columns = sample_columns(self, samples, remove)
+            chosen._columns = columns if self._columns is None else self._columns[columns]
+        return chosen
+
+    def read(self, name: str, records: Records = slice(None)) -> np.ndarray:
+        """Read some rows of one array, of the selected samples where it has that axis.
+
+        Parameters
+        ----------
+        name
+            An array of the store, such as ``call_DP`` or ``variant_quality``.
+        records
+            Records, in any order, or a slice. Only for arrays along variants; others are read whole.
+
+        Returns
+        -------
+        Array (n, ...), the values as stored.
+
+        Raises
+        ------
+        KeyError
+            The store has no such array.
+        """
+        if name not in self._readers:
+            self._readers[name] = row_reader(self.arrays[name])
+            self._axes[name] = array_axes(name, self.arrays[name])
+        reader, axes = self._readers[name], self._axes[name]
+        if axes[0] == "samples" and self._columns is not None:
+            return gather_rows(reader, self._columns)
+        if axes[0] != "variants":
+            return reader.read(0, reader.shape[0])
+        columns = self._columns if "samples" in axes[1:2] else None
+        return gather_rows(reader, self._store_rows(records), columns)
+
+    def _store_rows(self, records: Records) -> np.ndarray | range:
+        if isinstance(records, slice):
+            chosen = range(self.n_variants)[records]
+            return chosen if self._rows is None else self._rows[records]
+        wanted = np.asarray(records, dtype=np.int64)
+        return wanted if self._rows is None else self._rows[wanted]
+
+    @property
+    def _n_stored(self) -> int:
+        return int(self.arrays["variant_position"].shape[0])
 
     @cached_property
     def dataset(self) -> xr.Dataset:
         """All arrays, as an xarray Dataset over dask; the values are as stored, -1 and -2 included."""
-        import xarray as xr
-
-        consolidated = (self.path / ".zmetadata").exists()
-        return xr.open_zarr(self.path, consolidated=consolidated, mask_and_scale=False, chunks={})
+        whole = open_dataset(self.path, self.arrays)
+        if self._rows is not None:
+            whole = whole.isel(variants=self._rows)
+        return whole if self._columns is None else whole.isel(samples=self._columns)
 
     @property
     def build(self) -> str:
@@ -108,36 +202,38 @@ class Cohort:
     @cached_property
     def sample_ids(self) -> np.ndarray:
         """Sample identifiers in the order of the samples axis."""
-        return np.asarray(self._array("sample_id")[:], dtype=object).astype(str)
+        return np.asarray(self.read("sample_id"), dtype=object).astype(str)
 
     @property
     def n_variants(self) -> int:
-        """Records in the store; a multi-allelic site is one."""
-        return int(self._array("variant_position").shape[0])
+        """Records; a multi-allelic site is one."""
+        return self._n_stored if self._rows is None else len(self._rows)
 
     @property
     def n_samples(self) -> int:
-        """Samples in the store."""
-        return int(self._array("sample_id").shape[0])
+        """Samples."""
+        return int(self.arrays["sample_id"].shape[0]) if self._columns is None else len(self._columns)
 
     @property
     def ploidy(self) -> int:
         """Alleles of the call that has most."""
-        return int(self._array("call_genotype").shape[2])
+        return int(self.arrays["call_genotype"].shape[2]) if "call_genotype" in self.arrays else 2
 
     @cached_property
     def contigs(self) -> list[str]:
         """Contigs that have records, in their order in the store, named as the file names them."""
-        names = [str(name) for name in self._array("contig_id")[:]]
-        codes = np.asarray(self._array("variant_contig")[:])
+        names = [str(name) for name in self.read("contig_id")]
+        codes = self.read("variant_contig")
         _, first = np.unique(codes, return_index=True)
         return [names[codes[index]] for index in sorted(first)]
 
     @cached_property
     def filter_pass(self) -> np.ndarray:
         """Bool (n_variants,): FILTER is PASS or ``.``."""
-        names = np.array([str(name) for name in self._array("filter_id")[:]], dtype=object)
-        flags = np.asarray(self._array("variant_filter")[:])
+        if "variant_filter" not in self.arrays:
+            return np.ones(self.n_variants, bool)
+        names = np.array([str(name) for name in self.read("filter_id")], dtype=object)
+        flags = self.read("variant_filter")
         return np.logical_not(flags[:, names != "PASS"].any(axis=1))
 
     @cached_property
@@ -149,41 +245,9 @@ class Cohort:
         ID, or ''), filter_pass (FILTER is PASS or '.'), consequence_gene, consequence, amino_acid_change
         ('' where the file carries no annotation). A record without ALT has no row.
         """
-        alleles = np.asarray(self._array("variant_allele")[:], dtype=object).astype(str)
-        record, alt_index = np.nonzero(alleles[:, 1:] != "")
-        alt_index = alt_index + 1
-        contig_names = np.array([str(name) for name in self._array("contig_id")[:]], dtype=object)
-        contig = contig_names[np.asarray(self._array("variant_contig")[:])[record]].astype(str)
-        position = np.asarray(self._array("variant_position")[:])[record].astype(np.int64)
-        ref, alt = alleles[record, 0], alleles[record, alt_index]
-        rsid = np.array([_first_rsid(text) for text in self._array("variant_id")[:]], dtype=object)
-        table = {
-            "record": record.astype(np.int64),
-            "variant_id": [":".join(parts) for parts in zip(contig, position.astype(str), ref, alt)],
-            "contig": contig.tolist(),
-            "position": position,
-            "ref": ref.tolist(),
-            "alt": alt.tolist(),
-            "alt_index": alt_index.astype(np.int64),
-            "rsid": rsid[record].tolist(),
-            "filter_pass": self.filter_pass[record],
-        }
-        for column, name in (
-            ("consequence_gene", "variant_consequence_gene"),
-            ("consequence", "variant_consequence"),
-            ("amino_acid_change", "variant_amino_acid_change"),
-        ):
-            table[column] = self._per_alt(name, record, alt_index)
-        frame = pd.DataFrame(table, columns=list(VARIANT_COLUMNS))
-        texts = [c for c in VARIANT_COLUMNS if c not in ("record", "position", "alt_index", "filter_pass")]
-        return frame.astype(dict.fromkeys(texts, "str"))
+        return variant_table(self)
 
-    def _per_alt(self, name: str, record: np.ndarray, alt_index: np.ndarray) -> list[str]:
-        if name not in self.arrays:
-            return [""] * len(record)
-        return [str(text) for text in np.asarray(self._array(name)[:], dtype=object)[record, alt_index - 1]]
-
-    def genotypes(self, records: Sequence[int] | np.ndarray | slice) -> np.ndarray:
+    def genotypes(self, records: Records) -> np.ndarray:
         """Read calls of some records as they are stored.
 
         Parameters
@@ -196,9 +260,11 @@ class Cohort:
         int8 (int16 beyond 127 alleles), (n, n_samples, ploidy)
             Allele numbers, -1 missing, -2 fill.
         """
-        return _read_rows(self._array("call_genotype"), records)
+        if "call_genotype" in self.arrays:
+            return self.read("call_genotype", records)
+        return np.full((len(self._store_rows(records)), self.n_samples, 2), FILL, np.int8)
 
-    def states(self, records: Sequence[int] | np.ndarray | slice) -> np.ndarray:
+    def states(self, records: Records) -> np.ndarray:
         """Read call states: 0 observed, 1 no-call, 2 filtered, 3 absent.
 
         A store that another program wrote carries none; they follow from its genotypes and filters then.
@@ -208,13 +274,15 @@ class Cohort:
         int8 (n, n_samples)
         """
         if "call_state" in self.arrays:
-            return _read_rows(self._array("call_state"), records)
+            return self.read("call_state", records)
         filtered = ~self.filter_pass[records]
         return call_states(self.genotypes(records), filtered[:, None])
 
-    def phased(self, records: Sequence[int] | np.ndarray | slice) -> np.ndarray:
+    def phased(self, records: Records) -> np.ndarray:
         """Read which calls are phased throughout; bool (n, n_samples)."""
-        return _read_rows(self._array("call_genotype_phased"), records)
+        if "call_genotype_phased" in self.arrays:
+            return self.read("call_genotype_phased", records)
+        return np.zeros(self.genotypes(records).shape[:2], bool)
 
     def dosage_blocks(
         self,
@@ -244,27 +312,7 @@ class Cohort:
             Copies of that ALT, counted against all other alleles (0 or 1 in a haploid call); NaN where
             the call is not observed in full or fails a threshold.
         """
-        chosen = self.variants if rows is None else rows
-        size = block or max(1, min(1000, _DOSAGE_BLOCK_BYTES // (4 * max(1, self.n_samples))))
-        for start in range(0, len(chosen), size):
-            part = chosen.iloc[start : start + size]
-            yield part, self._dosage(part, min_gq, min_dp)
-
-    def _dosage(self, rows: pd.DataFrame, min_gq: float | None, min_dp: float | None) -> np.ndarray:
-        records, inverse = np.unique(rows["record"].to_numpy(), return_inverse=True)
-        genotypes = self.genotypes(records)
-        usable = self.states(records) == OBSERVED
-        for threshold, name in ((min_gq, "call_GQ"), (min_dp, "call_DP")):
-            if threshold is not None and name in self.arrays:
-                values = _read_rows(self._array(name), records)
-                without = (values < 0).all(axis=1, keepdims=True)
-                usable &= (values >= threshold) | without
-        numbers = rows["alt_index"].to_numpy().astype(genotypes.dtype)
-        counted = np.zeros((len(rows), genotypes.shape[1]), np.float32)
-        for allele in range(genotypes.shape[2]):
-            counted += genotypes[inverse, :, allele] == numbers[:, None]
-        counted[~usable[inverse]] = np.nan
-        return counted
+        return dosage_blocks(self, rows, min_gq, min_dp, block)
 
     def no_call_counts(self) -> np.ndarray:
         """Count the no-calls of each sample over all records; int64 (n_samples,)."""
@@ -299,72 +347,3 @@ def open_cohort(path: str | os.PathLike[str]) -> Cohort:
     genomics.errors.InputError: cohort.vcz: no such cohort store; make it with varimol ingest
     """
     return Cohort(path)
-
-
-def require_build(cohort: Cohort) -> str:
-    """Return the build of a cohort, or refuse the steps that need genes.
-
-    Raises
-    ------
-    InputError
-        The build is not known.
-    """
-    if cohort.build in ("GRCh37", "GRCh38"):
-        return cohort.build
-    reason = str(cohort.build_evidence.get("reason", "no evidence was found"))
-    raise InputError(
-        f"the genome build is not known ({reason})",
-        file=cohort.path,
-        field="build",
-        expected="GRCh37 or GRCh38, which genes and star alleles need",
-        hint="give --build if you know it, or lift the calls over",
-    )
-
-
-def require_known_contigs(cohort: Cohort) -> None:
-    """Refuse a cohort without a single human chromosome name, such as one on NC_000001.11.
-
-    Raises
-    ------
-    InputError
-        No contig is named like a chromosome.
-    """
-    if not cohort.contigs or any(is_chromosome(name) for name in cohort.contigs):
-        return
-    raise InputError(
-        f"the contig naming is not known: {cohort.contigs[0]!r}",
-        file=cohort.path,
-        record=1,
-        field="CHROM",
-        expected="1 to 22, X, Y, MT, with or without chr",
-        hint="rename the contigs (bcftools annotate --rename-chrs) and ingest again",
-    )
-
-
-def _read_rows(array: Any, records: Sequence[int] | np.ndarray | slice) -> np.ndarray:
-    if isinstance(records, slice):
-        return np.asarray(array[records])
-    wanted = np.asarray(records, dtype=np.int64)
-    if not len(wanted):
-        return np.asarray(array[0:0])
-    first, last = int(wanted.min()), int(wanted.max())
-    # Most blocks are runs of neighbours: one slice is much faster than picking rows out of chunks.
-    if last - first + 1 <= 2 * len(wanted) + array.chunks[0]:
-        return np.asarray(array[first : last + 1])[wanted - first]
-    unique, inverse = np.unique(wanted, return_inverse=True)
-    return np.asarray(array.oindex[unique])[inverse]
-
-
-def _first_rsid(text: str) -> str:
-    return next((part for part in str(text).split(";") if _RSID.match(part)), "")
-
-
-def variant_key(contig: str, position: int, ref: str, alt: str) -> str:
-    """Name a variant whichever way its file writes contigs.
-
-    Examples
-    --------
-    >>> variant_key("chr1", 100, "A", "G")
-    '1:100:A:G'
-    """
-    return f"{canonical_contig(contig)}:{position}:{ref}:{alt}"
