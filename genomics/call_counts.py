@@ -17,6 +17,22 @@ _COPIES, _HET, _HOM, _HAPLOID = range(4)
 _SAMPLE_HET, _SAMPLE_SINGLETONS = 0, 4  # between them no-call, filtered, absent at their state's number
 
 
+class CallOutOfRangeError(ValueError):
+    """A call names an allele or a state that there is not.
+
+    Attributes
+    ----------
+    row
+        Row of the block.
+    """
+
+    def __init__(self, row: int, n_alleles: int) -> None:
+        self.row = row
+        super().__init__(
+            f"row {row} has an allele number above {n_alleles - 1} or a state outside 0 to {ABSENT}"
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class CallCounts:
     """What a block of calls holds. Alleles and genotypes are of observed calls alone.
@@ -71,7 +87,7 @@ def count_calls(
 
     Raises
     ------
-    ValueError
+    CallOutOfRangeError
         A call names an allele or a state that there is not.
 
     Examples
@@ -104,10 +120,7 @@ def count_calls(
         by_sample,
     )
     if bad >= 0:
-        raise ValueError(
-            f"row {bad} of the block has an allele number above {by_allele.shape[2] - 1}, or a call state "
-            f"outside 0 to {ABSENT}"
-        )
+        raise CallOutOfRangeError(bad, by_allele.shape[2])
     sample_states = np.empty((N_STATES, n_samples), np.int64)
     sample_states[1:] = by_sample[1:N_STATES]
     sample_states[0] = n_variants - sample_states[1:].sum(axis=0)
