@@ -30,7 +30,6 @@ _HEADER = """##fileformat=VCFv4.3
 ##INFO=<ID=DB,Number=0,Type=Flag,Description="flag, with a comma">
 ##INFO=<ID=NS,Number=1,Type=Integer,Description="samples">
 ##INFO=<ID=TXT,Number=.,Type=String,Description="text">
-##INFO=<ID=PR,Number=0,Type=Flag,Description="provisional REF">
 ##INFO=<ID=END,Number=1,Type=Integer,Description="end">
 ##FORMAT=<ID=GT,Number=1,Type=String,Description="genotype">
 ##FORMAT=<ID=DS,Number=1,Type=Float,Description="dosage">
@@ -59,7 +58,7 @@ def _make_pgen(
     folder: Path, records: str = _CALLS, options: Sequence[object] = (), vzs: bool = False
 ) -> Path:
     columns = "#CHROM POS ID REF ALT QUAL FILTER INFO FORMAT A B C D E\n"
-    (folder / "in.vcf").write_text(_HEADER + (columns + records).replace(" ", "\t"))
+    (folder / "in.vcf").write_text(header + (columns + records).replace(" ", "\t"))
     (folder / "in.psam").write_text("#IID\tSEX\nA\t1\nB\t2\nC\t1\nD\t2\nE\t1\n")
     vcf = [*("--vcf", folder / "in.vcf"), *options, "--psam", folder / "in.psam"]
     _plink2(*vcf, "--make-pgen", *(["vzs"] if vzs else []), "--out", folder / "p")
@@ -223,7 +222,12 @@ def test_blocks__provisional_flags_of_each_variant(tmp_path: Path) -> None:
     records = "".join(
         f"1 {10 * k} r{k} A G . . {'PR' if k % 2 else '.'} GT 0/0 0/1 0/0 1/1 ./.\n" for k in (1, 2, 3)
     )
-    prefix = _make_pgen(tmp_path, records)  # plink2 turns INFO/PR into flags of the .pgen file
+    header = (
+        "##fileformat=VCFv4.3\n##contig=<ID=1>\n"
+        '##INFO=<ID=PR,Number=0,Type=Flag,Description="provisional">\n'
+        '##FORMAT=<ID=GT,Number=1,Type=String,Description="genotype">\n'
+    )
+    prefix = _make_pgen(tmp_path, records, header=header)  # plink2 turns INFO/PR into flags of the .pgen file
     assert "2 of 3 variants are marked as provisional" in PgenReader(prefix).notes["pgen_reference"]
     flags = _read(prefix, fields=("INFO/PR",), block_records=2).info["PR"]
     assert flags.tolist() == [True, False, True]
