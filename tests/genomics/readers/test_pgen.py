@@ -55,7 +55,11 @@ def _plink2(*arguments: object) -> None:
 
 
 def _make_pgen(
-    folder: Path, records: str = _CALLS, options: Sequence[object] = (), vzs: bool = False
+    folder: Path,
+    records: str = _CALLS,
+    options: Sequence[object] = (),
+    vzs: bool = False,
+    header: str = _HEADER,
 ) -> Path:
     columns = "#CHROM POS ID REF ALT QUAL FILTER INFO FORMAT A B C D E\n"
     (folder / "in.vcf").write_text(header + (columns + records).replace(" ", "\t"))
