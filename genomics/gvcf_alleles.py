@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations_with_replacement
-from math import comb
 
 import numpy as np
 
 from genomics.block import FILL, MISSING, NO_CALL, VariantBlock
-from genomics.fields import Field, fill_value, missing_value
+from genomics.fields import Field
+from genomics.normalise_values import (
+    PER_ALLELE,
+    count_given,
+    fields_of,
+    is_missing,
+    move_values,
+    value_ploidy,
+)
 
 UNSEEN = frozenset({"<NON_REF>", "<*>", "<X>"})
 """GATK's, the specification's (DeepVariant, bcftools) and old samtools' spelling of any allele not seen."""
@@ -69,23 +75,17 @@ def drop_unseen(block: VariantBlock, fields: Mapping[str, Field]) -> tuple[Varia
     if not n_records:
         return block, 0, 0
     genotypes, carried = _renumber(block.genotypes, groups)
-    alleles = [_seen(names) for names in block.alleles]
-    n_values = max(len(names) for names in alleles)
-    info = {
-        name: _cut_field(values[:, None], fields.get(f"INFO/{name}"), groups, n_values, None)[:, 0]
-        for name, values in block.info.items()
-    }
-    formats = {
-        name: _cut_field(values, fields.get(f"FORMAT/{name}"), groups, n_values, block.genotypes)
-        for name, values in block.formats.items()
-    }
+    ploidy = (block.genotypes != FILL).sum(axis=2)
+    ploidy[ploidy == 0] = 2
+    infos, formats = fields_of(fields, "INFO"), fields_of(fields, "FORMAT")
+    both = np.full(len(block), 2)
     changed = replace(
         block,
-        alleles=alleles,
+        alleles=[_seen(names) for names in block.alleles],
         genotypes=genotypes,
         states=np.where(carried, np.int8(NO_CALL), block.states),
-        info=info,
-        formats=formats,
+        info={name: _cut_field(v, infos.get(name), groups, both) for name, v in block.info.items()},
+        formats={name: _cut_field(v, formats.get(name), groups, ploidy) for name, v in block.formats.items()},
         consequences=_cut_consequences(block),
     )
     return changed, n_records, int(carried.sum())
@@ -135,75 +135,21 @@ def _cut_field(
     values: np.ndarray,
     field: Field | None,
     groups: Mapping[tuple[int, tuple[int, ...]], np.ndarray],
-    n_alleles_left: int,
-    genotypes: np.ndarray | None,
+    ploidy: np.ndarray,
 ) -> np.ndarray:
-    """Cut one field, (n, samples, values), of the records that change; others are returned as they are."""
-    if field is None or field.number not in ("A", "R", "G"):
-        return values
-    changed = values.copy()
-    for (n_alleles, kept), rows in groups.items():
-        if field.number == "G":
-            called = None if genotypes is None else genotypes[rows]
-            changed[rows] = _cut_genotype_values(values[rows], n_alleles, kept, called)
-        else:
-            shift = field.number == "A"
-            changed[rows] = _pick(values[rows], [n - shift for n in kept if n >= shift])
-    most = {"A": n_alleles_left - 1, "R": n_alleles_left, "G": comb(n_alleles_left + 1, 2)}[field.number]
-    return _trim(changed, max(1, most))
+    """Cut the values, (n, ..., values), of the records that change; other fields are returned as they are.
 
-
-def _pick(values: np.ndarray, places: Sequence[int]) -> np.ndarray:
-    """Keep some values of each call, filled to the old width; one missing value where none is left.
-
-    A call that gave a single missing value for the whole field keeps it.
+    Values whose number fits neither alleles nor genotypes become missing: whose they are is not known.
     """
-    result = np.full_like(values, fill_value(values.dtype))
-    inside = [place for place in places if place < values.shape[-1]]
-    result[..., : len(inside)] = values[..., inside]
-    if not places:
-        result[..., 0] = missing_value(values.dtype)
-        return result
-    if values.shape[-1] > 1:
-        alone = _is_missing(values[..., 0]) & _is_fill(values[..., 1:]).all(axis=-1)
-        result[alone] = values[alone]
-    return result
-
-
-def _cut_genotype_values(
-    values: np.ndarray, n_alleles: int, kept: Sequence[int], genotypes: np.ndarray | None
-) -> np.ndarray:
-    """Cut a field of Number G: which values stay depends on the ploidy of each call."""
-    if values.dtype.kind in "iu":
-        counts = (~_is_fill(values)).sum(axis=-1)
-    else:  # fill cannot be told from missing: the call says its ploidy
-        alleles = np.zeros(values.shape[:2]) if genotypes is None else (genotypes != FILL).sum(axis=-1)
-        counts = np.array([comb(n_alleles + p - 1, p) for p in range(int(alleles.max(initial=0)) + 1)])[
-            np.where(alleles == 0, 0, alleles).astype(int)
-        ]
-        counts = np.where(alleles == 0, comb(n_alleles + 1, 2), counts)
-    result, ploidy = values.copy(), 1
-    while (n_values := comb(n_alleles + ploidy - 1, ploidy)) <= values.shape[-1]:
-        calls = counts == n_values
-        result[calls] = _pick(values[calls], _places(n_alleles, ploidy, kept))
-        ploidy += 1
-    return result
-
-
-def _places(n_alleles: int, ploidy: int, kept: Sequence[int]) -> list[int]:
-    """Places of the genotypes made of the alleles that stay, in the order of the specification."""
-    order = sorted(combinations_with_replacement(range(n_alleles), ploidy), key=lambda call: call[::-1])
-    return [place for place, call in enumerate(order) if set(call) <= set(kept)]
-
-
-def _is_missing(values: np.ndarray) -> np.ndarray:
-    return np.isnan(values) if values.dtype.kind == "f" else values == missing_value(values.dtype)
-
-
-def _is_fill(values: np.ndarray) -> np.ndarray:
-    return np.isnan(values) if values.dtype.kind == "f" else values == fill_value(values.dtype)
-
-
-def _trim(values: np.ndarray, width: int) -> np.ndarray:
-    """Take off columns that no record uses any more."""
-    return values[..., :width] if _is_fill(values[..., width:]).all() else values
+    if field is None or field.number not in PER_ALLELE:
+        return values
+    changed, most = values.copy(), values.shape[-1]
+    for (n_alleles, kept), rows in groups.items():
+        old = values[rows]
+        fits = value_ploidy(field.number, old, n_alleles, ploidy[rows])
+        fits[is_missing(old)] = 0
+        if field.number == "A" and len(kept) == 1:
+            fits[:] = 0  # no ALT is left, and so no value
+        changed[rows] = move_values(field.number, old, kept, fits, most)
+    used = int(count_given(changed).max(initial=1))
+    return changed[..., : max(1, used)]

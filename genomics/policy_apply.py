@@ -92,12 +92,13 @@ class ApplyPolicy:
         return block
 
     def _filtered_records(self, block: VariantBlock) -> VariantBlock:
-        n_filtered = int(np.count_nonzero(block.states == FILTERED))
+        n_filtered = int(np.count_nonzero(block.states == FILTERED)) if block.states.any() else 0
         self.counts["filtered_calls"] += n_filtered
-        failed = np.array([is_filtered(names) for names in block.filters], bool)
-        self.counts["filtered_records"] += int(failed.sum())
-        if self.policy.filtered == "drop" and failed.any():
-            return self._leave_out(block, failed)
+        if any(map(is_filtered, set(block.filters))):
+            failed = _failed_records(block)
+            self.counts["filtered_records"] += int(failed.sum())
+            if self.policy.filtered == "drop":
+                return self._leave_out(block, failed)
         if self.policy.filtered == "keep" and n_filtered:
             states = np.where(block.states == FILTERED, np.int8(OBSERVED), block.states)
             return replace(block, states=states)
@@ -151,12 +152,14 @@ class ApplyPolicy:
         return no_calls(block, over) if self.policy.over_ploidy == "no-call" and over.any() else block
 
     def _half_calls(self, block: VariantBlock) -> VariantBlock:
-        rows, samples = np.nonzero(block.states == NO_CALL)
-        half = (block.genotypes[rows, samples] >= 0).any(axis=-1)
-        self.counts["half_calls"] += int(half.sum())
-        if self.policy.half_calls == "no-call" or not half.any():
+        if not block.states.any():
             return block
-        rows, samples = rows[half], samples[half]
+        missing = np.flatnonzero(block.states.ravel() == NO_CALL)
+        half = missing[block.genotypes.reshape(-1, block.genotypes.shape[2])[missing].max(axis=-1) >= 0]
+        self.counts["half_calls"] += len(half)
+        if self.policy.half_calls == "no-call" or not len(half):
+            return block
+        rows, samples = np.divmod(half, block.n_samples)
         if self.policy.half_calls == "error":
             _refuse_at(block, int(rows[0]), int(samples[0]), "a half call", "half_calls")
         calls = block.genotypes[rows, samples]
@@ -212,9 +215,13 @@ def no_calls(block: VariantBlock, which: np.ndarray) -> VariantBlock:
     return replace(block, genotypes=genotypes, states=states)
 
 
+def _failed_records(block: VariantBlock) -> np.ndarray:
+    return np.array([is_filtered(names) for names in block.filters], bool)
+
+
 def _failed(block: VariantBlock, rows: np.ndarray, samples: np.ndarray) -> np.ndarray:
     """Tell which calls are filtered, by FILTER, and by FT where the block carries it."""
-    failed = np.array([is_filtered(names) for names in block.filters], bool)[rows]
+    failed = _failed_records(block)[rows]
     if "FT" in block.formats:
         failed |= ~np.isin(block.formats["FT"][rows, samples].astype(str), ["PASS", ".", ""])
     return failed
