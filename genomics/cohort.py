@@ -14,8 +14,10 @@ import pandas as pd
 
 from genomics.block import FILL, NO_CALL, call_states
 from genomics.chunk_reader import ChunkReader, ZarrReader, gather_rows, row_reader
+from genomics.cohort_allel import AllelArrays
 from genomics.cohort_check import array_axes, check_store, open_dataset, open_group, verify_files
 from genomics.cohort_dosage import dosage_blocks
+from genomics.cohort_pandas import call_table
 from genomics.cohort_require import require_build, require_known_contigs
 from genomics.cohort_select import named_records, overlapping_records, sample_columns
 from genomics.cohort_variants import VARIANT_COLUMNS, variant_key, variant_table
@@ -313,6 +315,37 @@ class Cohort:
             the call is not observed in full or fails a threshold.
         """
         return dosage_blocks(self, rows, min_gq, min_dp, block)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return `variants`, a table of one's own to change."""
+        return self.variants.copy()
+
+    def calls(self, records: Records, fields: Sequence[str] = ()) -> pd.DataFrame:
+        """Return the calls of a few records as a table, one row per record and sample.
+
+        Parameters
+        ----------
+        records
+            Records; at most 5,000,000 calls.
+        fields
+            FORMAT fields of one value to add, such as ``DP``.
+
+        Returns
+        -------
+        DataFrame
+            record, contig, position, sample_id, gt (as in VCF), state, and the fields; integers that are missing
+            are NA.
+
+        Raises
+        ------
+        InputError
+            The calls are too many, or there is no such field.
+        """
+        return call_table(self, records, fields)
+
+    def to_allel(self) -> AllelArrays:
+        """Return the cohort as scikit-allel's arrays: ``cohort.to_allel().genotypes()`` and so on."""
+        return AllelArrays(self)
 
     def no_call_counts(self) -> np.ndarray:
         """Count the no-calls of each sample over all records; int64 (n_samples,)."""

@@ -1,6 +1,6 @@
 """Open a store and tell whether it is whole: cheap checks each time, every byte on request.
 
-A store that varimol wrote carries `INTEGRITY_FILE`, which lists each of its files with size and CRC-32. Stores
+A store that varimol wrote carries `INTEGRITY`, which lists each of its files with size and CRC-32. Stores
 of other programs have none; for them only the metadata and, in a zip file, the zip's own checksums speak.
 """
 
@@ -10,17 +10,17 @@ import json
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genomics.chunk_reader import damaged_chunk
 from genomics.errors import InputError
+from genomics.store_files import INTEGRITY, PROGRESS
 
 if TYPE_CHECKING:
     import xarray as xr
 
-INTEGRITY_FILE = ".varimol-integrity.json"
 NEWEST_VERSION = (0, 5)
 """The newest VCF Zarr version known; 0.5 adds floats of 16 and 64 bits to 0.4."""
 
@@ -53,6 +53,8 @@ def open_group(path: Path) -> Any:
 
     if not path.exists():
         raise InputError("no such cohort store", file=path, hint="make it with varimol ingest")
+    if path.name.endswith(".partial") or (path / PROGRESS).exists():
+        raise _cut_off(path, "it is still under way, or was stopped")
     try:
         store: Any = zarr.storage.ZipStore(path, mode="r", read_only=True) if is_zip(path) else path
         group = zarr.open_group(store, mode="r")
@@ -83,7 +85,7 @@ def check_store(path: Path, group: Any) -> None:
     """
     arrays = dict(group.arrays())
     missing = [name for name in _NEEDED if name not in arrays]
-    if missing and (".tmp-" in path.name or (path / "wip").is_dir() or not _is_consolidated(path, group)):
+    if missing and ((path / "wip").is_dir() or not _is_consolidated(path, group)):
         raise _cut_off(path, f"it has no {missing[0]}")
     if missing:
         raise InputError(
@@ -106,7 +108,7 @@ def _cut_off(path: Path, reason: str) -> InputError:
         f"the writing of the store was cut off ({reason})",
         file=path,
         expected="a whole VCF Zarr store",
-        hint="run varimol ingest again, or copy the store again",
+        hint="run the same varimol ingest again, or copy the store again",
     )
 
 
@@ -203,14 +205,14 @@ def _check_consolidated(path: Path) -> None:
 
 def _integrity(path: Path) -> dict[str, tuple[int, int]] | None:
     """Return size and CRC-32 of each file by name; None for a store without the list."""
-    listing = path / INTEGRITY_FILE
+    listing = path / INTEGRITY
     if not listing.is_file():
         return None
     try:
         files = json.loads(listing.read_text(encoding="utf-8"))["files"]
         return {str(name): (int(size), int(crc)) for name, (size, crc) in files.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _cut_off(path, f"{INTEGRITY_FILE} cannot be read") from error
+        raise _cut_off(path, f"{INTEGRITY} cannot be read") from error
 
 
 def _check_sizes(path: Path) -> None:
@@ -237,25 +239,6 @@ def _missing(path: Path, name: str) -> InputError:
 def _damaged(path: Path, name: str, reason: str) -> InputError:
     array, _, chunk = name.partition("/")
     return damaged_chunk(path, array, chunk, reason)
-
-
-def write_integrity(path: Path) -> None:
-    """List every file of a folder store with its size and checksum, for `verify_files`.
-
-    Parameters
-    ----------
-    path
-        A folder store that is complete but for this list.
-    """
-    files = {name: (size, crc) for name, size, crc in _sums(path) if name != INTEGRITY_FILE}
-    text = json.dumps({"version": 1, "files": files}, separators=(",", ":"))
-    (path / INTEGRITY_FILE).write_text(text, encoding="utf-8")
-
-
-def _sums(path: Path) -> Iterator[tuple[str, int, int]]:
-    for file in sorted(path.rglob("*")):
-        if file.is_file():
-            yield (file.relative_to(path).as_posix(), file.stat().st_size, _crc(file))
 
 
 def _crc(file: Path) -> int:
@@ -301,7 +284,7 @@ def verify_files(path: Path, group: Any) -> int:
             raise _damaged(path, name, "its checksum is not the one that was written")
     for file in path.rglob("*"):
         name = file.relative_to(path).as_posix()
-        if file.is_file() and name not in listed and name != INTEGRITY_FILE:
+        if file.is_file() and name not in listed and name != INTEGRITY:
             raise _damaged(path, name, "it was not part of the store when that was written")
     return len(listed)
 
