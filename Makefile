@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check docs tables clean
+.PHONY: demo test check peers docs tables clean
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "varimol needs Python 3.11 or later")'
@@ -31,6 +31,14 @@ check: $(VENV)/.dev
 
 test: check
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+
+# The other readers of VCF Zarr that tests compare with, each set of versions in an environment of its own.
+PEERS := $(patsubst tests/genomics/peers/%.txt,$(VENV)/peers/%/.made,$(wildcard tests/genomics/peers/*.txt))
+peers: $(PEERS)
+$(VENV)/peers/%/.made: tests/genomics/peers/%.txt
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --requirement $<
+	touch $@
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m varimol.curate.docs .
