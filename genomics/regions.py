@@ -65,3 +65,14 @@ def merge_regions(regions: Sequence[Region]) -> list[Region]:
             else:
                 merged.append(region)
     return merged
+
+
+def overlaps(regions: Sequence[Region], contig: str, start: int, end: int) -> bool:
+    """Tell whether an interval lies in one of some regions, or no region is asked for.
+
+    Examples
+    --------
+    >>> overlaps([Region("1", 50, 90)], "1", 10, 50), overlaps([Region("1", 50, 90)], "2", 60, 60)
+    (True, False)
+    """
+    return not regions or any(r.contig == contig and r.end >= start and end >= r.start for r in regions)

@@ -1,45 +1,49 @@
-"""Read VCF and BCF in blocks: text is checked line by line here, then parsed by htslib through cyvcf2.
-
-htslib stops the program on a blank line, drops surplus columns in silence, takes a QUAL that is no number
-for 0 and reads the whole part of a truncated file. Each of these is found here, before htslib sees the
-text, and named with file, record and field.
-"""
+"""Read VCF and BCF in blocks: raw records from a file, through an index or from a pipe, then parsed with care."""
 
 from __future__ import annotations
 
-import gzip
+import io
 import os
-import tempfile
-import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from genomics.block import VariantBlock
 from genomics.errors import InputError
 from genomics.fields import Field
+from genomics.readers.bcf import BcfRecords, read_bcf_records
+from genomics.readers.fast_vcf import read_text_fast
 from genomics.readers.protocol import BLOCK_RECORDS, Reject, Selection
-from genomics.readers.vcf_checks import diagnose_line, line_problem
-from genomics.readers.vcf_header import (
-    VcfHeader,
+from genomics.readers.vcf_checks import line_locus
+from genomics.readers.vcf_header import VcfHeader, header_of, read_header
+from genomics.readers.vcf_index import indexed_records
+from genomics.readers.vcf_lines import SlowLines
+from genomics.readers.vcf_stream import (
     bytes_read,
     has_index,
-    open_text,
-    read_header,
-    truncated,
+    is_pipe,
+    lacks_end,
+    naming_damage,
+    open_stream,
+    read_lines,
 )
-from genomics.readers.vcf_record import Record, RecordConverter
 from genomics.regions import Region, merge_regions
 
-if TYPE_CHECKING:
-    import cyvcf2
+__all__ = ["SlowLines", "VcfReader", "first_record", "read_blocks", "read_header"]
 
-_BLOCK_BYTES = 64_000_000  # of text at most, so that a block of half a million samples still fits
+NO_END_MARKER = "no_end_marker"
+_BLOCK_BYTES = 64_000_000  # of records at most, so that a block of half a million samples still fits
 
 
 class VcfReader:
-    """A VCF or BCF file; see `genomics.readers.protocol.VariantReader`.
+    """A VCF or BCF file, or a pipe of one; see `genomics.readers.protocol.VariantReader`.
+
+    Parameters
+    ----------
+    path
+        The file; ``-`` for standard input. A pipe is read once.
 
     Raises
     ------
@@ -49,22 +53,42 @@ class VcfReader:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self.header = read_header(self.path)
+        stream = open_stream(self.path)
+        self._pipe: _Pipe | None = None
+        try:
+            self.header = header_of(stream, self.path)
+            if is_pipe(self.path):
+                self._pipe = _Pipe(stream, self.header, self.path)
+        finally:
+            if self._pipe is None:
+                stream.close()
         self.samples = self.header.samples
         self.contigs: Mapping[str, int | None] = self.header.contigs
         self.filters = self.header.filters
         self.fields: Mapping[str, Field] = self.header.fields
         self.reference = self.header.reference
-        self.notes: Mapping[str, str] = {}
+        self.notes: dict[str, str] = {}
         self.seen_contigs: set[str] = set(self.header.contigs)
 
     def first_record(self) -> tuple[str, int] | None:
         """Return contig and position of the first record; None where there is none, or it is unreadable."""
+        if self._pipe is not None:
+            return _locus(self._pipe.first(), self.header)
         return first_record(self.path, self.header)
 
     def blocks(self, selection: Selection) -> Iterator[VariantBlock]:
-        """Yield the selected records in file order."""
-        return read_blocks(
+        """Yield the selected records in file order.
+
+        What had to be mended or is strange stands in `notes` afterwards, with the number of records.
+        """
+        counts: Counter[str] = Counter()
+        if not (self.is_pipe or self.header.is_bcf or selection.regions):
+            fast = read_text_fast(self.path, self.header, selection, counts)
+            if fast is not None:
+                yield from fast
+                self.notes.update({kind: f"{count}" for kind, count in counts.items()})
+                return
+        yield from read_blocks(
             self.path,
             self.header,
             samples=selection.samples,
@@ -74,7 +98,10 @@ class VcfReader:
             seen_contigs=self.seen_contigs,
             consumed=selection.consumed,
             fields=selection.fields,
+            notes=counts,
+            pipe=self._pipe,
         )
+        self.notes.update({kind: f"{count}" for kind, count in counts.items()})
 
 
 def first_record(path: Path, header: VcfHeader) -> tuple[str, int] | None:
@@ -82,24 +109,45 @@ def first_record(path: Path, header: VcfHeader) -> tuple[str, int] | None:
 
     Whatever is wrong with the record is said when the records are read.
     """
-    if header.is_bcf:
-        vcf = _open_htslib(str(path), [])
-        try:
-            variant = next(vcf)
-        except Exception:  # cyvcf2 raises plain Exception for whatever htslib cannot read
-            return None
-        finally:
-            vcf.close()
-        return variant.CHROM, variant.POS
-    try:
-        with open_text(path) as stream:
-            line = next((line for line in stream if not line.startswith(b"#")), b"")
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise truncated(path) from None
-    columns = line.split(b"\t", 2)
-    if len(columns) < 3 or not columns[1].isdigit():
-        return None
-    return columns[0].decode("utf-8", errors="replace"), int(columns[1])
+    with open_stream(path) as stream:
+        header_of(stream, path)
+        return _locus(_first(stream, header, path), header)
+
+
+def _first(stream: io.BufferedReader, header: VcfHeader, path: Path) -> bytes:
+    with naming_damage(path):
+        records = read_bcf_records(stream, path) if header.is_bcf else read_lines(stream, path)
+        return next((record for record in records if header.is_bcf or not record.startswith(b"#")), b"")
+
+
+def _locus(record: bytes, header: VcfHeader) -> tuple[str, int] | None:
+    return BcfRecords(Path(), header).locus(record) if header.is_bcf else line_locus(record)
+
+
+class _Pipe:
+    """Records that can be read once, the first of which may be looked at before."""
+
+    def __init__(self, stream: io.BufferedReader, header: VcfHeader, path: Path) -> None:
+        self.stream, self._header, self._path = stream, header, path
+        self._held: bytes | None = None
+        self._is_spent = False
+
+    def first(self) -> bytes:
+        """Look at the first record."""
+        if self._held is None:
+            self._held = _first(self.stream, self._header, self._path)
+        return self._held
+
+    def records(self) -> Iterator[bytes]:
+        """Yield every record, once."""
+        if self._is_spent:
+            raise InputError(
+                "a pipe can be read once", file=self._path, hint="write it to a file, and read that"
+            )
+        self._is_spent = True
+        held = [self._held] if self._held else []
+        more = read_bcf_records if self._header.is_bcf else read_lines
+        return chain(held, more(self.stream, self._path))
 
 
 def read_blocks(
@@ -113,6 +161,8 @@ def read_blocks(
     seen_contigs: set[str] | None = None,
     consumed: Callable[[int], None] | None = None,
     fields: Sequence[str] | None = None,
+    notes: Counter[str] | None = None,
+    pipe: _Pipe | None = None,
 ) -> Iterator[VariantBlock]:
     """Read the records of a VCF or BCF file, block by block.
 
@@ -134,9 +184,13 @@ def read_blocks(
     seen_contigs
         Contigs that the file turns out to have, inside the regions or not, are added to it.
     consumed
-        Called now and then with the bytes read of a text file so far.
+        Called now and then with the bytes read of the file so far.
     fields
         Keys of the INFO and FORMAT fields to keep; None for the default ones.
+    notes
+        Counts of records that were read although something is wrong with them, by kind.
+    pipe
+        An open pipe to read in place of the file.
 
     Yields
     ------
@@ -149,189 +203,88 @@ def read_blocks(
     """
     path = Path(path)
     regions = merge_regions(regions)
-    reader = _BlockReader(path, header, samples, regions, reject, fields)
-    reader.seen_contigs = set() if seen_contigs is None else seen_contigs
-    reader.consumed = consumed
-    if header.is_bcf or (regions and has_index(path)):
-        yield from reader.from_file(block_records)
+    counts = Counter() if notes is None else notes
+    seen = set() if seen_contigs is None else seen_contigs
+    kind = BcfRecords if header.is_bcf else SlowLines
+    parser = kind(path, header, samples, regions, reject, fields, counts)
+    raws: Iterator[tuple[int | str, bytes]]
+    if pipe is not None:
+        raws = _numbered(pipe.records(), pipe.stream, parser, seen, consumed)
+    elif regions and has_index(path):
+        raws = indexed_records(path, header, regions, parser, seen)
     else:
-        yield from reader.from_text(block_records)
+        raws = _numbered_of_file(path, header, parser, seen, consumed, counts)
+    yield from _in_blocks(raws, parser, block_records)
 
 
-class _BlockReader:
-    """Turn records of one file into blocks."""
+def _in_blocks(
+    raws: Iterator[tuple[int | str, bytes]], parser: SlowLines | BcfRecords, block_records: int
+) -> Iterator[VariantBlock]:
+    records: list[bytes] = []
+    numbers: list[int | str] = []
+    size = 0
+    for number, raw in raws:
+        records.append(raw)
+        numbers.append(number)
+        size += len(raw)
+        if len(records) == block_records or size > _BLOCK_BYTES:
+            yield from parser.parse(records, numbers)
+            records, numbers, size = [], [], 0
+    if records:
+        yield from parser.parse(records, numbers)
 
-    def __init__(
-        self,
-        path: Path,
-        header: VcfHeader,
-        samples: Sequence[str] | None,
-        regions: Sequence[Region],
-        reject: Reject | None,
-        fields: Sequence[str] | None,
-    ) -> None:
-        self.path, self.header, self.regions, self.reject = path, header, regions, reject
-        self.subset = None if samples is None else list(samples)
-        self.converter = RecordConverter(header, samples, fields)
-        self.seen_contigs: set[str] = set()
-        self.consumed: Callable[[int], None] | None = None
 
-    # -- where records come from -------------------------------------------------------------------
+def _numbered_of_file(
+    path: Path,
+    header: VcfHeader,
+    parser: SlowLines | BcfRecords,
+    seen: set[str],
+    consumed: Callable[[int], None] | None,
+    notes: Counter[str],
+) -> Iterator[tuple[int | str, bytes]]:
+    with open_stream(path) as stream:
+        header_of(stream, path)
+        records = read_bcf_records(stream, path) if header.is_bcf else read_lines(stream, path)
+        yield from _numbered(records, stream, parser, seen, consumed)
+        if lacks_end(stream):
+            notes[NO_END_MARKER] += 1
 
-    def from_file(self, block_records: int) -> Iterator[VariantBlock]:
-        """Let htslib read the file: BCF, or regions by index."""
-        vcf = _open_htslib(str(self.path), self.subset)
-        pending: list[Record] = []
-        for number, variant in self._htslib_records(vcf):
-            record = self._convert(variant, number)
-            if record is not None:
-                pending.append(record)
-            if len(pending) == block_records:
-                yield self.converter.block(pending)
-                pending = []
-        vcf.close()
-        if pending:
-            yield self.converter.block(pending)
 
-    def _htslib_records(self, vcf: cyvcf2.VCF) -> Iterator[tuple[int | str, cyvcf2.Variant]]:
-        if self.regions and has_index(self.path):
-            known = set(vcf.seqnames)
-            self.seen_contigs |= known
-            for index, region in enumerate(self.regions):
-                if region.contig not in known:
-                    continue
-                for variant in self._iterate(vcf(f"{region.contig}:{region.start}-{region.end}")):
-                    if not any(_overlaps(variant, earlier) for earlier in self.regions[:index]):
-                        yield f"{variant.CHROM}:{variant.POS}", variant
+def _numbered(
+    records: Iterator[bytes],
+    stream: IO[bytes],
+    parser: SlowLines | BcfRecords,
+    seen: set[str],
+    consumed: Callable[[int], None] | None,
+) -> Iterator[tuple[int | str, bytes]]:
+    """Number the records, and leave out those of contigs that no region names."""
+    contigs = {region.contig for region in parser.regions}
+    for number, raw in _from_one(records, parser):
+        if consumed is not None and number % 1000 == 0:
+            consumed(bytes_read(stream))
+        if contigs:
+            name = parser.contig(raw)
+            seen.add(name)
+            if name not in contigs:
+                continue
+        yield number, raw
+
+
+def _from_one(records: Iterator[bytes], parser: SlowLines | BcfRecords) -> Iterator[tuple[int, bytes]]:
+    """Count records from 1, without header lines that follow #CHROM and blank lines at the end."""
+    number, blank = 0, 0
+    while True:
+        with naming_damage(parser.path, number + 1):
+            raw = next(records, None)
+        if raw is None:
             return
-        for number, variant in enumerate(self._iterate(iter(vcf)), start=1):
-            if not self.regions or any(_overlaps(variant, region) for region in self.regions):
-                yield number, variant
-
-    def _iterate(self, variants: Iterator[cyvcf2.Variant]) -> Iterator[cyvcf2.Variant]:
-        number = 0
-        while True:
-            number += 1
-            try:
-                variant = next(variants)
-            except StopIteration:
-                return
-            except Exception:  # cyvcf2 raises plain Exception for whatever htslib cannot read
-                raise truncated(self.path, number) from None
-            yield variant
-
-    def from_text(self, block_records: int) -> Iterator[VariantBlock]:
-        """Read text here, check each line, and hand whole blocks of good lines to htslib."""
-        lines: list[bytes] = []
-        numbers: list[int] = []
-        size = 0
-        for number, line in self._checked_lines():
-            lines.append(line)
-            numbers.append(number)
-            size += len(line)
-            if len(lines) == block_records or size > _BLOCK_BYTES:
-                yield from self._parse(lines, numbers)
-                lines, numbers, size = [], [], 0
-        if lines:
-            yield from self._parse(lines, numbers)
-
-    def _checked_lines(self) -> Iterator[tuple[int, bytes]]:
-        contigs = {region.contig.encode() for region in self.regions}
-        n_tabs = self.header.n_columns - 1
-        number = 0
-        try:
-            with open_text(self.path) as stream:
-                for line in stream:
-                    if line.startswith(b"#") and number == 0:
-                        continue
-                    number += 1
-                    if self.consumed is not None and number % 1000 == 0:
-                        self.consumed(bytes_read(stream))
-                    line = line.rstrip(b"\r\n")
-                    if contigs:
-                        name = line.split(b"\t", 1)[0]
-                        self.seen_contigs.add(name.decode("utf-8", errors="replace"))
-                        if name not in contigs:
-                            continue
-                    problem = line_problem(line, n_tabs)
-                    if problem is None:
-                        yield number, line
-                    elif line or not self._is_end(stream):
-                        self._bad(number, *problem)
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            raise truncated(self.path, number) from None
-
-    @staticmethod
-    def _is_end(stream: IO[bytes]) -> bool:
-        return not stream.peek(1).strip()  # type: ignore[attr-defined]
-
-    def _header_for(self, lines: list[bytes]) -> bytes:
-        """Header that declares every contig of some lines.
-
-        cyvcf2 takes a record on an undeclared contig for read even where htslib failed on it, and then
-        stops the program.
-        """
-        head, columns = self.header.text.rstrip(b"\r\n").rsplit(b"\n", 1)
-        declared = {name.encode() for name in self.header.contigs}
-        found = dict.fromkeys(line.split(b"\t", 1)[0] for line in lines)
-        contigs = b"".join(b"\n##contig=<ID=%s>" % name for name in found if name not in declared)
-        return head + contigs + b"\n" + columns + b"\n"
-
-    def _parse(self, lines: list[bytes], numbers: list[int]) -> Iterator[VariantBlock]:
-        records = []
-        with tempfile.TemporaryFile() as text:
-            text.write(self._header_for(lines))
-            text.writelines(line + b"\n" for line in lines)
-            text.flush()
-            text.seek(0)
-            vcf = _open_htslib(f"/dev/fd/{text.fileno()}", self.subset)
-            for number, line in zip(numbers, lines, strict=True):
-                try:
-                    variant = next(vcf)
-                except Exception:  # cyvcf2 raises plain Exception for whatever htslib cannot read
-                    self._bad(number, *diagnose_line(line))
-                    continue
-                if self.regions and not any(_overlaps(variant, region) for region in self.regions):
-                    continue
-                record = self._convert(variant, number)
-                if record is not None:
-                    if record.genotypes.shape[1] > 2:
-                        record = replace(record, phased=self.converter.phase_of_text(line))
-                    records.append(record)
-            vcf.close()
-        if records:
-            yield self.converter.block(records)
-
-    def _convert(self, variant: cyvcf2.Variant, number: int | str) -> Record | None:
-        record = self.converter.convert(variant)
-        largest, n_alts = int(record.genotypes.max(initial=0)), len(record.alleles) - 1
-        if largest <= n_alts:
-            return record
-        problem = f"allele number {largest} where the record has {n_alts} ALT"
-        self._bad(number, "GT", problem, f"allele numbers 0 to {n_alts}")
-        return None
-
-    def _bad(self, record: int | str, field_name: str, reason: str, expected: str) -> None:
-        if self.reject is not None:
-            self.reject(record, field_name, f"{reason}; expected {expected}")
-            return
-        raise InputError(
-            reason,
-            file=self.path,
-            record=record,
-            field=field_name,
-            expected=expected,
-            hint="correct the record, or leave bad records out with --keep-going",
-        )
-
-
-def _open_htslib(path: str, samples: list[str] | None) -> cyvcf2.VCF:
-    import cyvcf2
-    from cyvcf2.cyvcf2 import set_htslib_log_level
-
-    set_htslib_log_level(0)  # what htslib would print is found and said here
-    return cyvcf2.VCF(path, samples=samples, strict_gt=True)
-
-
-def _overlaps(variant: cyvcf2.Variant, region: Region) -> bool:
-    return bool(region.contig == variant.CHROM and region.end >= variant.POS and variant.end >= region.start)
+        if isinstance(parser, SlowLines):
+            if number == 0 and raw.startswith(b"#"):
+                continue
+            if not raw.strip():
+                number, blank = number + 1, blank + 1
+                continue
+        for back in range(blank, 0, -1):  # blank lines that were not at the end
+            yield number - back + 1, b""
+        number, blank = number + 1, 0
+        yield number, raw

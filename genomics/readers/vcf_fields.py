@@ -40,9 +40,7 @@ def format_values(variant: cyvcf2.Variant, field: Field) -> np.ndarray:
         return np.asarray(values, np.float32)
     values = np.where(values == _INT32_MISSING, missing_value(field.dtype), values)
     values = np.where(values == _INT32_END, fill_value(field.dtype), values)
-    if field.dtype.kind == "f":
-        return np.where(values < 0, np.nan, values).astype(np.float32)
-    return values.astype(np.int32)
+    return values.astype(field.dtype)
 
 
 def _text_values(values: np.ndarray, field: Field) -> np.ndarray:

@@ -1,21 +1,23 @@
-"""Open VCF and BCF files, plain or compressed, and read their header."""
+"""The header of VCF and BCF files."""
 
 from __future__ import annotations
 
-import gzip
 import io
 import os
 import re
-import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
 
 from genomics.errors import InputError
 from genomics.fields import Field, declared_fields
+from genomics.readers.vcf_stream import damaged, naming_damage, open_stream, read_lines
 
-_BGZF_EOF = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+MAX_HEADER_BYTES = 64_000_000
+"""Of all lines but the last, which names the samples."""
+MAX_SAMPLES = 2_000_000
 _HEADER_LINE = re.compile(r"^##(contig|FILTER|FORMAT|INFO)=<(.*)>\s*$")
+_DEFINES = (b"##fileformat=", b"##INFO=", b"##FORMAT=", b"##FILTER=")
 _HEADER_FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^,]*)')
 
 
@@ -54,67 +56,24 @@ class VcfHeader:
         return declared_fields(self.infos, self.formats)
 
     @property
+    def contig_numbers(self) -> dict[int, str]:
+        """Contigs by the number that BCF records give them."""
+        return _numbered(self.text, ("contig",))
+
+    @property
+    def string_numbers(self) -> dict[int, str]:
+        """Filters and fields by the number that BCF records give them."""
+        return _numbered(b"##FILTER=<ID=PASS>\n" + self.text, ("FILTER", "INFO", "FORMAT"))
+
+    @property
+    def definitions(self) -> bytes:
+        """Lines that say how records are read: the version and what INFO, FORMAT and FILTER mean."""
+        return b"\n".join(line.rstrip(b"\r") for line in self.text.split(b"\n") if line.startswith(_DEFINES))
+
+    @property
     def n_columns(self) -> int:
         """Columns of a record."""
         return 9 + len(self.samples) if self.samples else 8
-
-
-def open_text(path: Path) -> IO[bytes]:
-    """Open a plain, gzip or bgzip file as a stream of bytes.
-
-    Raises
-    ------
-    InputError
-        The file is missing, empty, unreadable, or its end is missing.
-    """
-    check_complete(path)
-    with path.open("rb") as raw:
-        compressed = raw.read(2) == b"\x1f\x8b"
-    if compressed:
-        return io.BufferedReader(gzip.open(path), 1 << 20)
-    return path.open("rb", buffering=1 << 20)
-
-
-def bytes_read(stream: IO[bytes]) -> int:
-    """Tell how far a stream of `open_text` is in its file, in bytes as they lie on disk."""
-    raw: Any = getattr(stream, "raw", None)
-    return int(getattr(raw, "fileobj", stream).tell())
-
-
-def check_complete(path: Path) -> None:
-    """Refuse a file that is missing, empty, or a bgzip file without its end marker.
-
-    Raises
-    ------
-    InputError
-        As said above. A plain gzip file has no such marker: its end is checked while it is read.
-    """
-    try:
-        with path.open("rb") as raw:
-            start = raw.read(18)
-            size = raw.seek(0, os.SEEK_END)
-            raw.seek(max(0, size - len(_BGZF_EOF)))
-            end = raw.read()
-    except FileNotFoundError:
-        raise InputError("no such file", file=path, hint="check the path") from None
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", file=path) from error
-    if size == 0:
-        raise InputError("the file is empty", file=path, expected="a VCF or BCF file")
-    is_bgzf = start[:4] == b"\x1f\x8b\x08\x04" and start[12:14] == b"BC"
-    if is_bgzf and end != _BGZF_EOF:
-        raise truncated(path)
-
-
-def truncated(path: Path, record: int | None = None) -> InputError:
-    """Make the error for a compressed file whose end is missing."""
-    return InputError(
-        "the compressed file is truncated or damaged",
-        file=path,
-        record=record,
-        expected="a complete gzip or bgzip stream",
-        hint="copy or download the file again",
-    )
 
 
 def read_header(path: str | os.PathLike[str]) -> VcfHeader:
@@ -126,24 +85,43 @@ def read_header(path: str | os.PathLike[str]) -> VcfHeader:
         The file is missing, empty or truncated, is no VCF, has no #CHROM line, or names a sample twice.
     """
     path = Path(path)
-    try:
-        with open_text(path) as stream:
-            is_bcf = stream.peek(3)[:3] == b"BCF"  # type: ignore[attr-defined]
-            text = _bcf_header(stream) if is_bcf else _vcf_header(stream, path)
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise truncated(path) from None
-    return _parse_header(text, path, is_bcf)
+    with open_stream(path) as stream:
+        return header_of(stream, path)
 
 
-def _bcf_header(stream: IO[bytes]) -> bytes:
-    stream.read(5)
+def header_of(stream: io.BufferedReader, path: Path) -> VcfHeader:
+    """Read the header from a stream and leave the stream at the first record.
+
+    Raises
+    ------
+    InputError
+        As in `read_header`.
+    """
+    with naming_damage(path):
+        is_bcf = stream.peek(3)[:3] == b"BCF"
+        text = _bcf_header(stream, path) if is_bcf else _vcf_header(stream, path)
+    return parse_header(text, path, is_bcf)
+
+
+def _bcf_header(stream: io.BufferedReader, path: Path) -> bytes:
+    magic = stream.read(5)
+    if magic not in (b"BCF\2\1", b"BCF\2\2"):
+        raise InputError(
+            "a BCF file of an unknown version", file=path, expected="BCF 2.1 or 2.2", hint="convert it to VCF"
+        )
     length = int.from_bytes(stream.read(4), "little")
-    return stream.read(length).rstrip(b"\0")
+    if length > MAX_HEADER_BYTES + 64 * MAX_SAMPLES:
+        raise damaged(path, f"its header would have {length:,} bytes")
+    text = stream.read(length)
+    if len(text) < length:
+        raise damaged(path, "it ends in the header")
+    return text.rstrip(b"\0").rstrip()
 
 
-def _vcf_header(stream: IO[bytes], path: Path) -> bytes:
+def _vcf_header(stream: io.BufferedReader, path: Path) -> bytes:
     lines: list[bytes] = []
-    for line in stream:
+    size = 0
+    for line in read_lines(stream, path, record=None):
         if not lines and not line.startswith(b"##fileformat=VCF"):
             raise InputError(
                 "the file has no VCF header",
@@ -152,11 +130,19 @@ def _vcf_header(stream: IO[bytes], path: Path) -> bytes:
                 expected="a first line ##fileformat=VCFv4.x",
                 hint="add the header, or check that this is a VCF file",
             )
-        if not line.startswith(b"#"):
+        if line.startswith(b"#CHROM"):
+            return b"".join([*lines, line])
+        if line.strip() and not line.startswith(b"##"):
             break
         lines.append(line)
-        if line.startswith(b"#CHROM"):
-            return b"".join(lines)
+        size += len(line)
+        if size > MAX_HEADER_BYTES:
+            raise InputError(
+                f"a header of more than {MAX_HEADER_BYTES:,} bytes",
+                file=path,
+                field="#CHROM",
+                expected="a header that fits in memory",
+            )
     raise InputError(
         "the header has no #CHROM line",
         file=path,
@@ -165,8 +151,16 @@ def _vcf_header(stream: IO[bytes], path: Path) -> bytes:
     )
 
 
-def _parse_header(text: bytes, path: Path, is_bcf: bool) -> VcfHeader:
-    lines = text.decode("utf-8", errors="replace").splitlines()
+def parse_header(text: bytes, path: Path, is_bcf: bool) -> VcfHeader:
+    """Parse the text of a header that ends with its #CHROM line.
+
+    Raises
+    ------
+    InputError
+        The #CHROM line does not name the columns of VCF, or names a sample twice.
+    """
+    *meta, last = text.rstrip(b"\r\n").split(b"\n")
+    lines = [line.decode("utf-8", errors="replace").rstrip("\r") for line in meta]
     tags: dict[str, dict[str, dict[str, str]]] = {"contig": {}, "FILTER": {}, "FORMAT": {}, "INFO": {}}
     for line in lines:
         if found := _HEADER_LINE.match(line):
@@ -176,7 +170,7 @@ def _parse_header(text: bytes, path: Path, is_bcf: bool) -> VcfHeader:
     reference = "; ".join(line[2:] for line in lines if line.startswith(("##reference=", "##assembly=")))
     filters = tuple(name for name in tags["FILTER"] if name != "PASS")
     return VcfHeader(
-        samples=_samples(lines[-1], path),
+        samples=_samples(last, path),
         contigs={name: _length(fields.get("length")) for name, fields in tags["contig"].items()},
         filters=filters,
         formats=tags["FORMAT"],
@@ -187,41 +181,76 @@ def _parse_header(text: bytes, path: Path, is_bcf: bool) -> VcfHeader:
     )
 
 
+def _numbered(text: bytes, kinds: Sequence[str]) -> dict[int, str]:
+    """Number the identifiers of some header lines: by IDX, or in the order in which they come first."""
+    numbers: dict[str, int] = {}
+    for line in text.decode("utf-8", errors="replace").split("\n"):
+        found = _HEADER_LINE.match(line)
+        if found is None or found.group(1) not in kinds:
+            continue
+        fields = {key: value.strip('"') for key, value in _HEADER_FIELD.findall(found.group(2))}
+        if "ID" in fields and fields["ID"] not in numbers:
+            given = fields.get("IDX", "")
+            numbers[fields["ID"]] = int(given) if given.isdigit() else max(numbers.values(), default=-1) + 1
+    return {number: name for name, number in numbers.items()}
+
+
 def _length(text: str | None) -> int | None:
     return int(text) if text is not None and text.isdigit() else None
 
 
-def _samples(line: str, path: Path) -> tuple[str, ...]:
-    columns = line.rstrip("\r\n").split("\t")
-    required = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO"]
-    if columns[:8] != required:
+def _samples(line: bytes, path: Path) -> tuple[str, ...]:
+    required = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT"]
+    n_columns = line.count(b"\t") + 1
+    if n_columns > len(required) + MAX_SAMPLES:
+        raise InputError(
+            f"the #CHROM line names {n_columns - len(required):,} samples",
+            file=path,
+            field="#CHROM",
+            expected=f"at most {MAX_SAMPLES:,}",
+            hint="split the file by samples",
+        )
+    try:
+        columns = line.decode().split("\t")
+    except UnicodeDecodeError as error:
+        number = line.count(b"\t", 0, error.start) + 1
+        raise InputError(
+            f"the name in column {number} is not valid UTF-8",
+            file=path,
+            field="#CHROM",
+            expected="sample names in UTF-8",
+            hint="rename it (bcftools reheader -s)",
+        ) from None
+    if columns[:9] != required[: len(columns)] or len(columns) < 8:
         raise InputError(
             "the #CHROM line does not name the columns of VCF",
             file=path,
             field="#CHROM",
-            expected="tab-separated " + " ".join(required),
+            expected="tab-separated " + " ".join(required[:8]),
         )
     samples = columns[9:]
-    if not samples:
+    if "" in samples:
         raise InputError(
-            "the file holds no samples",
+            f"sample column {samples.index('') + 1} has no name",
             file=path,
             field="#CHROM",
-            expected="FORMAT and at least one sample column",
-            hint="use a file with genotypes",
+            expected="a name for every sample",
+            hint="name it (bcftools reheader -s)",
         )
     if len(set(samples)) < len(samples):
-        first = next(index for index, name in enumerate(samples) if name in samples[:index])
-        raise InputError(
-            f"sample columns {samples.index(samples[first]) + 1} and {first + 1} have the same name",
-            file=path,
-            field="#CHROM",
-            expected="every sample once",
-            hint="rename one of them (bcftools reheader -s)",
-        )
+        raise _named_twice(samples, path)
     return tuple(samples)
 
 
-def has_index(path: Path) -> bool:
-    """Tell whether a .tbi or .csi index lies beside the file."""
-    return any(path.with_name(path.name + suffix).exists() for suffix in (".tbi", ".csi"))
+def _named_twice(samples: list[str], path: Path) -> InputError:
+    first: dict[str, int] = {}
+    for index, name in enumerate(samples, start=1):
+        if first.setdefault(name, index) != index:
+            break
+    return InputError(
+        f"sample columns {first[name]} and {index} have the same name",
+        file=path,
+        field="#CHROM",
+        expected="every sample once",
+        hint="rename one of them (bcftools reheader -s)",
+    )

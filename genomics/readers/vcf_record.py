@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from genomics import annotation
 from genomics.block import FILL, MISSING, Consequence, VariantBlock, call_states, is_filtered
 from genomics.fields import choose_fields
+from genomics.readers.vcf_checks import MAX_POSITION
 from genomics.readers.vcf_fields import format_values, info_values, stack_formats, stack_info
 from genomics.readers.vcf_header import VcfHeader
 
 if TYPE_CHECKING:
-    import cyvcf2
+    from genomics.readers.bcf import BcfVariant
+
+    Variant: TypeAlias = Any | BcfVariant  # cyvcf2 has no types
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,49 +47,36 @@ class RecordConverter:
     ----------
     header
         Header of their file.
-    samples
-        Samples to keep, in this order; all, in file order, by default.
+    n_samples
+        Samples of the records.
     fields
         Keys of the INFO and FORMAT fields to keep, as `genomics.fields.choose_fields` takes them.
     """
 
-    def __init__(
-        self, header: VcfHeader, samples: Sequence[str] | None, fields: Sequence[str] | None = None
-    ) -> None:
+    def __init__(self, header: VcfHeader, n_samples: int, fields: Sequence[str] | None = None) -> None:
         self.header = header
         self.chosen = choose_fields(header.fields, fields)
         self.infos = {field.name: field for field in self.chosen.values() if field.category == "INFO"}
         self.formats = {field.name: field for field in self.chosen.values() if field.category == "FORMAT"}
-        chosen = list(header.samples if samples is None else samples)
-        kept = [name for name in header.samples if name in set(chosen)]
-        rank = {name: index for index, name in enumerate(kept)}
-        order = [rank[name] for name in chosen]
-        self.order = None if order == list(range(len(order))) else np.array(order)
-        self.n_samples = len(chosen)
-        place = {name: index for index, name in enumerate(header.samples)}
-        self.columns = [place[name] for name in kept]
+        self.n_samples = n_samples
+        # FT is text by the specification; a header that says otherwise means something else by it.
+        self.has_filters = header.formats.get("FT", {}).get("Type", "String") == "String"
         self.annotation_key = next((key for key in annotation.KEYS if key in header.infos), None)
         self.csq_fields = annotation.csq_fields(header.infos.get("CSQ", {}).get("Description", ""))
 
-    def phase_of_text(self, line: bytes) -> np.ndarray:
-        """Tell which calls have ``|`` throughout: htslib's array tells the first separator only."""
-        columns = line.split(b"\t")
-        at = columns[8].split(b":").index(b"GT")
-        calls = (columns[9 + index].split(b":")[at] for index in self.columns)
-        return np.array([b"|" in call and b"/" not in call for call in calls], dtype=bool)
-
-    def convert(self, variant: cyvcf2.Variant) -> Record:
-        """Copy what the store keeps out of an htslib record, whose arrays die with it."""
+    def convert(self, variant: Variant, contig: str) -> Record:
+        """Copy what the store keeps out of a record, whose arrays may die with it."""
         alleles = (variant.REF, *variant.ALT)
-        calls = variant.genotype.array() if "GT" in variant.FORMAT else None
-        if calls is None:
-            genotypes = np.full((self.n_samples, 1), FILL, np.int16)
-            phased = np.zeros(self.n_samples, bool)
-        else:
+        formats = variant.FORMAT if self.n_samples else ()
+        if "GT" in formats:
+            calls = variant.genotype.array()
             genotypes = calls[:, :-1]
             phased = calls[:, -1].astype(bool)
+        else:
+            genotypes = np.full((self.n_samples, 1), FILL, np.int16)
+            phased = np.zeros(self.n_samples, bool)
         return Record(
-            contig=variant.CHROM,
+            contig=contig,
             position=variant.POS,
             identifier=variant.ID or "",
             alleles=alleles,
@@ -97,22 +87,17 @@ class RecordConverter:
             phased=phased,
             info={name: info_values(variant, field) for name, field in self.infos.items()},
             formats={
-                name: format_values(variant, field)
-                for name, field in self.formats.items()
-                if name in variant.FORMAT
+                name: format_values(variant, field) for name, field in self.formats.items() if name in formats
             },
-            failed=self._failed(variant),
+            failed=self._failed(variant) if self.has_filters and "FT" in formats else None,
             consequences=self._consequences(variant, alleles),
         )
 
-    def _failed(self, variant: cyvcf2.Variant) -> np.ndarray | None:
-        if "FT" not in variant.FORMAT:
-            return None
+    @staticmethod
+    def _failed(variant: Variant) -> np.ndarray:
         return ~np.isin(variant.format("FT"), ["PASS", ".", ""])
 
-    def _consequences(
-        self, variant: cyvcf2.Variant, alleles: Sequence[str]
-    ) -> tuple[Consequence, ...] | None:
+    def _consequences(self, variant: Variant, alleles: Sequence[str]) -> tuple[Consequence, ...] | None:
         if self.annotation_key is None:
             return None
         value = variant.INFO.get(self.annotation_key)
@@ -123,7 +108,7 @@ class RecordConverter:
         )
 
     def block(self, records: Sequence[Record]) -> VariantBlock:
-        """Stack records, in the order of samples asked for."""
+        """Stack records."""
         n, n_samples = len(records), self.n_samples
         ploidy = max(2, max(record.genotypes.shape[1] for record in records))
         largest = max(int(record.genotypes.max(initial=0)) for record in records)
@@ -139,7 +124,7 @@ class RecordConverter:
                 filtered[row] |= record.failed
         # htslib counts a haploid call as phased; here phase needs two alleles
         phased &= genotypes[:, :, 1] != FILL
-        block = VariantBlock(
+        return VariantBlock(
             contigs=[record.contig for record in records],
             positions=np.array([record.position for record in records], np.int32),
             identifiers=[record.identifier for record in records],
@@ -161,9 +146,8 @@ class RecordConverter:
             if self.annotation_key is None
             else [record.consequences or () for record in records],
         )
-        return block if self.order is None else block.with_samples(self.order)
 
 
-def _info_end(variant: cyvcf2.Variant) -> int:
+def _info_end(variant: Variant) -> int:
     end = variant.INFO.get("END")
-    return end if isinstance(end, int) else MISSING
+    return end if isinstance(end, int) and 0 <= end <= MAX_POSITION else MISSING

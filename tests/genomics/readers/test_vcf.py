@@ -128,10 +128,10 @@ def test_read_blocks__block_size_does_not_matter(shared_data: Path, block_record
         ("1 -5 rs A G . PASS . GT 0/1 0/1", "POS", "'-5' is not a position"),
         ("1 99999999999 rs A G . PASS . GT 0/1 0/1", "POS", "too large"),
         ("1 200 rs A G . PASS . GT 0/x 0/1", "GT", "'0/x' in sample column 1"),
-        ("1 200 rs A G . PASS . GT 0/1 0/7", "GT", "allele number 7"),
+        ("1 200 rs A G . PASS . GT 0/1 0/40000", "GT", "allele number that is too large"),
         ("1 200 rs A G . PASS", "columns", "7 columns; expected 11"),
         ("1 200 rs A G . PASS . GT 0/1", "columns", "10 columns"),
-        ("1 200 rs A G . PASS . GT 0/1 0/1 0/1", "columns", "12 columns"),
+        ("1 200 rs A G . PASS . GT", "columns", "9 columns"),
         ("1 200 rs A G high PASS . GT 0/1 0/1", "QUAL", "'high' is not a quality"),
         ("", "CHROM", "blank line"),
     ],
@@ -170,11 +170,6 @@ def test_read_header__missing_empty_headless(tmp_path: Path) -> None:
     (tmp_path / "short.vcf").write_text("##fileformat=VCFv4.2\n" + GOOD.replace(" ", "\t") + "\n")
     with pytest.raises(InputError, match="no #CHROM line"):
         read_header(tmp_path / "short.vcf")
-    (tmp_path / "sites.vcf").write_text(
-        "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n1\t1\t.\tA\tG\t.\t.\t.\n"
-    )
-    with pytest.raises(InputError, match="holds no samples"):
-        read_header(tmp_path / "sites.vcf")
 
 
 def test_read_header__duplicate_samples(make_vcf: Callable[..., Path]) -> None:
