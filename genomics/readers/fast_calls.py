@@ -1,0 +1,178 @@
+"""Compiled reading of the sample columns of one VCF record; see `genomics.readers.fast_kernels`."""
+# ruff: noqa: SIM109 -- compiled code has no membership tests, and plain loops are what it compiles best.
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+# What a key of FORMAT means to the scanner; slots of integer fields begin at FIRST_SLOT.
+SKIP_TEXT, SKIP_INTEGER, SKIP_FLOAT, GENOTYPE, CALL_FILTER, FIRST_SLOT = 0, 1, 2, 3, 4, 10
+TAB, NEWLINE, COLON, DOT, SLASH, PIPE = 9, 10, 58, 46, 47, 124
+NO_CALL, FILTERED, MISSING, FILL = 1, 2, -1, -2
+_ZERO = np.uint8(48)
+
+
+def _character_classes() -> np.ndarray:
+    allowed = {
+        SKIP_TEXT: [code for code in range(32, 127) if code != COLON],
+        SKIP_INTEGER: [ord(c) for c in "0123456789.,-"],
+        SKIP_FLOAT: [ord(c) for c in "0123456789.,-+eE"],
+    }
+    table = np.zeros(256, np.uint8)
+    for kind, codes in allowed.items():
+        table[codes] |= np.uint8(1 << kind)
+    return table
+
+
+CHARACTERS = _character_classes()
+"""For each byte, a bit for each kind of skipped value that may hold it without a second look."""
+
+
+@njit(nogil=True, cache=True)
+def read_plain_calls(text, at, n_samples, n_alts, genotypes, phased):  # type: ignore[no-untyped-def]
+    """Read ``0|1<tab>`` four bytes at a time, as long as that is all there is; written for the vectoriser."""
+    wrong = np.uint8(0)
+    largest = np.uint8(n_alts)
+    for j in range(n_samples):
+        first = np.uint8(text[at + 4 * j] - np.uint8(48))
+        separator = text[at + 4 * j + 1]
+        second = np.uint8(text[at + 4 * j + 2] - np.uint8(48))
+        after = text[at + 4 * j + 3]
+        genotypes[2 * j] = first
+        genotypes[2 * j + 1] = second
+        phased[j] = separator == PIPE
+        wrong |= np.uint8(first > largest) | np.uint8(second > largest) | np.uint8(first > 9)
+        wrong |= np.uint8(second > 9) | np.uint8((separator != PIPE) & (separator != SLASH))
+        wrong |= np.uint8((after != TAB) & (j < n_samples - 1))
+    return wrong == 0
+
+
+@njit(nogil=True, cache=True)
+def _allele(text, at):  # type: ignore[no-untyped-def]
+    """Allele number at `at` (-1 for a point, -3 for anything else) and the byte after it."""
+    c = np.int64(text[at])
+    if c == DOT:
+        return -1, at + 1
+    if c < 48 or c > 57:
+        return -3, at
+    value = c - 48
+    at += 1
+    while 48 <= text[at] <= 57:
+        value = value * 10 + (np.int64(text[at]) - 48)
+        at += 1
+        if value > 127:
+            return -3, at
+    return value, at
+
+
+@njit(nogil=True, cache=True)
+def _call_passes(text, at):  # type: ignore[no-untyped-def]
+    """Whether FT at `at` is PASS, a point or nothing, and the byte after it; -1 where it is not plain."""
+    start = at
+    while text[at] != COLON and text[at] != TAB and text[at] != NEWLINE:
+        if text[at] < 33 or text[at] > 126:
+            return -1, at
+        at += 1
+    n = at - start
+    if n == 0 or (n == 1 and text[start] == DOT):
+        return 1, at
+    is_pass = n == 4 and text[start] == 80 and text[start + 1] == 65
+    return int(is_pass and text[start + 2] == 83 and text[start + 3] == 83), at
+
+
+@njit(nogil=True, cache=True)
+def _genotype(text, at):  # type: ignore[no-untyped-def]
+    """Alleles, phase and the byte after a call of any number of digits; -3 where it is not simple."""
+    first, at = _allele(text, at)
+    separator = text[at]
+    if separator != SLASH and separator != PIPE:
+        return first, np.int64(FILL), False, at
+    second, at = _allele(text, at + 1)
+    return first, second, separator == PIPE, at
+
+
+@njit(nogil=True, cache=True)
+def read_calls(  # type: ignore[no-untyped-def]
+    text, at, place, layout, n_keys, n_alts, filtered, characters, genotypes, phased, states, slots, row
+):
+    """Read the sample columns of one record; the byte after them, or -1 where it is not simple."""
+    n_columns = place.size
+    for column in range(n_columns):
+        sample = place[column]
+        keep = sample >= 0
+        state = FILTERED if filtered else 0
+        key = 0
+        c = np.uint8(0)
+        while True:
+            code = layout[key]
+            if code == GENOTYPE:
+                one, two = np.uint8(text[at] - _ZERO), np.uint8(text[at + 2] - _ZERO)
+                separator, c = text[at + 1], text[at + 3]
+                usual = one <= 9 and two <= 9 and (separator == PIPE or separator == SLASH)
+                if usual and (c == COLON or c == TAB or c == NEWLINE):
+                    first, second, is_phased = np.int64(one), np.int64(two), separator == PIPE
+                    at += 3
+                else:
+                    first, second, is_phased, at = _genotype(text, at)
+                    c = text[at]
+                    if first == -3 or second == -3:
+                        return -1
+                    if first == MISSING or second == MISSING:
+                        state = NO_CALL
+                if first > n_alts or second > n_alts:
+                    return -1
+                if keep:
+                    genotypes[row, sample, 0] = first
+                    genotypes[row, sample, 1] = second
+                    phased[row, sample] = is_phased
+            elif code >= FIRST_SLOT:
+                value, start = np.int64(0), at
+                c = text[at]
+                digit = np.uint8(c - _ZERO)
+                while digit <= 9:
+                    value = value * 10 + np.int64(digit)
+                    at += 1
+                    c = text[at]
+                    digit = np.uint8(c - _ZERO)
+                if at - start > 9:
+                    return -1
+                if at == start:
+                    if c != DOT:
+                        return -1
+                    value = MISSING
+                    at += 1
+                    c = text[at]
+                if keep:
+                    slots[code - FIRST_SLOT, row, sample] = value
+            elif code == CALL_FILTER:
+                passes, at = _call_passes(text, at)
+                if passes < 0:
+                    return -1
+                if passes == 0 and state == 0:
+                    state = FILTERED
+                c = text[at]
+            else:
+                bit = np.uint8(1 << code)
+                c = text[at]
+                while characters[c] & bit:
+                    at += 1
+                    c = text[at]
+            if c == COLON:
+                key += 1
+                at += 1
+                if key == n_keys:
+                    return -1
+            elif c == TAB or c == NEWLINE:
+                break
+            else:
+                return -1
+        if keep:
+            states[row, sample] = state
+            for rest in range(key + 1, n_keys):
+                if layout[rest] >= FIRST_SLOT:
+                    slots[layout[rest] - FIRST_SLOT, row, sample] = MISSING
+        if (c == NEWLINE) != (column == n_columns - 1):
+            return -1
+        at += 1
+    return at

@@ -1,0 +1,391 @@
+"""Read VCF text on all cores: clean records by compiled code, every other record by the careful reader.
+
+A thread inflates a segment of text and scans the lines that lie in it whole, while they are still in its
+cache. The reader joins the line that two segments share, puts what the threads return in order, and hands
+each record that is not simple to the careful reader, so that the blocks are the same as the careful
+reader's own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from genomics import annotation
+from genomics.block import VariantBlock
+from genomics.errors import InputError
+from genomics.fields import Field, choose_fields
+from genomics.readers import fast_calls as calls
+from genomics.readers import fast_kernels as kernels
+from genomics.readers import vcf_stream
+from genomics.readers.bgzf import Segment, has_end_marker, is_bgzf, text_segments
+from genomics.readers.fast_merge import CarefulLines, ScannedLines
+from genomics.readers.protocol import Selection
+from genomics.readers.vcf_header import VcfHeader
+from genomics.readers.vcf_lines import SlowLines
+
+SEGMENT_BYTES = 1 << 22
+NO_END_MARKER = "no_end_marker"
+_SKIPPED = {"Integer": calls.SKIP_INTEGER, "Float": calls.SKIP_FLOAT}
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What to take from each line.
+
+    Attributes
+    ----------
+    place : int64 (columns,)
+        Where each sample column goes, -1 for those not kept.
+    n_samples
+        Samples kept.
+    integers
+        FORMAT fields to keep, each one whole number.
+    kinds
+        Type of each declared FORMAT field.
+    """
+
+    place: np.ndarray
+    n_samples: int
+    integers: tuple[str, ...]
+    kinds: Mapping[str, str]
+
+    @property
+    def in_order(self) -> bool:
+        """All columns are kept where they are."""
+        return bool(np.array_equal(self.place, np.arange(self.n_samples)))
+
+
+def read_text_fast(
+    path: Path, header: VcfHeader, selection: Selection, notes: Counter[str]
+) -> Iterator[VariantBlock] | None:
+    """Read all records of a text file on several cores; None where that needs the careful reader throughout.
+
+    Parameters
+    ----------
+    path
+        Plain, gzip or bgzip.
+    header
+        Its header.
+    selection
+        Without regions.
+    notes
+        Counts of records that were read although something is wrong with them, by kind.
+    """
+    chosen = choose_fields(header.fields, selection.fields)
+    plan = make_plan(header.samples, selection.samples, header.fields, chosen)
+    if plan is None:
+        return None
+    careful = CarefulLines(
+        selection.reject,
+        lambda note: SlowLines(path, header, selection.samples, (), note, selection.fields, notes),
+    )
+    if is_bgzf(path) and not has_end_marker(path):
+        notes[NO_END_MARKER] += 1
+    segments = text_segments(path, SEGMENT_BYTES)
+    return read_fast(path, segments, plan, careful, selection.threads, selection.consumed)
+
+
+def make_plan(
+    columns: Sequence[str],
+    samples: Sequence[str] | None,
+    declared: Mapping[str, Field],
+    chosen: Mapping[str, Field],
+) -> Plan | None:
+    """Plan the quick reading of a file; None where it needs the careful reader throughout.
+
+    Parameters
+    ----------
+    columns
+        Samples of the file.
+    samples
+        Those to keep, in this order; all where None.
+    declared, chosen
+        The header's fields, and those to keep.
+
+    Examples
+    --------
+    >>> depth = Field("FORMAT", "DP", "1", "Integer")
+    >>> make_plan(["a", "b"], ["b"], {}, {"FORMAT/DP": depth}).place.tolist()
+    [-1, 0]
+    >>> make_plan(["a"], None, {}, {"INFO/AF": Field("INFO", "AF", "A", "Float")}) is None
+    True
+    """
+    if any(not (f.category == "FORMAT" and f.is_scalar and f.kind == "Integer") for f in chosen.values()):
+        return None
+    if any(f"INFO/{key}" in declared for key in annotation.KEYS):
+        return None
+    if "INFO/END" in declared and declared["INFO/END"].kind != "Integer":
+        return None
+    kept = list(columns if samples is None else samples)
+    rank = {name: index for index, name in enumerate(kept)}
+    return Plan(
+        place=np.array([rank.get(name, -1) for name in columns], np.int64),
+        n_samples=len(kept),
+        integers=tuple(field.name for field in chosen.values()),
+        kinds={f.name: f.kind for f in declared.values() if f.category == "FORMAT"},
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Formats:
+    """The FORMATs met so far, as the scanner takes them."""
+
+    text: np.ndarray
+    starts: np.ndarray
+    keys: np.ndarray
+    layouts: np.ndarray
+
+
+class _FormatTable:
+    """Learn FORMATs as they come; shared by the threads."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.names: list[bytes] = []
+        self.current = self._build()
+
+    def add(self, name: bytes) -> _Formats:
+        """Add a FORMAT; of two threads that add the same one, the second changes nothing."""
+        if name not in self.names:
+            self.names = [*self.names, name]
+            self.current = self._build()
+        return self.current
+
+    def _build(self) -> _Formats:
+        names = self.names
+        layouts = [self._layout(name) for name in names]
+        table = np.zeros((len(names), max(map(len, layouts), default=1) + 1), np.int64)
+        for row, layout in enumerate(layouts):
+            table[row, : len(layout)] = layout
+        return _Formats(
+            text=np.frombuffer(b"".join(names) + b"\n", np.uint8),
+            starts=np.cumsum([0, *map(len, names)]).astype(np.int64),
+            keys=np.array([len(layout) for layout in layouts], np.int64),
+            layouts=table,
+        )
+
+    def _layout(self, name: bytes) -> list[int]:
+        """Meaning of each key; nothing where records of this FORMAT go to the careful reader."""
+        keys = name.decode("ascii", "replace").split(":")
+        if "GT" not in keys or len(set(keys)) < len(keys) or not all(_is_plain_key(key) for key in keys):
+            return []
+        return [self._code(key) for key in keys]
+
+    def _code(self, key: str) -> int:
+        if key == "GT":
+            return calls.GENOTYPE
+        if key in self.plan.integers:
+            return calls.FIRST_SLOT + self.plan.integers.index(key)
+        if key == "FT":
+            return calls.CALL_FILTER
+        return _SKIPPED.get(self.plan.kinds.get(key, "String"), calls.SKIP_TEXT)
+
+
+def _is_plain_key(key: str) -> bool:
+    return key[:1].isalpha() and key.replace("_", "").replace(".", "").isalnum()
+
+
+def scan_text(text: bytes, plan: Plan, formats: _FormatTable) -> ScannedLines:
+    """Scan whole lines, the last of which ends with a newline."""
+    buffer = np.frombuffer(text, np.uint8)
+    n_rows = text.count(b"\n")
+    n_slots = len(plan.integers)
+    lines = np.empty((n_rows, 2), np.int64)
+    tabs = np.empty((n_rows, kernels.N_FIXED), np.int64)
+    positions, ends = np.empty(n_rows, np.int32), np.empty(n_rows, np.int32)
+    qualities, status = np.empty(n_rows, np.float32), np.empty(n_rows, np.int8)
+    genotypes = np.empty((n_rows, plan.n_samples, 2), np.int8)
+    phased = np.empty((n_rows, plan.n_samples), np.bool_)
+    states = np.zeros((n_rows, plan.n_samples), np.int8)
+    slots = np.empty((n_slots, n_rows, plan.n_samples), np.int32)
+    reason, at, row = kernels.UNKNOWN_FORMAT, 0, 0
+    known = formats.current
+    while reason != kernels.DONE:
+        reason, at, row = kernels.scan_lines(
+            buffer, at, len(buffer), plan.place, plan.in_order, known.text, known.starts, known.keys,
+            known.layouts, calls.CHARACTERS, row, lines, tabs, positions, qualities, ends, status,
+            genotypes, phased, states, slots,
+        )  # fmt: skip
+        if reason == kernels.UNKNOWN_FORMAT:
+            start = int(tabs[row, kernels.N_FIXED - 1]) + 1
+            known = formats.add(text[start : text.index(b"\n", start)].split(b"\t", 1)[0])
+    careful = [(int(i), text[lines[i, 0] : lines[i, 1]]) for i in np.flatnonzero(status)]
+    keep: slice | np.ndarray = slice(None) if not careful else status == kernels.SIMPLE
+    fixed = _FixedColumns(buffer, lines[keep, 0], tabs[keep])
+    block = VariantBlock(
+        contigs=fixed.texts(0),
+        positions=positions[keep],
+        identifiers=["" if name == "." else name for name in fixed.texts(2)],
+        alleles=fixed.alleles(),
+        quality=qualities[keep],
+        filters=fixed.filters(),
+        ends=ends[keep],
+        genotypes=genotypes[keep],
+        phased=phased[keep],
+        states=states[keep],
+        formats={name: slots[index][keep] for index, name in enumerate(plan.integers)},
+    )
+    return ScannedLines(block, careful, n_rows)
+
+
+class _FixedColumns:
+    """The text of the columns before FORMAT, a column at a time."""
+
+    def __init__(self, text: np.ndarray, starts: np.ndarray, tabs: np.ndarray) -> None:
+        self.text, self.starts, self.tabs = text, starts, tabs
+
+    def texts(self, column: int) -> list[str]:
+        """Text of a column in each record."""
+        starts = self.starts if column == 0 else self.tabs[:, column - 1] + 1
+        ends = self.tabs[:, column]
+        if not len(starts):
+            return []
+        out = np.empty(int((ends - starts).sum()) + len(starts), np.uint8)
+        kernels.gather(self.text, starts, ends, out)
+        return str(out[:-1].data, "ascii").split("\n")
+
+    def alleles(self) -> list[tuple[str, ...]]:
+        """REF and ALTs of each record."""
+        refs, alts = self.texts(3), self.texts(4)
+        if all(len(alt) == 1 and alt != "." for alt in alts):
+            return list(zip(refs, alts, strict=True))
+        return [(ref,) if alt == "." else (ref, *alt.split(",")) for ref, alt in zip(refs, alts, strict=True)]
+
+    def filters(self) -> list[tuple[str, ...]]:
+        """Names in FILTER of each record."""
+        texts = self.texts(6)
+        parsed = {text: () if text == "." else tuple(text.split(";")) for text in set(texts)}
+        return [parsed[text] for text in texts]
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """A segment after its scan: what belongs to the line before, its whole lines, and the line's begin."""
+
+    head: bytes
+    lines: ScannedLines | None
+    tail: bytes | None
+    end: int
+
+
+def _scan_segment(
+    read: Callable[[], bytes], end: int, at_line_start: bool, plan: Plan, formats: _FormatTable
+) -> _Piece:
+    text = read()
+    first = 0 if at_line_start else text.find(b"\n") + 1
+    last = text.rfind(b"\n") + 1
+    if first == 0 and not at_line_start:
+        return _Piece(text, None, None, end)
+    body = text if first == 0 and last == len(text) else text[first:last]
+    lines = scan_text(body, plan, formats) if body else None
+    return _Piece(text[:first], lines, text[last:], end)
+
+
+def read_fast(
+    path: Path,
+    segments: Iterator[Segment],
+    plan: Plan,
+    careful: CarefulLines,
+    threads: int,
+    consumed: Callable[[int], None] | None = None,
+) -> Iterator[VariantBlock]:
+    """Read VCF text, from its header on.
+
+    Parameters
+    ----------
+    path
+        For messages.
+    segments
+        The file's text.
+    plan
+        What to take.
+    careful
+        Takes the records that are not simple.
+    threads
+        Threads that inflate and scan.
+    consumed
+        Called now and then with the bytes of the file read.
+
+    Yields
+    ------
+    VariantBlock
+        Of any number of records, in file order.
+
+    Raises
+    ------
+    InputError
+        What the careful reader raises, a damaged block, or a line that is too long.
+    """
+    formats = _FormatTable(plan)
+    carried: list[bytes] = []
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        for piece in _scanned(segments, plan, formats, pool, threads):
+            carried.append(piece.head)
+            if sum(map(len, carried)) > vcf_stream.MAX_LINE_BYTES:
+                raise _long_line(path, careful.n_lines + 1)
+            if piece.tail is None:
+                continue
+            crossing = b"".join(carried)
+            if crossing:
+                yield from careful.complete(scan_text(crossing, plan, formats))
+            if piece.lines is not None:
+                yield from careful.complete(piece.lines)
+            carried = [piece.tail]
+            if consumed is not None:
+                consumed(piece.end)
+        last = b"".join(carried)
+        if last:
+            yield from careful.complete(scan_text(last + b"\n", plan, formats))
+
+
+def _long_line(path: Path, number: int) -> InputError:
+    return InputError(
+        f"a line of more than {vcf_stream.MAX_LINE_BYTES:,} bytes",
+        file=path,
+        record=number,
+        expected="lines that fit in memory",
+        hint="check that this is a VCF file",
+    )
+
+
+def _scanned(
+    segments: Iterator[Segment], plan: Plan, formats: _FormatTable, pool: ThreadPoolExecutor, threads: int
+) -> Iterator[_Piece]:
+    """Scan segments in threads, a few ahead, and give them in order."""
+    waiting: deque[Future[_Piece]] = deque()
+    for read, end, at_line_start in _after_header(segments):
+        waiting.append(pool.submit(_scan_segment, read, end, at_line_start, plan, formats))
+        if len(waiting) > threads + 1:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _after_header(segments: Iterator[Segment]) -> Iterator[tuple[Callable[[], bytes], int, bool]]:
+    """Leave out the header; say of each segment whether it begins with a line."""
+    rest = b""
+    for read, end in segments:
+        rest += read()
+        start = _header_end(rest)
+        if start is not None:
+            yield partial(bytes, rest[start:]), end, True
+            break
+    for read, end in segments:
+        yield read, end, False
+
+
+def _header_end(text: bytes) -> int | None:
+    """Where the first record begins; None where it lies further on."""
+    at = 0
+    while text[at : at + 1] == b"#":
+        at = text.find(b"\n", at) + 1
+        if at == 0:
+            return None
+    return at if at < len(text) else None
