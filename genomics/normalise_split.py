@@ -92,7 +92,7 @@ def split_block(
         of its own), ``reference`` (0, as bcftools does) or ``missing``.
     wrong_counts
         Where a call has a number of values that fits no alleles: ``error``, or ``missing`` to make that
-        call's value missing. A field declared with ``Number=.`` is always made missing.
+        call's value missing. Text, and a field declared with ``Number=.``, is always made missing.
 
     Raises
     ------
@@ -221,7 +221,11 @@ class _ValueSplitter:
             if category == "FORMAT" and (name in _LOCAL_NAMES or (known and known.number in LOCAL)):
                 out[name] = self._dropped(f"{category}/{name}", taken[name])
             elif known is not None and known.number in PER_ALLELE and known.kind != "Flag":
-                lenient = self.wrong_counts == "missing" or fields[known.key].number == "."
+                lenient = (
+                    self.wrong_counts == "missing"
+                    or fields[known.key].number == "."
+                    or known.dtype.kind == "O"
+                )
                 out[name] = self._moved(known, values, taken[name], lenient)
         return out
 

@@ -13,13 +13,13 @@ from genomics.build import build_from_lengths
 from genomics.contigs import canonical_contig
 from genomics.errors import InputError
 
-_WINDOW = 1 << 18
+_WINDOW = 1 << 16
 # Any base that is not A, C, G or T stands for an unknown one, as in bcftools.
 _BASES = bytes(ord(chr(code).upper()) if chr(code).upper() in "ACGT" else ord("N") for code in range(256))
 
 
 class Reference:
-    r"""A reference genome in FASTA, plain or bgzip, read in windows: never more than some 256 kb at once.
+    r"""A reference genome in FASTA, plain or bgzip, read in windows of some 64 kb.
 
     An index (.fai, and .gzi for bgzip) beside the file is used where it is newer than the file. Otherwise
     one is made, and kept beside the file where that folder may be written.
