@@ -15,12 +15,14 @@ import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
 
 POPULATION = 10_000
 MUTATION_RATE, RECOMBINATION_RATE = 1.2e-8, 1e-8
+SEGMENT_BASES = 10_000_000
 CONTIG_BASES = 200_000_000
 """Bases that are put on one contig; what the simulation has beyond goes to the next."""
 _CALL_WIDTH = len("0|0:255:99\t")
@@ -152,31 +154,39 @@ def simulate(calls: CallSet) -> Iterator[Records]:
 
 def _haplotypes(calls: CallSet) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield positions, 0-based over all contigs, and alleles 0 and 1, (n, samples, 2)."""
-    import msprime
-
-    expected_per_base = 4 * POPULATION * MUTATION_RATE * (1 / np.arange(1, 2 * calls.n_samples)).sum()
-    trees = msprime.sim_ancestry(
-        calls.n_samples,
-        population_size=POPULATION,
-        sequence_length=round(1.3 * calls.n_variants / expected_per_base) + 2000,
-        recombination_rate=RECOMBINATION_RATE,
-        random_seed=calls.seed,
-    )
-    model = msprime.BinaryMutationModel()
-    trees = msprime.sim_mutations(trees, rate=MUTATION_RATE, model=model, random_seed=calls.seed)
-    if trees.num_sites < calls.n_variants:
-        raise RuntimeError(f"the simulation gave {trees.num_sites} sites of {calls.n_variants}")
     rows = min(1000, max(1, _BLOCK_BYTES // (_CALL_WIDTH * calls.n_samples)))
-    variants = trees.variants(copy=False)
+    variants = islice(_sites(calls), calls.n_variants)
     for start in range(0, calls.n_variants, rows):
         n = min(rows, calls.n_variants - start)
         positions, alleles = np.empty(n, np.int64), np.empty((n, calls.n_samples, 2), np.int8)
-        for row, variant in zip(
-            range(n), variants
-        ):  # the range first, or a variant of the next block is lost
-            positions[row] = variant.site.position
-            alleles[row] = variant.genotypes.reshape(-1, 2)
+        for row, (position, genotypes) in enumerate(islice(variants, n)):
+            positions[row], alleles[row] = position, genotypes.reshape(-1, 2)
         yield positions, alleles
+
+
+def _sites(calls: CallSet) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield position and haplotypes of one site after the other, without end.
+
+    The time of a simulation grows with the square of its length, so it is cut into segments that are not
+    linked to each other.
+    """
+    import msprime
+
+    per_base = 4 * POPULATION * MUTATION_RATE * (1 / np.arange(1, 2 * calls.n_samples)).sum()
+    length = min(SEGMENT_BASES, round(1.3 * calls.n_variants / per_base) + 2000)
+    for segment in count():
+        seeds = np.random.SeedSequence([calls.seed, segment]).generate_state(2) // 2 + 1
+        trees = msprime.sim_ancestry(
+            calls.n_samples,
+            population_size=POPULATION,
+            sequence_length=length,
+            recombination_rate=RECOMBINATION_RATE,
+            random_seed=int(seeds[0]),
+        )
+        model = msprime.BinaryMutationModel()
+        trees = msprime.sim_mutations(trees, rate=MUTATION_RATE, model=model, random_seed=int(seeds[1]))
+        for variant in trees.variants(copy=False):
+            yield segment * length + int(variant.site.position), variant.genotypes
 
 
 def _line(number: int, position: int, two: bool, rng: np.random.Generator, fields: bool) -> str:

@@ -108,3 +108,12 @@ def test_line__goes_on_to_the_next_contig() -> None:
     line = _line(0, 200_000_010, False, np.random.default_rng(1), True)
     assert line.startswith("2\t11\trs1\t")
     assert "##contig=<ID=2," in header(FIELDS)
+
+
+def test_simulate__positions_ascend_over_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading_data, "SEGMENT_BASES", 10_000)
+    lines = [line.split("\t")[:2] for records in simulate(PLAIN) for line in records.lines]
+    positions = [int(position) for _, position in lines]
+    assert len(positions) == PLAIN.n_variants
+    assert positions == sorted(set(positions))
+    assert positions[-1] > 5 * 10_000
