@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from genomics.contigs import canonical_contig, contig_rank
 from genomics.errors import InputError
+from genomics.marker_calls import COUNT_COLUMNS, count_marker_calls
 
 if TYPE_CHECKING:
     from genomics.cohort import Cohort
@@ -36,6 +37,7 @@ COLUMNS = (
     "consequence_effect_beta",
     "ld_r2",
     "n_in_clump",
+    *COUNT_COLUMNS,
     "reason",
 )
 # Sequence Ontology terms, and bcftools csq's shorter spellings of them.
@@ -112,7 +114,9 @@ def lead_markers(
         effect_allele, other_allele, effect_allele_frequency, beta, se, log10p, gene, gene_distance (0 is
         inside), consequence, amino_acid_change and consequence_variant_id of the protein-changing variant,
         consequence_effect_beta (beta per copy of *its* ALT, NaN if it was not tested), ld_r2 (with the lead),
-        n_in_clump (the lead included), reason (why there is no gene, or no distance to it).
+        n_in_clump (the lead included), the samples by what is known of their call at the lead (n_hom_ref,
+        n_het, n_hom_alt, n_other, n_no_call, n_filtered, n_absent; see `genomics.marker_calls`), reason (why
+        there is no gene, or no distance to it).
 
     Raises
     ------
@@ -136,6 +140,8 @@ def lead_markers(
         significant = _by_strength(association[association["variant_id"].isin(given.index)])
         significant.loc[given.index, given.columns] = given
         groups = [(str(lead_id), [str(lead_id)]) for lead_id in given.index]
+    counts = count_marker_calls(cohort, [lead_id for lead_id, _ in groups])
+    counts_of = dict(zip(counts["variant_id"], counts[list(COUNT_COLUMNS)].to_dict("records"), strict=True))
     for lead_id, members in groups:
         lead = significant.loc[lead_id]
         variant = variants.loc[[lead_id]].iloc[0]
@@ -151,6 +157,7 @@ def lead_markers(
                 **gene,
                 "consequence_effect_beta": beta,
                 "n_in_clump": len(members),
+                **counts_of[lead_id],
             }
         )
     return _sorted_markers(rows)
@@ -347,6 +354,7 @@ def _sorted_markers(rows: list[dict[str, Any]]) -> pd.DataFrame:
     ordered = sorted(rows, key=lambda row: (contig_rank(row["contig"]), row["position"], row["marker_id"]))
     kinds: dict[str, Any] = dict.fromkeys(COLUMNS, str)
     kinds |= {"position": np.int64, "n_in_clump": np.int64, "gene_distance": "Int64"}
+    kinds |= dict.fromkeys(COUNT_COLUMNS, np.int64)
     floats = ("effect_allele_frequency", "beta", "se", "log10p", "consequence_effect_beta", "ld_r2")
     kinds |= dict.fromkeys(floats, np.float64)
     return pd.DataFrame(
