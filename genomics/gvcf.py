@@ -34,6 +34,7 @@ def is_reference_block(block: VariantBlock) -> np.ndarray:
 
     Examples
     --------
+    >>> from dataclasses import replace
     >>> block = replace(empty_block(1), alleles=[("A", "<NON_REF>"), ("A", "G", "<NON_REF>"), ("A",)])
     >>> is_reference_block(block).tolist()
     [True, False, True]
@@ -47,6 +48,7 @@ def record_ends(block: VariantBlock) -> np.ndarray:
 
     Examples
     --------
+    >>> from dataclasses import replace
     >>> block = replace(empty_block(1), contigs=["1"] * 2, positions=np.array([5, 9]), ends=np.array([-1, 20]),
     ...                 alleles=[("ACG", "A"), ("A",)])
     >>> record_ends(block).tolist()
