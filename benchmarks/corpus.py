@@ -73,6 +73,10 @@ def read_bcftools(path: Path) -> Reading:
     found = _bcftools("query", "-u", "-f", query, str(path))
     if isinstance(found, str):
         return Reading(samples, error=found)
+    # query leaves out the records that it cannot read and still ends well; view says that it failed
+    checked = _bcftools("view", "-o", "/dev/null", str(path))
+    if isinstance(checked, str) and "parse error" in checked:
+        return Reading(samples, error=checked)
     lines = found.stdout.decode("utf-8", "replace").split("\n")[:-1]
     return Reading(samples, tuple(_plain(line.split("\t")) for line in lines))
 
@@ -90,9 +94,8 @@ def _bcftools(*arguments: str) -> subprocess.CompletedProcess[bytes] | str:
 
 
 def _plain(row: list[str]) -> tuple[str, ...]:
-    """Write QUAL as the 32-bit number it is, and filters, which a store holds as a set, in one order."""
-    quality = "." if row[5] == "." else repr(float(np.float32(row[5])))
-    return (*row[:5], quality, ";".join(sorted(set(row[6].split(";")))), *row[7:])
+    """Write filters, which a store holds as a set, in one order."""
+    return (*row[:6], ";".join(sorted(set(row[6].split(";")))), *row[7:])
 
 
 def read_varimol(path: Path) -> Reading:
@@ -125,7 +128,7 @@ def _store_rows(arrays: Any) -> Iterator[tuple[str, ...]]:
             str(identifiers[row]),
             names[0],
             ",".join(names[1:]) or ".",
-            "." if np.isnan(qualities[row]) else repr(float(qualities[row])),
+            "." if np.isnan(qualities[row]) else f"{qualities[row]:g}",  # as bcftools query rounds it
             ";".join(sorted(name for name, flag in zip(filter_id, flags[row], strict=True) if flag)) or ".",
             *texts[row].tolist(),
         )

@@ -57,7 +57,8 @@ class VcfReader:
         self._pipe: _Pipe | None = None
         try:
             self.header = header_of(stream, self.path)
-            if is_pipe(self.path):
+            self.is_pipe = is_pipe(self.path)
+            if self.is_pipe:
                 self._pipe = _Pipe(stream, self.header, self.path)
         finally:
             if self._pipe is None:
