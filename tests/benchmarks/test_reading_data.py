@@ -12,6 +12,7 @@ from cyvcf2 import VCF
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks import reading_data
 from benchmarks.reading_data import (
     CallSet,
     Records,
