@@ -124,13 +124,9 @@ def count_calls(
     sample_states = np.empty((N_STATES, n_samples), np.int64)
     sample_states[1:] = by_sample[1:N_STATES]
     sample_states[0] = n_variants - sample_states[1:].sum(axis=0)
-    return CallCounts(
-        by_state,
-        *by_allele.transpose(1, 0, 2),
-        diploid,
-        sample_states,
-        *by_sample[[_SAMPLE_HET, _SAMPLE_SINGLETONS]].astype(np.int64),
-    )
+    copies, het, hom, haploid = by_allele.transpose(1, 0, 2)
+    sample_het, singletons = by_sample[[_SAMPLE_HET, _SAMPLE_SINGLETONS]].astype(np.int64)
+    return CallCounts(by_state, copies, het, hom, haploid, diploid, sample_states, sample_het, singletons)
 
 
 @njit(nogil=True, cache=True)
@@ -164,11 +160,11 @@ def _count_rows(
 @njit(nogil=True, cache=True)
 def _has_two_alleles(row: NDArray[np.uint16], state: NDArray[np.int8]) -> bool:
     """Tell whether no allele number is above 1 and no state out of range."""
-    above, states = 0, 0
+    largest, states = 0, 0
     for j in range(len(row)):
-        above |= (np.int8(row[j] & 0xFF) > 1) | (np.int8(row[j] >> 8) > 1)
+        largest = max(largest, int(np.int8(row[j] & 0xFF)), int(np.int8(row[j] >> 8)))
         states |= state[j]
-    return not above and not states & ~3
+    return largest <= 1 and not states & ~3
 
 
 @njit(nogil=True, cache=True)
@@ -262,7 +258,7 @@ def _count_any(
             continue
         n_present, first, last = 0, 0, 0
         for k in range(calls.shape[1]):
-            allele = np.int64(calls[j, k])
+            allele = int(calls[j, k])
             if allele < 0:
                 continue
             if allele >= by_allele.shape[1]:
@@ -293,3 +289,56 @@ def _carrier(calls: NDArray[Any], state: NDArray[np.int8], allele: int) -> int:
                 if calls[j, k] == allele:
                     return j
     return 0
+
+
+@njit(nogil=True, cache=True)
+def tally_samples(
+    genotypes: NDArray[Any],
+    states: NDArray[np.int8],
+    record: NDArray[np.int64],
+    alt_index: NDArray[np.int64],
+    usable: NDArray[np.bool_],
+    telling: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    """Count over some alternate alleles in which of them each sample is observed, and heterozygous.
+
+    Parameters
+    ----------
+    genotypes
+        int8 or int16 (n_records, n_samples, ploidy): allele numbers, -1 missing, -2 fill.
+    states
+        (n_records, n_samples): 0 observed.
+    record, alt_index
+        Row of `genotypes` and allele number of each alternate allele.
+    usable
+        Count calls of the allele.
+    telling
+        Count heterozygotes of the allele too, where it is usable.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64 (3, n_samples): observed calls, diploid calls with one copy of the allele, diploid calls.
+    """
+    n_samples, ploidy = genotypes.shape[1:]
+    tallies = np.zeros((3, n_samples), np.int32)
+    called, het, diploid = tallies[0], tallies[1], tallies[2]
+    present, copies = np.zeros(n_samples, np.int8), np.zeros(n_samples, np.int8)
+    for row in range(len(record)):
+        if not usable[row]:
+            continue
+        calls, state, allele = genotypes[record[row]], states[record[row]], alt_index[row]
+        for j in range(n_samples):
+            called[j] += state[j] == 0
+        if not telling[row]:
+            continue
+        present[:], copies[:] = 0, 0
+        for k in range(ploidy):
+            for j in range(n_samples):
+                present[j] += calls[j, k] >= 0
+                copies[j] += calls[j, k] == allele
+        for j in range(n_samples):
+            of_two = (state[j] == 0) & (present[j] == 2)
+            diploid[j] += of_two
+            het[j] += of_two & (copies[j] == 1)
+    return tallies.astype(np.int64)

@@ -6,17 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genomics.hardy_weinberg import hardy_weinberg_exact, heterozygote_log_probabilities
+from genomics.hardy_weinberg import hardy_weinberg_exact, inbreeding_coefficients
 
 
 def _enumerated(hom_ref, het, hom_alt):
-    """Rational arithmetic over every genotype table with these allele counts."""
+    """P and mid-p by rational arithmetic over every genotype table with these allele counts."""
     n, rare = hom_ref + het + hom_alt, het + 2 * min(hom_ref, hom_alt)
     weight = {
         h: Fraction(2**h, factorial(h) * factorial((rare - h) // 2) * factorial(n - h - (rare - h) // 2))
         for h in range(rare % 2, rare + 1, 2)
     }
-    return float(sum(w for w in weight.values() if w <= weight[het]) / sum(weight.values()))
+    total = sum(weight.values())
+    as_likely = sum(w for w in weight.values() if w == weight[het])
+    rarer = sum(w for w in weight.values() if w < weight[het])
+    return float((as_likely + rarer) / total), float((as_likely / 2 + rarer) / total)
 
 
 def test_hardy_weinberg_exact__published_table():
@@ -32,9 +35,10 @@ def test_hardy_weinberg_exact__mn_blood_group():
 
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 40))
 def test_hardy_weinberg_exact__enumeration(hom_ref, het, hom_alt):
-    p = float(hardy_weinberg_exact(hom_ref, het, hom_alt))
-    assert p == pytest.approx(_enumerated(hom_ref, het, hom_alt), rel=1e-8)
+    p, mid_p = (float(hardy_weinberg_exact(hom_ref, het, hom_alt, mid_p=mid)) for mid in (False, True))
+    assert (p, mid_p) == pytest.approx(_enumerated(hom_ref, het, hom_alt), rel=1e-12)
     assert p == float(hardy_weinberg_exact(hom_alt, het, hom_ref))
+    assert mid_p == float(hardy_weinberg_exact(hom_alt, het, hom_ref, mid_p=True))
 
 
 def test_hardy_weinberg_exact__monomorphic_and_empty():
@@ -51,7 +55,57 @@ def test_hardy_weinberg_exact__negative_count():
         hardy_weinberg_exact(1, -1, 1)
 
 
-def test_heterozygote_log_probabilities__sum_to_one():
-    het, log_p = heterozygote_log_probabilities(21, 100)
-    assert het[0] == 1 and het[-1] == 21
-    assert np.exp(log_p).sum() == pytest.approx(1.0)
+@pytest.mark.parametrize("counts", [(600, 0, 150), (0, 450, 1), (350, 360, 40), (3, 900, 200)])
+def test_hardy_weinberg_exact__enumeration_of_hundreds(counts):
+    p, mid_p = _enumerated(*counts)
+    assert float(hardy_weinberg_exact(*counts)) == pytest.approx(p, rel=1e-10)
+    assert float(hardy_weinberg_exact(*counts, mid_p=True)) == pytest.approx(mid_p, rel=1e-10)
+
+
+def test_hardy_weinberg_exact__mid_p_published():
+    # MN blood group: 0.6330965 (Graffelman, HardyWeinberg, J Stat Softw 64(3), 2015).
+    assert float(hardy_weinberg_exact(298, 489, 213, mid_p=True)) == pytest.approx(0.6330965, abs=5e-7)
+
+
+def test_hardy_weinberg_exact__tables_as_likely_as_the_observed_count_half_in_mid_p():
+    # 3 people, 3 copies of each allele: 1 heterozygote has weight 2, 3 heterozygotes 8 / 6.
+    # 4 people, 3 copies: 1 heterozygote has weight 1, 3 have 8 / 6. 14 people, 3 copies: 2 tables.
+    ties = [
+        (n, rare, het)
+        for n in range(2, 40)
+        for rare in range(2, n + 1)
+        for het in range(rare % 2, rare + 1, 2)
+        if _ties(n, rare, het) > 1
+    ]
+    assert ties
+    for n, rare, het in ties:
+        counts = ((rare - het) // 2, het, n - het - (rare - het) // 2)
+        expected = _enumerated(*counts)
+        found = [float(hardy_weinberg_exact(*counts, mid_p=mid)) for mid in (False, True)]
+        assert found == pytest.approx(expected, rel=1e-12)
+
+
+def _ties(n, rare, het):
+    def weight(h):
+        return Fraction(2**h, factorial(h) * factorial((rare - h) // 2) * factorial(n - h - (rare - h) // 2))
+
+    return sum(weight(h) == weight(het) for h in range(rare % 2, rare + 1, 2))
+
+
+@given(st.integers(0, 3000), st.integers(0, 3000), st.integers(0, 3000))
+def test_hardy_weinberg_exact__mid_p_between_half_of_p_and_p(hom_ref, het, hom_alt):
+    p, mid_p = (float(hardy_weinberg_exact(hom_ref, het, hom_alt, mid_p=mid)) for mid in (False, True))
+    assert 0 <= p / 2 <= mid_p * (1 + 1e-12)
+    assert mid_p <= p <= 1
+
+
+def test_hardy_weinberg_exact__snphwe():
+    snphwe = pytest.importorskip("snphwe", reason="snphwe is not installed")
+    counts = np.random.default_rng(5).integers(0, 500, (200, 3))
+    expected = [snphwe.snphwe(int(het), int(one), int(two)) for one, het, two in counts]
+    np.testing.assert_allclose(hardy_weinberg_exact(*counts.T), expected, rtol=1e-9)
+
+
+def test_inbreeding_coefficients__no_heterozygotes_expected():
+    counts = (np.array([5, 0]), np.array([0, 0]), np.array([0, 0]))
+    assert np.isnan(inbreeding_coefficients(*counts)).all()

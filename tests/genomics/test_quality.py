@@ -9,9 +9,7 @@ from genomics.errors import InputError
 from genomics.quality import (
     QualityPolicy,
     assess_quality,
-    count_genotypes,
     genotype_thresholds,
-    robust_deviation,
 )
 
 
@@ -145,6 +143,8 @@ def test_assess_quality__less_diverse_population_is_no_outlier(make_cohort):
     positions = [1_000_000 * (i % 100) + 500 for i in range(2000)]
     quality = assess_quality(make_cohort(dosage, contigs=contigs, positions=positions))
     assert np.flatnonzero(~quality.samples["passed"]).tolist() == [0]
+    from genomics.quality_verdicts import robust_deviation
+
     assert np.median(np.abs(robust_deviation(quality.samples["heterozygosity"].to_numpy()))[100:]) > 6
 
 
@@ -199,11 +199,32 @@ def test_assess_quality__plink2(shared_data, tmp_path):
     np.testing.assert_allclose(variants["hwe_p"], hardy["P"], rtol=1e-4)
 
 
-def test_count_genotypes__haploid_left_out():
-    dosage, ploidy = np.array([[0.0, 1.0, 2.0, np.nan, 1.0]]), np.array([[2, 2, 2, 2, 1]], dtype=np.int8)
-    assert [int(c[0]) for c in count_genotypes(dosage, ploidy)] == [1, 1, 1]
+def test_assess_quality__same_for_any_number_of_threads(make_cohort, monkeypatch):
+    monkeypatch.setattr("genomics.quality_counts._BLOCK_RECORDS", 7)
+    dosage = _genotypes(missing=0.1)
+    cohort = make_cohort(dosage, gq=np.random.default_rng(3).integers(0, 60, dosage.shape))
+    policy = QualityPolicy(min_sample_call_rate=0.6)
+    one, three = (assess_quality(cohort, policy, threads=threads) for threads in (1, 3))
+    assert 0 < one.samples["passed"].sum() < cohort.n_samples
+    pd.testing.assert_frame_equal(one.variants, three.variants, check_exact=True)
+    pd.testing.assert_frame_equal(one.samples, three.samples, check_exact=True)
+    assert one.inbreeding == three.inbreeding or np.isnan([one.inbreeding, three.inbreeding]).all()
 
 
-def test_robust_deviation__alike_or_missing():
-    assert robust_deviation(np.full(5, 0.3)).tolist() == [0.0] * 5
-    assert np.isnan(robust_deviation(np.full(3, np.nan))).all()
+def test_assess_quality__filtered_half_and_multiallelic_calls(tmp_path):
+    from genomics.ingest import ingest
+
+    header = '##fileformat=VCFv4.2\n##FILTER=<ID=q10,Description="low">\n'
+    for tag in ("GT", "FT"):
+        header += f'##FORMAT=<ID={tag},Number=1,Type=String,Description="text">\n'
+    lines = [
+        "#CHROM POS ID REF ALT QUAL FILTER INFO FORMAT A B C D E",
+        "1 100 . A G,T . PASS . GT:FT 0/1 1/2 0/.:PASS 2/2:q10 2/2",
+    ]
+    (tmp_path / "few.vcf").write_text(header + "\n".join(lines).replace(" ", "\t") + "\n")
+    cohort = ingest(tmp_path / "few.vcf", tmp_path / "few.vcz")
+    rows = assess_quality(cohort, QualityPolicy(min_sample_call_rate=0)).variants
+    # D is filtered, and C half called: three of five count.
+    assert rows["call_rate"].tolist() == [0.6, 0.6]
+    assert rows["allele_frequency"].tolist() == [2 / 6, 3 / 6]
+    assert rows[["n_hom_ref", "n_het", "n_hom_alt"]].to_numpy().tolist() == [[1, 2, 0], [1, 1, 1]]
