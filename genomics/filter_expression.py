@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import operator
 import re
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from genomics.block import VariantBlock
+from genomics.block import FILL, MISSING, VariantBlock
 from genomics.dialect_counts import alternates_per_record, per_alternate
 from genomics.errors import InputError
 
@@ -126,30 +127,29 @@ class FilterExpression:
             failed = np.fromiter((names != ("PASS",) for names in block.filters), bool, len(block))[:, None]
             return failed, np.zeros_like(failed)
         assert isinstance(self._tree, ast.Compare)
+        unknown: list[np.ndarray] = []
         with np.errstate(divide="ignore", invalid="ignore"):
-            left = self._value(self._tree.left, block)
-            right = self._value(self._tree.comparators[0], block)
+            left = self._value(self._tree.left, block, unknown)
+            right = self._value(self._tree.comparators[0], block, unknown)
             holds = _COMPARISONS[type(self._tree.ops[0])](left, right)
-        missing = np.zeros(holds.shape, bool)
-        for key in self.fields:
-            missing |= np.isnan(_field_values(block, key, self.judges_calls))
-        if any(_is_quality(node) for node in ast.walk(self._tree)):
-            missing |= np.isnan(block.quality)[:, None]
-        return holds & ~missing, missing
+        missing = functools.reduce(np.logical_or, unknown, np.zeros((len(block), 1), bool))
+        return holds & ~missing, np.broadcast_to(missing, holds.shape)
 
-    def _value(self, node: ast.expr, block: VariantBlock) -> np.ndarray:
+    def _value(self, node: ast.expr, block: VariantBlock, unknown: list[np.ndarray]) -> np.ndarray:
+        """Value of a part; where a field of it is missing is appended to `unknown`."""
         key = _field_key(node)
-        if key is not None:
-            return _field_values(block, key, self.judges_calls)
+        if key is not None or _is_quality(node):
+            values, missing = _field_values(block, key or "QUAL", self.judges_calls)
+            unknown.append(missing)
+            return values
         if isinstance(node, ast.BinOp):
-            return _ARITHMETIC[type(node.op)](self._value(node.left, block), self._value(node.right, block))
+            sides = (self._value(side, block, unknown) for side in (node.left, node.right))
+            return _ARITHMETIC[type(node.op)](*sides)
         if isinstance(node, ast.UnaryOp):
-            return -self._value(node.operand, block)
-        if _is_quality(node):
-            return block.quality.astype(np.float64)[:, None]
+            return -self._value(node.operand, block, unknown)
         assert isinstance(node, ast.Constant) and isinstance(node.value, int | float)
         # as precise as the fields, so that a value written like the number is equal to it
-        return np.full((len(block), 1), float(np.float32(node.value)))
+        return np.full((1, 1), np.float32(node.value))
 
 
 def _field_key(node: ast.AST) -> str | None:
@@ -166,21 +166,26 @@ def _is_quality(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and node.id == "QUAL"
 
 
-def _field_values(block: VariantBlock, key: str, for_calls: bool) -> np.ndarray:
-    """Values of a field as float64, NaN where missing: (n, samples) of FORMAT, (n, 1 or alts) of INFO."""
-    category, name = key.split("/")
-    values = (block.formats if category == "FORMAT" else block.info).get(name)
+def _field_values(block: VariantBlock, key: str, for_calls: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Values of a field and where they are missing: (n, samples) of FORMAT, (n, 1 or alts) of others."""
+    category, _, name = key.partition("/")
+    values = (
+        block.quality if key == "QUAL" else (block.formats if category == "FORMAT" else block.info).get(name)
+    )
     if values is None:
-        return np.full((len(block), 1), np.nan)
+        return np.zeros((len(block), 1)), np.ones((len(block), 1), bool)
     if values.dtype.kind not in "iuf":
         raise InputError(f"{key} is text and cannot be compared", field=key, expected="a number")
     if category == "FORMAT":
-        return _as_float(_one_value(values, key, axes=2))
+        table = _one_value(values, key, axes=2)
+        return table.astype(np.float32, copy=False), _is_missing(table)
     if values.ndim == 1:
-        return _as_float(values)[:, None]
-    if for_calls:
-        return _as_float(_one_value(values, key, axes=1))[:, None]
-    return _as_float(per_alternate(values, np.maximum(alternates_per_record(block), 1)))
+        table = values[:, None]
+    elif for_calls:
+        table = _one_value(values, key, axes=1)[:, None]
+    else:
+        table = per_alternate(values, np.maximum(alternates_per_record(block), 1))
+    return table.astype(np.float64), _is_missing(table)
 
 
 def _one_value(values: np.ndarray, key: str, axes: int) -> np.ndarray:
@@ -193,7 +198,5 @@ def _one_value(values: np.ndarray, key: str, axes: int) -> np.ndarray:
     return values[..., 0] if values.ndim > axes else values
 
 
-def _as_float(values: np.ndarray) -> np.ndarray:
-    if values.dtype.kind == "f":
-        return values.astype(np.float64)
-    return np.where((values == -1) | (values == -2), np.nan, values.astype(np.float64))
+def _is_missing(values: np.ndarray) -> np.ndarray:
+    return np.isnan(values) if values.dtype.kind == "f" else (values == MISSING) | (values == FILL)

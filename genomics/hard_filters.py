@@ -117,13 +117,15 @@ class HardFilter:
         judged = classes != _NO_VARIANT
         alts_failed = ~real
         by_rule: list[tuple[str, np.ndarray]] = []
-        calls_failed = np.zeros(block.states.shape, bool)
+        calls_failed: np.ndarray | None = None
         for rule, expression in self._rules:
             holds, missing = expression.evaluate(block)
             name = self._filter_name(rule)
             if expression.judges_calls:
                 rows = judged if rule.applies_to == "any" else np.isin(classes, _CLASSES[rule.applies_to])
-                calls_failed |= self._judge_calls(name, holds, missing, rows, block)
+                failing = self._judge_calls(name, holds, missing, rows, block)
+                if failing.any():
+                    calls_failed = failing if calls_failed is None else calls_failed | failing
                 continue
             rows = np.isin(classes, _CLASSES[rule.applies_to])[:, None] & real
             self._missing[name] += int((missing & rows).any(axis=1).sum())
@@ -138,9 +140,8 @@ class HardFilter:
     ) -> np.ndarray:
         observed = (block.states == OBSERVED) & rows[:, None]
         failed = holds & observed
-        self._missing[name] += int((missing & observed).sum())
-        if failed.any():
-            self._failed[name] += int(failed.sum())
+        self._missing[name] += int(np.count_nonzero(missing & observed))
+        self._failed[name] += int(np.count_nonzero(failed))
         return failed
 
     def _marked(
@@ -149,7 +150,7 @@ class HardFilter:
         judged: np.ndarray,
         failed: np.ndarray,
         by_rule: Sequence[tuple[str, np.ndarray]],
-        calls_failed: np.ndarray,
+        calls_failed: np.ndarray | None,
     ) -> VariantBlock:
         filters = list(block.filters)
         for row in np.flatnonzero(failed).tolist():
@@ -159,11 +160,25 @@ class HardFilter:
             filters[row] = tuple(dict.fromkeys(kept + names))
         for row in np.flatnonzero(judged & ~failed).tolist():
             filters[row] = filters[row] or ("PASS",)
-        newly = (failed[:, None] | calls_failed) & (block.states == OBSERVED)
-        self._calls_filtered += int(newly.sum())
-        if not newly.any() and filters == block.filters:
+        states = self._filter_calls(block.states, np.flatnonzero(failed), calls_failed)
+        if states is block.states and filters == block.filters:
             return block
-        return replace(block, filters=filters, states=np.where(newly, np.int8(FILTERED), block.states))
+        return replace(block, filters=filters, states=states)
+
+    def _filter_calls(
+        self, states: np.ndarray, rows: np.ndarray, calls_failed: np.ndarray | None
+    ) -> np.ndarray:
+        """States with the observed calls of failed records, and failed calls, filtered."""
+        if not len(rows) and calls_failed is None:
+            return states
+        changed = states.copy()
+        if calls_failed is not None:  # observed calls only
+            self._calls_filtered += int(np.count_nonzero(calls_failed))
+            np.putmask(changed, calls_failed, FILTERED)
+        observed = changed[rows] == OBSERVED
+        self._calls_filtered += int(np.count_nonzero(observed))
+        changed[rows] = np.where(observed, np.int8(FILTERED), changed[rows])
+        return changed
 
 
 def _classify(alleles: Sequence[tuple[str, ...]]) -> tuple[np.ndarray, np.ndarray]:
