@@ -189,7 +189,7 @@ _TABLE = (
     CallerDialect(
         "platypus",
         "Platypus",
-        "https://www.well.ox.ac.uk/research/research-groups/lunter-group/software/platypus-documentation",
+        "https://github.com/andyrimmer/Platypus",
         read_counts=("NR,NV",),
         call_depth=("FORMAT/NR",),
         genotype_quality=("FORMAT/GQ",),

@@ -194,7 +194,7 @@ _PRESETS = (
         "platypus",
         ("platypus",),
         "Platypus' filters",
-        "https://www.well.ox.ac.uk/research/research-groups/lunter-group/software/platypus-documentation",
+        "https://github.com/andyrimmer/Platypus",
     ),
     _passing(
         "octopus",
