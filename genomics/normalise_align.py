@@ -94,7 +94,7 @@ class Aligner:
             if row in problems or not self._may_change(old):
                 continue
             new, position = self._aligned(block, row)
-            if new != old:
+            if new != old or position != positions[row]:
                 alleles[row], positions[row] = new, position
                 if ends[row] >= 0:
                     ends[row] = position + len(new[0]) - 1
@@ -296,7 +296,8 @@ def find_problems(block: VariantBlock, reference: Reference) -> dict[int, tuple[
             block.contigs[row], int(block.positions[row]), int(block.positions[row]) + len(ref) - 1
         )
         if found != ref.upper():
-            problems[row] = ("ref_mismatch", f"REF is {_short(ref)} where the reference has {_short(found)}")
+            shown = _short(found) or "no such position"
+            problems[row] = ("ref_mismatch", f"REF is {_short(ref)} where the reference has {shown}")
     for row, alleles in enumerate(block.alleles):
         if row not in problems and len(alleles) > 1 and block.positions[row] > 0:
             problem = _alt_problem(alleles)
