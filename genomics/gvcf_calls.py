@@ -91,20 +91,18 @@ class SiteCalls:
             self._take_in(rows[now], sites[now])
 
     def _agreeing(self, rows: np.ndarray, sites: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Leave out sites whose REF is not the records'; learn a REF that was not given."""
+        """Leave out records whose REF shows another base than the site's; learn a REF that was not given."""
         block = self.cover.block
-        wrong = set()
-        for row, site in zip(rows.tolist(), sites.tolist(), strict=True):
+        good = np.ones(len(rows), bool)
+        for pair, (row, site) in enumerate(zip(rows.tolist(), sites.tolist(), strict=True)):
             ref, start, names = block.alleles[row][0], int(block.positions[row]), self.alleles[site]
             offset = int(self.positions[site]) - start
             if offset >= len(ref):
                 continue
             if names[0] == "N":
                 names[0] = ref[offset].upper()
-            if not agrees_with_reference(start, ref, start + offset, names[0]):
-                wrong.add(site)
-        self.n_ref_mismatch += len(wrong)
-        good = ~np.isin(sites, list(wrong))
+            good[pair] = agrees_with_reference(start, ref, start + offset, names[0])
+        self.n_ref_mismatch += len(np.unique(sites[~good]))
         return rows[good], sites[good]
 
     def _take_in(self, rows: np.ndarray, sites: np.ndarray) -> None:
