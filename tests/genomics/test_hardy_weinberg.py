@@ -68,8 +68,6 @@ def test_hardy_weinberg_exact__mid_p_published():
 
 
 def test_hardy_weinberg_exact__tables_as_likely_as_the_observed_count_half_in_mid_p():
-    # 3 people, 3 copies of each allele: 1 heterozygote has weight 2, 3 heterozygotes 8 / 6.
-    # 4 people, 3 copies: 1 heterozygote has weight 1, 3 have 8 / 6. 14 people, 3 copies: 2 tables.
     ties = [
         (n, rare, het)
         for n in range(2, 40)
@@ -100,10 +98,11 @@ def test_hardy_weinberg_exact__mid_p_between_half_of_p_and_p(hom_ref, het, hom_a
 
 
 def test_hardy_weinberg_exact__snphwe():
-    snphwe = pytest.importorskip("snphwe", reason="snphwe is not installed")
-    counts = np.random.default_rng(5).integers(0, 500, (200, 3))
-    expected = [snphwe.snphwe(int(het), int(one), int(two)) for one, het, two in counts]
-    np.testing.assert_allclose(hardy_weinberg_exact(*counts.T), expected, rtol=1e-9)
+    # The package snphwe 1.1.0 on the same counts (its function takes heterozygotes first).
+    counts = [(57, 14, 50), (5, 0, 20), (412, 108, 3), (250, 500, 250), (90, 300, 280), (1406, 187, 5)]
+    expected = [5.562047311095338e-19, 5.17217301953185e-06, 0.18035843369578042, 0.9999999999999997]
+    expected += [0.5019116977567956, 0.8289752505990197]
+    np.testing.assert_allclose(hardy_weinberg_exact(*np.transpose(counts)), expected, rtol=1e-12)
 
 
 def test_inbreeding_coefficients__no_heterozygotes_expected():
