@@ -203,8 +203,6 @@ def test_call_statistics__same_for_any_threads_and_blocks(simulated, monkeypatch
 
 
 def test_call_statistics__store_without_states(simulated, tmp_path):
-    import zarr
-
     _, cohort = simulated
     expected = call_statistics(cohort)
     foreign = tmp_path / "foreign.vcz"
@@ -212,7 +210,6 @@ def test_call_statistics__store_without_states(simulated, tmp_path):
     shutil.rmtree(foreign / "call_state")
     for name in (".zmetadata", INTEGRITY):  # another program's store has neither states nor our checksums
         (foreign / name).unlink(missing_ok=True)
-    zarr.consolidate_metadata(foreign, zarr_format=2)
     other = open_cohort(foreign)
     assert "call_state" not in other.arrays
     _assert_same(call_statistics(other), expected)
