@@ -285,8 +285,9 @@ def widen_values(values: np.ndarray, width: int) -> np.ndarray:
     short = width - values.shape[-1]
     if short <= 0:
         return values
-    pad = [(0, 0)] * (values.ndim - 1) + [(0, short)]
-    return np.pad(values, pad, constant_values=fill_value(values.dtype))
+    wide = np.full((*values.shape[:-1], width), fill_value(values.dtype), values.dtype)
+    wide[..., : values.shape[-1]] = values
+    return wide
 
 
 def _join_from_block(blocks: Sequence[VariantBlock]) -> np.ndarray | None:

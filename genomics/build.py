@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from genomics.block import VariantBlock
@@ -127,6 +128,8 @@ class BuildDetector:
         self._hints: dict[str, str] = {}
         if sites is not None:
             self._read_sites(sites)
+        places = [place for at in self._at.values() for _, place in at]
+        self._positions = np.unique(np.array(places, np.int64))
 
     def _read_sites(self, sites: pd.DataFrame) -> None:
         absent = [name for name in SITE_COLUMNS if name not in sites.columns]
@@ -171,11 +174,35 @@ class BuildDetector:
         counts.n_records += len(block)
         if not self._of_rsid:
             return
-        for row, contig in enumerate(block.contigs):
+        for row in self._candidates(block):
+            contig = block.contigs[row]
             place = (canonical_contig(contig), int(block.positions[row]))
             identifiers = [text for text in block.identifiers[row].split(";") if text.startswith("rs")]
             alleles = block.alleles[row] if either_allele else block.alleles[row][:1]
             self._count(counts, place, identifiers, [allele[:1].upper() for allele in alleles], contig)
+
+    def _candidates(self, block: VariantBlock) -> list[int]:
+        """Rows at the position of a known site, or with the identifier of one."""
+        at_site = set(np.flatnonzero(np.isin(block.positions, self._positions)).tolist())
+        named = {
+            row
+            for row, name in enumerate(block.identifiers)
+            if name in self._of_rsid or (";" in name and not self._of_rsid.keys().isdisjoint(name.split(";")))
+        }
+        return sorted(at_site | named)
+
+    def state(self) -> dict[str, Any]:
+        """Return what was collected, as JSON values."""
+        return {
+            "files": {file: asdict(counts) for file, counts in self._files.items()},
+            "header_build": dict(self._header_build),
+            "hints": dict(self._hints),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self._files = {file: _Counts(**counts) for file, counts in state["files"].items()}
+        self._header_build, self._hints = dict(state["header_build"]), dict(state["hints"])
 
     def _count(
         self,

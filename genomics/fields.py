@@ -1,7 +1,8 @@
 """INFO and FORMAT fields: what a header declares of them, and which of them are kept.
 
-Missing values and fill follow the VCF Zarr specification: -1 and -2 for integers, NaN for floating-point
-numbers, ``.`` and the empty string for text. Fill pads a record that has fewer values than others.
+Missing values and fill follow the VCF Zarr specification: -1 and -2 for integers, the two NaN of BCF for
+floating-point numbers, ``.`` and the empty string for text. Fill pads a record that has fewer values than
+others.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ DEFAULT_FIELDS: tuple[str, ...] = ("FORMAT/DP", "FORMAT/GQ")
 _OWN_ARRAYS = ("FORMAT/GT", "INFO/END")
 # The specification gives these one value, whatever some headers write.
 _ONE_VALUE = ("FORMAT/DP", "FORMAT/GQ", "FORMAT/FT", "FORMAT/PS")
+# The bit patterns that BCF uses. They survive copies of float32 arrays, not the way through float64.
+_FLOAT_MISSING, _FLOAT_FILL = np.array([0x7F800001, 0x7F800002], np.uint32).view(np.float32)
 _RESERVED = ("contig", "position", "id", "id_mask", "allele", "quality", "filter", "length", "END")
 
 
@@ -72,25 +75,25 @@ class Field:
 
 
 def missing_value(dtype: np.dtype[Any]) -> Any:
-    """Return what stands for a missing value: -1, NaN, False or ``.``.
+    """Return what stands for a missing value: -1, a NaN, False or ``.``.
 
     Examples
     --------
     >>> missing_value(np.dtype("int32")), missing_value(np.dtype("object"))
     (-1, '.')
     """
-    return {"i": -1, "u": -1, "f": np.nan, "b": False}.get(dtype.kind, ".")
+    return {"i": -1, "u": -1, "f": _FLOAT_MISSING, "b": False}.get(dtype.kind, ".")
 
 
 def fill_value(dtype: np.dtype[Any]) -> Any:
-    """Return what pads a shorter record: -2, NaN, False or the empty string.
+    """Return what pads a shorter record: -2, another NaN, False or the empty string.
 
     Examples
     --------
     >>> fill_value(np.dtype("int32")), fill_value(np.dtype("object"))
     (-2, '')
     """
-    return {"i": -2, "u": -2, "f": np.nan, "b": False}.get(dtype.kind, "")
+    return {"i": -2, "u": -2, "f": _FLOAT_FILL, "b": False}.get(dtype.kind, "")
 
 
 def declared_fields(

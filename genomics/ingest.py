@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from genomics.block import VariantBlock
 from genomics.build import BuildDetector
 from genomics.cohort import Cohort, open_cohort
-from genomics.contigs import canonical_contig, contig_rank
+from genomics.contigs import contig_rank
 from genomics.errors import InputError
 from genomics.fields import check_asked, choose_fields
-from genomics.readers import Selection, VariantReader, open_reader
+from genomics.readers import Selection
 from genomics.record_order import RecordOrder
-from genomics.regions import Region, merge_regions, parse_region
-from genomics.store import StoreWriter, disk_error
+from genomics.regions import merge_regions, parse_region
+from genomics.shards import (
+    PathLike,
+    Shard,
+    check_naming,
+    choose_samples,
+    fingerprint,
+    open_shards,
+    region_naming,
+)
+from genomics.store import StoreWriter, source
+from genomics.store_files import disk_error
+from genomics.transform import BlockTransform
 
-PathLike = str | os.PathLike[str]
-_VARIANT_FILES = (".vcf", ".vcf.gz", ".vcf.bgz", ".bcf", ".bcf.gz", ".bed")
-
-
-@dataclass(frozen=True)
-class _Shard:
-    """One input file or fileset."""
-
-    reader: VariantReader
-    start: tuple[tuple[int, str], int]
-    size: int
-
-    @property
-    def path(self) -> Path:
-        return self.reader.path
+CHECKPOINT_SECONDS = 30.0
+"""How much work a killed program may lose, at most."""
 
 
 def ingest(
@@ -45,19 +45,28 @@ def ingest(
     regions: Sequence[str] = (),
     samples: Sequence[str] | None = None,
     fields: Sequence[str] | None = None,
+    transforms: Sequence[BlockTransform] = (),
+    append: bool = False,
     keep_going: bool = False,
     build: str = "auto",
+    threads: int = 1,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
     progress: Callable[[float], None] | None = None,
 ) -> Cohort:
     """Read variant files into a cohort store.
 
+    A run that was killed is taken up again by the same call, from its last checkpoint. Runs with
+    `transforms`, and runs that read a pipe, start anew.
+
     Parameters
     ----------
     inputs
-        VCF (plain, gzip, bgzip), BCF, a PLINK 1 prefix or .bed, or a folder of such files. Several files are
-        shards of one cohort: the same samples, other sites, one genome build, one way to name contigs.
+        VCF (plain, gzip, bgzip), BCF, a PLINK 1 or PLINK 2 prefix, BGEN, ``-`` for standard input, or a
+        folder of such files. Several files are shards of one cohort: the same samples, other sites, one
+        genome build, one way to name contigs.
     out
-        Name of the store. It appears under this name once it is whole; a store of that name is replaced.
+        Name of the store: a folder, or a zip file where it ends in .zip. It appears under this name once it
+        is whole; a store of that name is replaced.
     sites
         Known variants for build detection: rsid, contig (canonical), position_grch37, position_grch38,
         ref_grch37, ref_grch38. Without it only the header's chromosome lengths speak.
@@ -69,11 +78,19 @@ def ingest(
     fields
         INFO and FORMAT fields to keep, such as ``FORMAT/AD`` or ``INFO/*``; DP and GQ of each call by default.
         GT, END and the annotation of consequences are always kept.
+    transforms
+        What the records go through before they are stored, in this order: normalisation, filters, policies.
+    append
+        Put the records after those of the store that is there already, which has the same samples.
     keep_going
         Leave bad records out and list them in ``OUT.rejects.tsv`` (file, record, field, reason) rather
         than stop at the first.
     build
         ``auto``, or ``GRCh37`` or ``GRCh38`` where you know it; evidence to the contrary is an error.
+    threads
+        Threads that read, and as many that compress.
+    checkpoint_seconds
+        Time between checkpoints.
     progress
         Called with the fraction done, from 0 to 1.
 
@@ -84,7 +101,8 @@ def ingest(
     Raises
     ------
     InputError
-        The input cannot be used, or the store cannot be written. Nothing is left under `out` then.
+        The input cannot be used, or the store cannot be written. Nothing is left under `out` then, or what
+        was there before.
 
     Examples
     --------
@@ -103,20 +121,30 @@ def ingest(
     """
     out = Path(out)
     parsed = merge_regions([parse_region(text) for text in regions])
-    paths = list_inputs(inputs)
-    shards = _ordered([_open_shard(path) for path in paths])
-    chosen = _choose_samples(shards, samples)
-    _check_naming(shards, parsed)
+    shards = open_shards(inputs)
+    chosen = choose_samples(shards, samples)
+    check_naming(shards, parsed)
     check_asked([shard.reader.fields for shard in shards], fields)
-    detector = BuildDetector(sites)
+    options = {"samples": chosen, "regions": parsed, "fields": fields, "append": append, "by": source(),
+               "keep_going": keep_going, "build": build, "out": str(out.absolute())}  # fmt: skip
+    task = "" if transforms else fingerprint(shards, options)
+    selection = Selection(
+        samples=None if samples is None else tuple(samples),
+        regions=tuple(parsed),
+        fields=None if fields is None else tuple(fields),
+        threads=threads,
+    )
+    extended = _extended(out) if append else None
     try:
-        with StoreWriter(out, chosen) as writer, _Rejects(out, keep_going) as rejects:
-            order = _copy(shards, writer, detector, rejects, parsed, samples, fields, progress)
-            found, evidence = detector.decide(build)
-            attributes: dict[str, Any] = {"build": found, "build_evidence": evidence, **order.attributes()}
-            for shard in shards:
-                attributes.update(shard.reader.notes)
-            writer.finish(attributes)
+        with (
+            StoreWriter(out, chosen, threads=threads, task=task, extend=out if append else None) as writer,
+            _Rejects(out, keep_going) as rejects,
+        ):
+            copy = _Copy(writer, selection, BuildDetector(sites), rejects, transforms, checkpoint_seconds)
+            if extended is not None:
+                copy.order.follow(extended)
+            copy.run(shards, progress)
+            writer.finish(_attributes(copy, shards, build, extended))
             rejects.finish()
     except OSError as error:
         described = disk_error(error, out)
@@ -128,148 +156,125 @@ def ingest(
     return open_cohort(out)
 
 
-def list_inputs(inputs: Sequence[PathLike] | PathLike) -> list[Path]:
-    """List the variant files that are named, or lie in the folders that are named, sorted by name.
-
-    Raises
-    ------
-    InputError
-        There is none, or a file is of no kind that can be read.
-    """
-    named = [Path(inputs)] if isinstance(inputs, str | os.PathLike) else [Path(item) for item in inputs]
-    found: list[Path] = []
-    for path in named:
-        if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.name.endswith(_VARIANT_FILES) and p.is_file())
-            if not inside:
-                raise InputError("the folder holds no variant files", file=path, expected=_kinds())
-            found += inside
-        else:
-            found.append(path)
-    if not found:
-        raise InputError("no input was given", expected=_kinds())
-    if len(set(found)) < len(found):
-        twice = next(path for path in found if found.count(path) > 1)
-        raise InputError("the file is given twice", file=twice, hint="name every shard once")
-    return found
-
-
-def _kinds() -> str:
-    return "VCF (.vcf, .vcf.gz), BCF (.bcf) or PLINK (.bed, .bim, .fam)"
-
-
-def _open_shard(path: Path) -> _Shard:
-    reader = open_reader(path)
-    files = (path, reader.path, reader.path.with_name(reader.path.name + ".bed"))
-    size = next((file.stat().st_size for file in files if file.is_file()), 1)
-    return _Shard(reader, _start(reader.first_record()), max(1, size))
-
-
-def _start(first: tuple[str, int] | None) -> tuple[tuple[int, str], int]:
-    return (contig_rank(first[0]), first[1]) if first else ((10**6, ""), 0)
-
-
-def _ordered(shards: Sequence[_Shard]) -> list[_Shard]:
-    first = shards[0]
-    for shard in shards[1:]:
-        if shard.reader.samples != first.reader.samples:
-            same_set = set(shard.reader.samples) == set(first.reader.samples)
-            raise InputError(
-                f"its samples are not those of {first.path.name}"
-                + (
-                    " in the same order"
-                    if same_set
-                    else f" ({len(shard.reader.samples)} and {len(first.reader.samples)})"
-                ),
-                file=shard.path,
-                field="#CHROM",
-                expected="the same samples in the same order in every shard",
-                hint="select and order them (bcftools view -S), or ingest the files apart",
-            )
-    return sorted(shards, key=lambda shard: (shard.start, shard.path.name))
-
-
-def _choose_samples(shards: Sequence[_Shard], samples: Sequence[str] | None) -> list[str]:
-    present = shards[0].reader.samples
-    if samples is None:
-        return list(present)
-    absent = [index for index, name in enumerate(samples, start=1) if name not in set(present)]
-    if absent:
+def _extended(out: Path) -> Cohort:
+    if out.suffix == ".zip":
         raise InputError(
-            f"{len(absent)} of {len(samples)} samples asked for are not in the file, the first is number "
-            f"{absent[0]} of the list",
-            file=shards[0].path,
-            field="samples",
-            expected="names from the #CHROM line",
-            hint="check the list's spelling",
+            "a zip file cannot be extended", file=out, expected="a store in a folder", hint="unpack it first"
         )
-    if len(set(samples)) < len(samples) or not samples:
+    return open_cohort(out)
+
+
+def _attributes(copy: _Copy, shards: Sequence[Shard], build: str, extended: Cohort | None) -> dict[str, Any]:
+    found, evidence = copy.detector.decide(build)
+    attributes: dict[str, Any] = {} if extended is None else dict(extended.arrays.attrs)
+    before = attributes.get("build", "unknown")
+    if "unknown" not in (before, found) and before != found:
         raise InputError(
-            "the list of samples is empty or names one twice", field="samples", expected="every sample once"
+            f"the new records are on {found}, those of the store on {before}",
+            field="build",
+            expected="one genome build in all records",
+            hint="lift one of them over",
         )
-    return list(samples)
-
-
-def _check_naming(shards: Sequence[_Shard], regions: Sequence[Region]) -> None:
-    declared = [name for shard in shards for name in shard.reader.contigs]
-    canonical = {canonical_contig(name) for name in declared}
-    for region in regions:
-        if region.contig not in declared and canonical_contig(region.contig) in canonical:
-            raise _region_naming(region, declared)
-
-
-def _region_naming(region: Region, contigs: Sequence[str]) -> InputError:
-    same = [name for name in contigs if canonical_contig(name) == canonical_contig(region.contig)]
-    shown = ", ".join(list(dict.fromkeys(contigs))[:5])
-    return InputError(
-        f"no contig {region.contig!r}; the file names its contigs {same[0] if same else shown or 'nothing'}",
-        field="regions",
-        expected="a contig as the file writes it",
-        hint=f"ask for {same[0]}:{region.start}-{region.end}" if same else "check the region",
-    )
-
-
-def _copy(
-    shards: Sequence[_Shard],
-    writer: StoreWriter,
-    detector: BuildDetector,
-    rejects: _Rejects,
-    regions: Sequence[Region],
-    samples: Sequence[str] | None,
-    fields: Sequence[str] | None,
-    progress: Callable[[float], None] | None,
-) -> RecordOrder:
-    order = RecordOrder()
-    total, done = sum(shard.size for shard in shards), 0
-    seen: set[str] = set()
+    if before == "unknown":
+        attributes.update({"build": found, "build_evidence": evidence})
+    attributes.update(copy.order.attributes())
     for shard in shards:
-        reader = shard.reader
-        detector.add_header(shard.path.name, reader.contigs, reader.reference)
+        attributes.update(shard.reader.notes)
+        meta = getattr(shard.reader, "meta_information", None)
+        if meta:
+            attributes.setdefault("vcf_meta_information", meta)
+    for transform in copy.transforms:
+        attributes[transform.name] = transform.attributes()
+    return attributes
+
+
+class _Copy:
+    """Copy the records of shards to a store, and take note now and then of how far that is."""
+
+    def __init__(
+        self,
+        writer: StoreWriter,
+        selection: Selection,
+        detector: BuildDetector,
+        rejects: _Rejects,
+        transforms: Sequence[BlockTransform],
+        checkpoint_seconds: float,
+    ) -> None:
+        self.writer, self.selection, self.detector = writer, selection, detector
+        self.rejects, self.transforms = rejects, transforms
+        self.order = RecordOrder()
+        self.seen: set[str] = set()
+        self._checkpoint_seconds = checkpoint_seconds
+        self._saved = time.monotonic()
+        self._at_start: dict[str, Any] = {}
+
+    def run(self, shards: Sequence[Shard], progress: Callable[[float], None] | None) -> None:
+        """Copy all shards; those that a killed run had copied are left out."""
+        total, done = sum(shard.size for shard in shards), 0
+        resumed = self.writer.resumed
+        if resumed is not None:
+            self.detector.restore(resumed["detector"])
+            self.order.restore(resumed["order"])
+            self.seen = set(resumed["seen"])
+        self.rejects.start(None if resumed is None else resumed["rejects"])
+        for index, shard in enumerate(shards):
+            if resumed is None or index >= resumed["shard"]:
+                skip = resumed["rows"] if resumed is not None and index == resumed["shard"] else 0
+                consumed = None if progress is None else _within(progress, done, total)
+                self._copy_shard(index, shard, skip, consumed)
+            done += shard.size
+            if progress is not None:
+                progress(min(0.99, done / total))
+        self.seen |= self.order.contigs.keys()
+        for region in self.selection.regions:
+            if region.contig not in self.seen:
+                raise region_naming(region, sorted(self.seen, key=contig_rank))
+
+    def _copy_shard(
+        self, index: int, shard: Shard, skip: int, consumed: Callable[[int], None] | None
+    ) -> None:
+        """Copy the records of a shard, but for the first `skip`, which are in the store already."""
+        reader, writer = shard.reader, self.writer
+        self._at_start = {
+            "shard": index,
+            "detector": self.detector.state(),
+            "order": self.order.state(),
+            "rejects": self.rejects.position(),
+            "seen": sorted(self.seen),
+        }
+        self.detector.add_header(shard.path.name, reader.contigs, reader.reference)
         writer.declare_contigs(reader.contigs)
-        writer.declare_filters(reader.filters)
-        writer.declare_fields(choose_fields(reader.fields, fields))
-        selection = Selection(
-            samples=None if samples is None else tuple(samples),
-            regions=tuple(regions),
-            fields=None if fields is None else tuple(fields),
-            block_records=writer.block_records,
-            reject=rejects.of(shard.path) if rejects.keep_going else None,
-            consumed=None if progress is None else _within(progress, done, total),
+        writer.declare_filters(reader.filters, getattr(reader, "filter_descriptions", None))
+        writer.declare_fields(choose_fields(reader.fields, self.selection.fields))
+        read = 0
+        for block in self._transformed(self._read(shard, consumed)):
+            new = block.rows(min(len(block), max(0, skip - read)), len(block))
+            read += len(block)
+            if len(new):
+                writer.append(new)
+                self._checkpoint(read)
+        self.seen |= reader.seen_contigs
+
+    def _read(self, shard: Shard, consumed: Callable[[int], None] | None) -> Iterator[VariantBlock]:
+        reject = self.rejects.of(shard.path) if self.rejects.keep_going else None
+        selection = replace(
+            self.selection, block_records=self.writer.block_records, reject=reject, consumed=consumed
         )
-        either_allele = "plink_alleles" in reader.notes
-        for block in reader.blocks(selection):
-            order.check(block, shard.path)
-            detector.add_block(shard.path.name, block, either_allele=either_allele)
-            writer.append(block)
-        seen |= reader.seen_contigs
-        done += shard.size
-        if progress is not None:
-            progress(min(0.99, done / total))
-    seen |= order.contigs.keys()
-    for region in regions:
-        if region.contig not in seen:
-            raise _region_naming(region, sorted(seen, key=contig_rank))
-    return order
+        either_allele = "plink_alleles" in shard.reader.notes
+        for block in shard.reader.blocks(selection):
+            self.order.check(block, shard.path)
+            self.detector.add_block(shard.path.name, block, either_allele=either_allele)
+            yield block
+
+    def _transformed(self, blocks: Iterator[VariantBlock]) -> Iterator[VariantBlock]:
+        for transform in self.transforms:
+            blocks = transform.apply(blocks)
+        return blocks
+
+    def _checkpoint(self, rows: int) -> None:
+        if self.writer.task and time.monotonic() - self._saved >= self._checkpoint_seconds:
+            self.writer.checkpoint({**self._at_start, "rows": rows})
+            self._saved = time.monotonic()
 
 
 def _within(progress: Callable[[float], None], done: int, total: int) -> Callable[[int], None]:
@@ -282,16 +287,27 @@ class _Rejects:
     def __init__(self, out: Path, keep_going: bool) -> None:
         self.keep_going = keep_going
         self.path = out.with_name(out.name + ".rejects.tsv")
-        self.temporary = out.with_name(f"{self.path.name}.tmp-{os.getpid()}")
-        self.rows: list[str] = []
+        self.temporary = out.with_name(f".{self.path.name}.partial")
+
+    def start(self, position: int | None) -> None:
+        """Begin the list, or go on behind `position` of a list that a killed run left."""
+        if not self.keep_going:
+            return
+        if position is not None and self.temporary.exists():
+            os.truncate(self.temporary, position)
+        else:
+            self.temporary.write_text("file\trecord\tfield\treason\n", encoding="utf-8")
+
+    def position(self) -> int:
+        """Bytes of the list so far."""
+        return self.temporary.stat().st_size if self.keep_going else 0
 
     def __enter__(self) -> _Rejects:
-        if self.keep_going:
-            self.temporary.write_text("file\trecord\tfield\treason\n", encoding="utf-8")
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.temporary.unlink(missing_ok=True)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None or not issubclass(kind, KeyboardInterrupt):
+            self.temporary.unlink(missing_ok=True)
 
     def of(self, path: Path) -> Callable[[int | str, str, str], None]:
         """Return the function that lists a record of one file."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from genomics.block import VariantBlock
 from genomics.contigs import contig_naming, is_chromosome
 from genomics.errors import InputError
+
+if TYPE_CHECKING:
+    from genomics.cohort import Cohort
 
 
 class RecordOrder:
@@ -53,6 +57,26 @@ class RecordOrder:
             if contig != self._contig:
                 self._enter_contig(contig, path)
             self._check_positions(block.positions[start:stop], path)
+
+    def follow(self, cohort: Cohort) -> None:
+        """Take the records of a store as those of a first shard."""
+        names = [str(name) for name in cohort.arrays["contig_id"][:]]
+        codes = np.asarray(cohort.arrays["variant_contig"][:])
+        positions = np.asarray(cohort.arrays["variant_position"][:])
+        for contig, start, stop in _runs([names[code] for code in codes.tolist()]):
+            if contig != self._contig:
+                self._enter_contig(contig, cohort.path)
+            self._check_positions(positions[start:stop], cohort.path)
+        self._file = cohort.path
+
+    def state(self) -> dict[str, Any]:
+        """Return what was seen, as JSON values."""
+        return {**copy.deepcopy(vars(self)), "_file": None if self._file is None else str(self._file)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        vars(self).update(state)
+        self._file = None if state["_file"] is None else Path(state["_file"])
 
     def attributes(self) -> dict[str, Any]:
         """Return what the store states of the order; ``contig_naming`` only where it is mixed."""

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import genomics.store
+import genomics.store_arrays
 from genomics.errors import InputError
-from genomics.ingest import ingest, list_inputs
+from genomics.ingest import ingest
+from genomics.shards import list_inputs
 
 ONE = "1 100 rs1 A G . PASS . GT 0/1 1|1"
 TWO = "2 100 rs2 A G . PASS . GT 0/0 ./."
@@ -104,7 +105,7 @@ def test_ingest__disk_full(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(genomics.store, "write_rows", full)
+    monkeypatch.setattr(genomics.store_arrays, "encode_chunk", full)
     with pytest.raises(InputError, match=r"c\.vcz: the disk is full while the cohort store was written"):
         ingest(make_vcf([ONE]), tmp_path / "c.vcz", keep_going=True)
     assert _left(tmp_path) == []
@@ -129,7 +130,7 @@ def test_ingest__other_errors_of_the_disk_pass_through(
     def broken(*_: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(genomics.store, "write_rows", broken)
+    monkeypatch.setattr(genomics.store_arrays, "encode_chunk", broken)
     with pytest.raises(OSError, match="Input/output error"):
         ingest(make_vcf([ONE]), tmp_path / "c.vcz")
     assert _left(tmp_path) == []

@@ -16,7 +16,9 @@ from genomics.errors import InputError
 from genomics.ingest import ingest
 from genomics.readers.vcf import read_blocks
 from genomics.readers.vcf_header import read_header
-from genomics.store import MAX_CHUNK_BYTES, StoreWriter, is_store, variants_per_block
+from genomics.store import StoreWriter, variants_per_block
+from genomics.store_arrays import MAX_CHUNK_BYTES, ArrayWriter
+from genomics.store_files import is_store
 
 ONE = "1 100 rs1 A G 30 PASS . GT:DP:GQ 0/1:7:50 1|1:8:60"
 
@@ -40,9 +42,12 @@ def test_store__arrays_of_the_specification(make_vcf: Callable[..., Path], tmp_p
         "variant_filter": ["variants", "filters"],
         "variant_quality": ["variants"],
         "variant_END": ["variants"],
+        "variant_length": ["variants"],
         "contig_id": ["contigs"],
         "contig_length": ["contigs"],
         "filter_id": ["filters"],
+        "filter_description": ["filters"],
+        "region_index": ["region_index_values", "region_index_fields"],
         "sample_id": ["samples"],
     }
     assert {name: group[name].attrs["_ARRAY_DIMENSIONS"] for name in dimensions} == dimensions
@@ -140,17 +145,16 @@ def test_store__blocks_of_any_size_give_the_same_store(
     np.testing.assert_array_equal(cohort.states(slice(None)), expected.states)
 
 
-def test_store__chunks_stay_under_the_limits(tmp_path: Path) -> None:
-    writer = StoreWriter(tmp_path / "wide.vcz", [f"s{i}" for i in range(25_000)])
-    with writer:
-        for dimensions, shape, size in (
-            (("variants", "samples", "ploidy"), (0, 25_000, 2), 2),
-            (("variants", "samples"), (0, 25_000), 4),
-            (("variants", "samples", "ploidy"), (0, 25_000, 8), 2),
-        ):
-            chunks = writer._chunks(dimensions, shape, size)
-            assert chunks[0] <= 1000 and chunks[1] <= 10_000
-            assert np.prod(chunks) * size <= MAX_CHUNK_BYTES
+def test_array_writer__chunks_stay_under_the_limits(tmp_path: Path) -> None:
+    for dimensions, tail, dtype in (
+        (("variants", "samples", "ploidy"), (25_000, 2), np.int16),
+        (("variants", "samples"), (25_000,), np.int32),
+        (("variants", "samples", "ploidy"), (25_000, 8), np.int16),
+    ):
+        array = ArrayWriter(tmp_path, dimensions, 0, 0, 1000, {})
+        chunks = array.chunk_shape(tail, np.dtype(dtype))
+        assert chunks[0] == 1000 and chunks[1] <= 10_000
+        assert np.prod(chunks) * np.dtype(dtype).itemsize <= MAX_CHUNK_BYTES
     assert variants_per_block(2504) == 1000
 
 

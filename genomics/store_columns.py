@@ -1,0 +1,262 @@
+"""A block of records as the arrays of a VCF Zarr store, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from genomics.block import FILL, MISSING, VariantBlock, widen_ploidy, widen_values
+from genomics.fields import Field, fill_value, missing_value
+from genomics.store_arrays import SAMPLES, VARIANTS, narrow_integers
+
+_CALLS = (VARIANTS, SAMPLES)
+CONSEQUENCE_ARRAYS = ("variant_consequence_gene", "variant_consequence", "variant_amino_acid_change")
+_EXTENSION = {"varimol": "extension"}
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """Values of one array for the records of a block.
+
+    Attributes
+    ----------
+    dimensions
+        Names of its axes.
+    values
+        One row per record.
+    missing, fill
+        What stands for records without values, and what pads the last axis.
+    make
+        Applied to the values in the thread that compresses them.
+    attributes
+        The array's metadata.
+    """
+
+    dimensions: tuple[str, ...]
+    values: np.ndarray
+    missing: Any
+    fill: Any
+    make: Callable[[np.ndarray], np.ndarray] | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+class Axes:
+    """Lengths of the axes that arrays share; they grow as records need it."""
+
+    def __init__(self, lengths: Mapping[str, int] | None = None) -> None:
+        self.lengths = dict(lengths or {})
+
+    def grow(self, axis: str, length: int) -> int:
+        """Make an axis at least as long as `length`; ALTs follow alleles and alleles ALTs."""
+        self.lengths[axis] = max(1, length, self.lengths.get(axis, 1))
+        if axis == "alleles":
+            self.lengths["alt_alleles"] = max(1, self.lengths["alleles"] - 1)
+        elif axis == "alt_alleles":
+            self.grow("alleles", self.lengths[axis] + 1)
+        return self.lengths[axis]
+
+
+def block_columns(
+    block: VariantBlock,
+    axes: Axes,
+    fields: Mapping[str, Field],
+    contigs: Mapping[str, int],
+    filters: Mapping[str, str],
+) -> dict[str, Column]:
+    """Turn a block into the columns of the store's arrays.
+
+    Parameters
+    ----------
+    block
+        Consecutive records.
+    axes
+        Grown where the block needs it.
+    fields
+        Declared fields by array name.
+    contigs
+        Code of each contig.
+    filters
+        Names of filters, in the order of their axis.
+    """
+    axes.grow("alleles", max((len(alleles) for alleles in block.alleles), default=1))
+    axes.grow("ploidy", block.genotypes.shape[2])
+    axes.grow("filters", len(filters))
+    carried = {
+        f"{prefix}_{name}": values
+        for prefix, arrays in (("variant", block.info), ("call", block.formats))
+        for name, values in arrays.items()
+    }
+    for name, values in carried.items():  # first all widths, then the arrays that have them
+        if values.ndim > _n_axes(name):
+            axes.grow(_last_axis(name, fields), values.shape[-1])
+    columns = _fixed_columns(block, axes, contigs, filters)
+    columns.update(_call_columns(block, axes))
+    columns.update({name: _field_column(name, values, axes, fields) for name, values in carried.items()})
+    if block.consequences is not None:
+        for index, name in enumerate(CONSEQUENCE_ARRAYS):
+            rows = [tuple(item[index] for item in record) for record in block.consequences]
+            table = _text_table(rows, axes.lengths["alt_alleles"])
+            columns[name] = Column((VARIANTS, "alt_alleles"), table, "", "", attributes=_EXTENSION)
+    return columns
+
+
+def _fixed_columns(
+    block: VariantBlock, axes: Axes, contigs: Mapping[str, int], filters: Mapping[str, str]
+) -> dict[str, Column]:
+    one = (VARIANTS,)
+    spans = np.array([len(alleles[0]) for alleles in block.alleles], np.int32)
+    has_end = block.ends >= block.positions
+    lengths = np.where(has_end, block.ends.astype(np.int64) - block.positions + 1, spans).astype(np.int32)
+    identifiers = _text([name or "." for name in block.identifiers])
+    without = np.array([not name for name in block.identifiers], np.bool_)
+    quality = block.quality.astype(np.float32)
+    quality[np.isnan(quality)] = missing_value(quality.dtype)
+    alleles = _text_table(block.alleles, axes.lengths["alleles"])
+    flags = _filter_flags(block.filters, filters)
+    end = {"number": "1", "type": "Integer", "description": "Last position of the record"}
+    return {
+        "variant_contig": Column(one, _contig_codes(block.contigs, contigs), 0, 0),
+        "variant_position": Column(one, block.positions.astype(np.int32, copy=False), 0, 0),
+        "variant_length": Column(one, lengths, 0, 0),
+        "variant_id": Column(one, identifiers, ".", "."),
+        "variant_id_mask": Column(one, without, True, True),
+        "variant_allele": Column((VARIANTS, "alleles"), alleles, "", ""),
+        "variant_quality": Column(one, quality, missing_value(quality.dtype), fill_value(quality.dtype)),
+        "variant_filter": Column((VARIANTS, "filters"), flags, False, False),
+        "variant_END": Column(one, block.ends.astype(np.int32, copy=False), MISSING, MISSING, attributes=end),
+    }
+
+
+def _call_columns(block: VariantBlock, axes: Axes) -> dict[str, Column]:
+    genotypes = widen_ploidy(block.genotypes, axes.lengths["ploidy"])
+    columns = {
+        "call_genotype": Column((*_CALLS, "ploidy"), genotypes, FILL, FILL),
+        "call_genotype_mask": Column((*_CALLS, "ploidy"), genotypes, True, True, make=is_missing),
+        "call_genotype_phased": Column(_CALLS, block.phased, False, False),
+        "call_state": Column(_CALLS, block.states, 0, 0, attributes=_EXTENSION),
+    }
+    if block.from_block is not None:
+        columns["call_from_block"] = Column(_CALLS, block.from_block, False, False, attributes=_EXTENSION)
+    return columns
+
+
+def is_missing(genotypes: np.ndarray) -> np.ndarray:
+    """Tell which alleles are missing or fill."""
+    return np.less(genotypes, 0)
+
+
+def _n_axes(name: str) -> int:
+    return 2 if name.startswith("call_") else 1
+
+
+def _last_axis(name: str, fields: Mapping[str, Field]) -> str:
+    number = fields[name].number if name in fields else "."
+    prefix, _, tag = name.partition("_")
+    own = f"{'FORMAT' if prefix == 'call' else 'INFO'}_{tag}_dim"
+    return {"A": "alt_alleles", "R": "alleles", "G": "genotypes"}.get(number, own)
+
+
+def _field_column(name: str, values: np.ndarray, axes: Axes, fields: Mapping[str, Field]) -> Column:
+    if values.dtype.kind == "i":
+        values = narrow_integers(values)
+    dimensions = _CALLS[: _n_axes(name)]
+    missing, fill = missing_value(values.dtype), fill_value(values.dtype)
+    if values.ndim > len(dimensions):
+        axis = _last_axis(name, fields)
+        dimensions = (*dimensions, axis)
+        values = widen_values(values, axes.lengths[axis])
+    declared = fields.get(name)
+    words = (
+        {}
+        if declared is None
+        else {"description": declared.description, "number": declared.number, "type": declared.kind}
+    )
+    return Column(dimensions, values, missing, fill, attributes=words)
+
+
+def _contig_codes(names: Sequence[str], contigs: Mapping[str, int]) -> np.ndarray:
+    dtype = np.int16 if len(contigs) < 2**15 else np.int32
+    if len(set(names)) == 1:
+        return np.full(len(names), contigs[names[0]], dtype)
+    return np.array([contigs[name] for name in names], dtype)
+
+
+def _filter_flags(filters: Sequence[Sequence[str]], known: Mapping[str, str]) -> np.ndarray:
+    place = {name: index for index, name in enumerate(known)}
+    flags = np.zeros((len(filters), len(place)), np.bool_)
+    distinct = {names: [place[name] for name in names] for names in set(map(tuple, filters))}
+    for row, names in enumerate(filters):
+        flags[row, distinct[tuple(names)]] = True
+    return flags
+
+
+def _text(values: Sequence[str]) -> np.ndarray:
+    return np.array(values, dtype=object)
+
+
+def _text_table(rows: Sequence[Sequence[str]], width: int) -> np.ndarray:
+    if rows and all(len(row) == width for row in rows):
+        return np.array(rows, dtype=object).reshape(len(rows), width)
+    table = np.full((len(rows), width), "", dtype=object)
+    for index, row in enumerate(rows):
+        table[index, : len(row)] = row
+    return table
+
+
+def columns_block(
+    columns: Mapping[str, np.ndarray], contigs: Sequence[str], filters: Sequence[str]
+) -> VariantBlock:
+    """Turn the arrays of some records back into a block; the inverse of `block_columns`.
+
+    Parameters
+    ----------
+    columns
+        Values by array name, one row per record.
+    contigs, filters
+        Names by code.
+    """
+    kept = columns["variant_id_mask"]
+    alleles = [tuple(str(allele) for allele in row if allele) for row in columns["variant_allele"]]
+    consequences = None
+    if CONSEQUENCE_ARRAYS[0] in columns:
+        consequences = [
+            tuple((str(g), str(c), str(a)) for g, c, a in zip(*rows, strict=True))[: len(own) - 1]
+            for own, *rows in zip(alleles, *(columns[name] for name in CONSEQUENCE_ARRAYS), strict=True)
+        ]
+    return VariantBlock(
+        contigs=[contigs[code] for code in columns["variant_contig"].tolist()],
+        positions=columns["variant_position"],
+        identifiers=["" if no else str(name) for name, no in zip(columns["variant_id"], kept, strict=True)],
+        alleles=alleles,
+        quality=columns["variant_quality"],
+        filters=[tuple(filters[i] for i in np.flatnonzero(row).tolist()) for row in columns["variant_filter"]],
+        ends=columns["variant_END"],
+        genotypes=columns["call_genotype"],
+        phased=columns["call_genotype_phased"],
+        states=columns["call_state"],
+        info=_fields_of(columns, "variant_"),
+        formats=_fields_of(columns, "call_"),
+        consequences=consequences,
+        from_block=columns.get("call_from_block"),
+    )
+
+
+_OWN = {
+    *(
+        "variant_" + name
+        for name in (["contig", "position", "length", "id", "id_mask", "allele", "quality", "filter", "END"])
+    ),
+    *("call_" + name for name in ["genotype", "genotype_mask", "genotype_phased", "state", "from_block"]),
+    *CONSEQUENCE_ARRAYS,
+}
+
+
+def _fields_of(columns: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {
+        name.removeprefix(prefix): values
+        for name, values in columns.items()
+        if name.startswith(prefix) and name not in _OWN
+    }
