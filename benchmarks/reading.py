@@ -11,9 +11,9 @@ hides stands in the rows of case cold. Programs that are commands are timed from
 After the last round every output is compared cell by cell with the store that varimol wrote: genotypes, phase,
 DP and GQ as far as the program keeps them (the column ``compared``); a .pgen keeps the phase of heterozygous
 calls alone, and scikit-allel none. ``ratio`` is the median over the rounds of the program's wall seconds over
-those of varimol in the same round.
+those of varimol in the same round; ``cpu_ratio`` is that of CPU seconds, which a busy machine blurs less.
 
-bio2zarr lives in an environment of its own: ``--peers-python`` names its interpreter, by default .venv-peers/bin/python.
+bio2zarr lives in an environment of its own, which ``make peers`` builds: ``--peers-python`` names its interpreter.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ def table_of(found: Sequence[Contender], counts: dict[int, dict[str, int]], call
                 "peak_mb": _figures(contender, "peak_mb").max(),
                 "output_bytes": contender.rounds[-1]["output_bytes"],
                 "ratio": np.median(walls / _figures(base, "wall_s")),
+                "cpu_ratio": np.median(_figures(contender, "cpu_s") / _figures(base, "cpu_s")),
                 "compared": "" if differing is None else ",".join(differing),
                 "outputs_equal": "" if differing is None else str(not any(differing.values())),
             }
@@ -205,7 +206,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--peers-python", type=Path, default=ROOT / ".venv-peers" / "bin" / "python")
+    parser.add_argument("--peers-python", type=Path, default=ROOT / ".venv/peers/vcztools/bin/python")
     parser.add_argument("--record", action="store_true", help="write benchmarks/results/reading.tsv")
     options = parser.parse_args()
     calls = CallSet(options.variants, options.samples, True, options.seed)
