@@ -26,7 +26,7 @@ import numpy as np
 
 from genomics.block import MISSING, VariantBlock, call_states, widen_ploidy, widen_values
 from genomics.errors import InputError
-from genomics.fields import Field, choose_fields
+from genomics.fields import Field, choose_fields, fill_value, missing_value
 from genomics.readers.bgen_calls import CALLS_NOTE, HARD_CALL_THRESHOLD, Calls, call_genotypes
 from genomics.readers.bgen_samples import bgen_samples, indexed_rows
 from genomics.readers.protocol import Selection
@@ -44,6 +44,7 @@ BY_HAPLOTYPE = Field(
 )
 _FIELDS = (DOSAGE, PROBABILITIES, BY_HAPLOTYPE)
 _NUMBERS_AT_ONCE = 64_000_000  # alleles, dosages and probabilities of a block
+_MISSING, _FILL = missing_value(np.dtype(np.float32)), fill_value(np.dtype(np.float32))
 _ROUNDING = 0.01
 _MOST_GENOTYPES = 100_000
 # What the bgen package raises for a file that ends early or does not decompress.
@@ -200,8 +201,11 @@ class BgenReader:
         if self.reference_allele == "last":
             probabilities = _swap(probabilities, ploidy, phased)
         calls = call_genotypes(probabilities, ploidy, len(alleles), phased=phased, threshold=self.threshold)
-        alt = calls.copies[:, 1] if len(alleles) == 2 else np.full(len(ploidy), np.nan, np.float32)
-        values = {"DS": alt, "HP" if phased else "GP": probabilities}
+        dosages = calls.copies[:, 1] if len(alleles) == 2 else np.full(len(ploidy), np.nan, np.float32)
+        values = {
+            "DS": np.where(np.isnan(dosages), _MISSING, dosages),
+            "HP" if phased else "GP": _mark_absent(probabilities, ploidy, len(alleles), phased),
+        }
         return _Record(
             contig=contig,
             position=int(variant.pos),
@@ -288,6 +292,15 @@ def _swap(probabilities: np.ndarray, ploidy: np.ndarray, phased: bool) -> np.nda
     return swapped
 
 
+def _mark_absent(probabilities: np.ndarray, ploidy: np.ndarray, n_alleles: int, phased: bool) -> np.ndarray:
+    """Tell missing probabilities from those that a sample of lower ploidy does not have."""
+    marked = np.where(np.isnan(probabilities), _MISSING, probabilities)
+    for each in np.unique(ploidy) if ploidy.min() < ploidy.max() else ():
+        width = each * n_alleles if phased else comb(int(each) + n_alleles - 1, int(each))
+        marked[ploidy == each, width:] = _FILL
+    return marked
+
+
 def _order(every: Sequence[str], chosen: Sequence[str] | None) -> np.ndarray | None:
     if chosen is None:
         return None
@@ -318,7 +331,7 @@ def _block(records: Sequence[_Record], chosen: Sequence[Field], order: np.ndarra
 def _stack(records: Sequence[_Record], field: Field, n_samples: int) -> np.ndarray:
     if field.is_scalar:
         return np.stack([record.values[field.name] for record in records])
-    none = np.full((n_samples, 1), np.nan, np.float32)
+    none = np.full((n_samples, 1), _MISSING, np.float32)
     rows = [record.values.get(field.name, none) for record in records]
     width = max(row.shape[1] for row in rows)
     return np.stack([widen_values(row, width) for row in rows])

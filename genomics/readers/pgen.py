@@ -26,7 +26,7 @@ import numpy as np
 
 from genomics.block import FILTERED, MISSING, NO_CALL, OBSERVED, VariantBlock, is_filtered
 from genomics.errors import InputError
-from genomics.fields import Field, choose_fields
+from genomics.fields import Field, choose_fields, missing_value
 from genomics.readers.pgen_header import read_pgen_header
 from genomics.readers.protocol import Reject, Selection
 from genomics.readers.pvar import (
@@ -295,8 +295,8 @@ class _Calls:
         values = np.empty((len(rows), (2 if by_haplotype else 1) * self.n_samples), np.float32)
         read = self.file.read_phased_dosages_list if by_haplotype else self.file.read_dosages_list
         read(rows, values)
-        values[values < 0] = np.nan
-        values[self.n_alleles[rows] > 2] = np.nan
+        values[values < 0] = missing_value(values.dtype)
+        values[self.n_alleles[rows] > 2] = missing_value(values.dtype)
         return values.reshape(len(rows), self.n_samples, 2) if by_haplotype else values
 
 
