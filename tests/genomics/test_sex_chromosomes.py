@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as npst
 
 from genomics.block import NO_CALL, VariantBlock, call_states
 from genomics.errors import InputError
+from genomics.readers import Selection, open_reader
 from genomics.sex_chromosomes import (
     FEMALE,
     MALE,
@@ -167,3 +168,55 @@ def test_read_sexes__psam(tmp_path):
     assert read_sexes(tmp_path / "a.psam", ["C", "B", "A", "D"]).tolist() == [0, 2, 1, 0]
     with pytest.raises(InputError, match="no such table"):
         read_sexes(tmp_path / "b.psam", ["A"])
+
+
+@pytest.mark.parametrize(("build", "par2"), [("GRCh37", 155_000_000), ("GRCh38", 155_800_000)])
+def test_haploid_by_sex__as_plink2(make_vcf, tmp_path, build, par2):
+    """As --split-par and --set-hh-missing, which takes people of unknown sex for men on Y: not compared."""
+    if which("plink2") is None:
+        pytest.skip("plink2 is not installed")
+    rng, samples = np.random.default_rng(5), [f"s{number}" for number in range(12)]
+    sexes = np.array([MALE, FEMALE, UNKNOWN] * 4)
+    starts = [("chrX", 1_000_000), ("chrX", 50_000_000), ("chrX", par2), ("chrY", 5_000_000)]
+    # PLINK takes the telomeres, beyond the outer borders, for pseudo-autosomal
+    (_, inner), (outer, _) = PSEUDO_AUTOSOMAL[build]["X"]
+    borders = [inner - 1, inner, inner + 1, outer - 1, outer, outer + 1]
+    places = sorted(
+        {(contig, start + step) for contig, start in starts for step in range(8)}
+        | {("chrX", place) for place in borders}
+    )
+    texts = np.array(["0/0", "0/1", "1/1", "./."])
+    path = make_vcf(
+        [f"{contig} {position} {contig}{position} A G . . . GT {' '.join(rng.choice(texts, 12))}" for contig, position in places],
+        samples=samples,
+    )  # fmt: skip
+    (tmp_path / "sex.txt").write_text(
+        "#IID\tSEX\n" + "".join(f"{name}\t{sex}\n" for name, sex in zip(samples, sexes, strict=True))
+    )
+    made = [
+        "--update-sex",
+        tmp_path / "sex.txt",
+        "--split-par",
+        {"GRCh37": "b37", "GRCh38": "b38"}[build],
+        "--set-hh-missing",
+    ]
+    subprocess.run(
+        ["plink2", "--vcf", path, *made, "--make-pgen", "--out", tmp_path / "p"],
+        check=True,
+        capture_output=True,
+    )
+    subprocess.run(
+        ["plink2", "--pfile", tmp_path / "p", "--export", "vcf", "--out", tmp_path / "q"],
+        check=True,
+        capture_output=True,
+    )
+    (before,) = open_reader(path).blocks(Selection())
+    (theirs,) = open_reader(tmp_path / "q.vcf").blocks(Selection())
+    mine, counts = haploid_by_sex(before, sexes, build)
+    order = {name: row for row, name in enumerate(theirs.identifiers)}
+    rows = [order[name] for name in mine.identifiers]
+    compared = (sexes != UNKNOWN) | (np.array([contig == "chrX" for contig in mine.contigs])[:, None])
+    np.testing.assert_array_equal(mine.states[compared], theirs.states[rows][compared])
+    seen = compared & (mine.states == 0)
+    np.testing.assert_array_equal(mine.genotypes[seen], theirs.genotypes[rows][seen])
+    assert all(counts.values())
