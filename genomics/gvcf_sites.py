@@ -23,7 +23,7 @@ _COLUMNS = {
     "alt": ("alt",),
 }
 _VARIANT_FILES = (".vcf", ".vcf.gz", ".vcf.bgz", ".bcf")
-_MOST_REGION_SITES = 10_000_000
+_MOST_REGION_SITES = 1_000_000
 
 Reference = Callable[[str, int, int], str]
 """Contig, first and last position (1-based, closed) to the reference's bases there."""
@@ -219,7 +219,7 @@ def sites_of_regions(regions: Sequence[Region], reference: Reference | None = No
     Raises
     ------
     InputError
-        A region has no end, or all together are longer than 10 million positions.
+        A region has no end, or all together are longer than a million positions.
 
     Examples
     --------
