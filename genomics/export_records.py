@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genomics.cohort_check import array_axes
+from genomics.cohort_check import array_axes, stored_arrays
 from genomics.export_cells import float_text
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def stored_fields(cohort: Cohort, category: str) -> list[StoredField]:
     """
     prefix, n_axes = ("variant_", 1) if category == "INFO" else ("call_", 2)
     found = []
-    for array_name, array in sorted(cohort.arrays.arrays()):
+    for array_name, array in stored_arrays(cohort.arrays):
         name = array_name.removeprefix(prefix)
         own = name in _FIXED if category == "INFO" else name.startswith("genotype")
         if not array_name.startswith(prefix) or own or name in _EXTENSIONS:
