@@ -90,7 +90,7 @@ def _bcftools(*arguments: str) -> subprocess.CompletedProcess[bytes] | str:
     if run.returncode == 0:
         return run
     words = run.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit status {run.returncode}"]
-    return words[-1]
+    return words[-1].replace(arguments[-1], Path(arguments[-1]).name)
 
 
 def _plain(row: list[str]) -> tuple[str, ...]:
@@ -166,7 +166,24 @@ def _call_kind(ours: str, theirs: str) -> str:
 
 
 # Why a difference stands, by verdict and words of the reason.
-_EXPLANATIONS: tuple[tuple[str, str, str], ...] = ()
+_EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
+    (
+        "varimol fails",
+        "field POS: .* is too large",
+        "a store has 32-bit positions, as VCF Zarr and BCF; bcftools query prints another number in its place",
+    ),
+    (
+        "bcftools fails",
+        "VCF parse error",
+        "bcftools leaves out the records it cannot read and ends with an error (here phase before the first allele, "
+        "as VCF 4.4 allows, which bcftools reads from version 1.22 on); varimol reads them",
+    ),
+    (
+        "differs",
+        r"^\d+ x GT phase[^;]*$",
+        "VCF Zarr has one phase flag for a call: one with both / and | is given back with / throughout",
+    ),
+)
 
 
 def explain(verdict: str, reason: str) -> str:
@@ -190,6 +207,7 @@ class _Worker:
 
     def __init__(self) -> None:
         self.process: Any = None
+        self.is_stuck = False
 
     def read(self, path: Path) -> Reading:
         """Read one file with varimol."""
@@ -198,13 +216,14 @@ class _Worker:
             self.pipe, inner = context.Pipe()
             self.process = context.Process(target=_work, args=(inner,), daemon=True)
             self.process.start()
+            self.is_stuck = False
             inner.close()
         self.pipe.send(path)
         try:
             if self.pipe.poll(_TIMEOUT):
                 found: Reading = self.pipe.recv()
                 return found
-            reason = "FAULT no answer in time"
+            reason, self.is_stuck = "FAULT no answer in time", True
         except EOFError:
             self.process.join()
             reason = f"FAULT the process ended with status {self.process.exitcode}"
@@ -214,8 +233,12 @@ class _Worker:
     def close(self) -> None:
         """Stop the process."""
         if self.process is not None:
+            if self.process.is_alive() and not self.is_stuck:
+                self.pipe.send(None)
+                self.process.join(5)
             self.process.kill()
             self.process.join()
+            self.pipe.close()
             self.process = None
 
 
