@@ -148,41 +148,56 @@ def call_statistics(
     """
     alleles = np.asarray(cohort.read("variant_allele"))
     n_alleles = np.asarray((alleles != "").sum(axis=1), dtype=np.int64)
-    parts: list[_Part] = []
+    counting = _count_all(cohort, n_alleles, threads, client)
+    parts = [next(counting)]
+    names = _named_rows(cohort, alleles, *_rows(n_alleles))
     done = 0
-    for part in _count_all(cohort, n_alleles, threads, client):
+    for part in counting:
         parts.append(part)
         done += part.n_records
         if progress is not None:
-            progress(done / max(1, cohort.n_variants))
+            progress(done / cohort.n_variants)
     columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
-    record, alt_index = columns.pop("record"), columns.pop("alt_index")
-    variants = _named_rows(cohort, alleles, record, alt_index).assign(**columns)
-    return CallStatistics(variants, _sample_table(cohort, np.sum([part.samples for part in parts], axis=0)))
+    samples = _sample_table(cohort, np.sum([part.samples for part in parts], axis=0))
+    return CallStatistics(names.assign(**columns), samples)
+
+
+def _rows(n_alleles: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return record and allele number of each row: one per ALT, one with 0 for a record without."""
+    n_rows = np.maximum(n_alleles - 1, 1)
+    record = np.repeat(np.arange(len(n_rows)), n_rows)
+    alt_index = np.arange(len(record)) - np.repeat(np.cumsum(n_rows) - n_rows, n_rows) + 1
+    alt_index[n_alleles[record] < 2] = 0
+    return record, alt_index
 
 
 def _count_all(
     cohort: Cohort, n_alleles: NDArray[np.int64], threads: int, client: Client | None
 ) -> Iterator[_Part]:
-    """Yield the counts of all blocks in the order of the store, after those of an empty one."""
+    """Yield the counts of all blocks in the order of the store.
+
+    The first is of no records and comes when the others are being counted already, so that the caller can do
+    other work meanwhile.
+    """
     tasks = [_Task(start, stop, n_alleles[start:stop]) for start, stop in _blocks(cohort)]
     observed = _all_observed(cohort)
     # It opens the arrays and compiles the counting before threads meet there.
-    yield _count_block(cohort, _Task(0, 0, n_alleles[:0]), observed)
+    nothing = _count_block(cohort, _Task(0, 0, n_alleles[:0]), observed)
     if client is not None:
-        yield from _count_on_cluster(client, cohort, tasks, observed)
+        yield from _count_on_cluster(client, cohort, tasks, observed, nothing)
         return
     pool = ThreadPoolExecutor(threads)
     try:
-        yield from pool.map(lambda task: _count_block(cohort, task, observed), tasks)
+        parts = pool.map(lambda task: _count_block(cohort, task, observed), tasks)
+        yield nothing
+        yield from parts
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _count_on_cluster(
-    client: Client, cohort: Cohort, tasks: Sequence[_Task], observed: bool
+    client: Client, cohort: Cohort, tasks: Sequence[_Task], observed: bool, nothing: _Part
 ) -> Iterator[_Part]:
-    """Yield the counts of all blocks, which a cluster's workers make, in the order of the store."""
     n_groups = max(1, _TASKS_PER_THREAD * sum(client.nthreads().values()))
     size = max(1, -(-len(tasks) // n_groups))
     # A selection of everything is the cohort without the tables that it keeps.
@@ -192,6 +207,7 @@ def _count_on_cluster(
         for start in range(0, len(tasks), size)
     ]
     try:
+        yield nothing
         for future in futures:
             yield from future.result()
     finally:
@@ -252,10 +268,7 @@ def _variant_columns(counts: CallCounts, task: _Task, n_samples: int) -> dict[st
     """Make the columns of one block, a row per record and ALT."""
     from genomics.hardy_weinberg import exact_and_mid_p
 
-    n_rows = np.maximum(task.n_alleles - 1, 1)
-    row = np.repeat(np.arange(len(n_rows)), n_rows)
-    alt = np.arange(len(row)) - np.repeat(np.cumsum(n_rows) - n_rows, n_rows) + 1
-    alt[task.n_alleles[row] < 2] = 0
+    row, alt = _rows(task.n_alleles)
     no_alt = alt == 0
     states, diploid, haploid = counts.states[row], counts.diploid[row], counts.haploid.sum(axis=1)[row]
     number, ref_count = counts.copies.sum(axis=1)[row], counts.copies[row, 0]
@@ -267,8 +280,6 @@ def _variant_columns(counts: CallCounts, task: _Task, n_samples: int) -> dict[st
     hom_ref = diploid - het - hom
     p, mid_p = np.where(no_alt | (diploid == 0), np.nan, exact_and_mid_p(hom_ref, het, hom))
     return {
-        "record": row + task.start,
-        "alt_index": alt,
         **{f"n_{name}": states[:, index] for index, name in enumerate(_STATES)},
         "call_rate": _share(states[:, 0], n_samples),
         "missing_rate": _share(n_samples - states[:, 0], n_samples),
@@ -299,19 +310,17 @@ def _named_rows(
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    contigs = np.array([*map(str, cohort.read("contig_id")), ""], dtype=object)
-    position = np.asarray(cohort.read("variant_position"), dtype=np.int64)[record]
-    contig = contigs[np.asarray(cohort.read("variant_contig"))[record]]
-    ref = alleles[record, 0].astype(object)
-    alt = np.where(alt_index > 0, alleles[record, alt_index].astype(object), ".")
-    parts = [contig, pc.cast(pa.array(position), pa.string()), ref, alt]
-    texts = [part if isinstance(part, pa.Array) else pa.array(part, pa.string()) for part in parts]
-    names = pc.binary_join_element_wise(*texts, ":").to_numpy(zero_copy_only=False)
-    table = {"record": record, "variant_id": names, "contig": contig, "position": position}
-    table |= {"ref": ref, "alt": alt, "alt_index": alt_index}
-    return pd.DataFrame(
-        {name: pd.Series(v, dtype="str") if v.dtype == object else v for name, v in table.items()}
-    )
+    contigs = pa.array([str(name) for name in cohort.read("contig_id")], pa.string())
+    contig = contigs.take(pa.array(cohort.read("variant_contig")[record]))
+    position = np.asarray(cohort.read("variant_position")[record], dtype=np.int64)
+    # One flat list of all alleles, with "." for the ALT that a record does not have at its end.
+    texts = pa.array([*alleles.astype(object).ravel(), "."], pa.string())
+    first = record * alleles.shape[1]
+    ref, alt = texts.take(first), texts.take(np.where(alt_index > 0, first + alt_index, alleles.size))
+    name = pc.binary_join_element_wise(contig, pc.cast(pa.array(position), pa.string()), ref, alt, ":")
+    columns = {"record": record, "variant_id": name, "contig": contig, "position": position}
+    table = pa.table(columns | {"ref": ref, "alt": alt, "alt_index": alt_index}).to_pandas()
+    return table.astype(dict.fromkeys(("variant_id", "contig", "ref", "alt"), "str"))
 
 
 def _sample_table(cohort: Cohort, totals: NDArray[np.int64]) -> pd.DataFrame:
