@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genomics.errors import InputError
-from genomics.readers.pvar import table_lines
+from genomics.readers.text_table import table_lines
 
 if TYPE_CHECKING:
     import bgen

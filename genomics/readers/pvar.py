@@ -7,18 +7,18 @@ https://www.cog-genomics.org/plink/2.0/formats#pvar and #psam
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from genomics.contigs import canonical_plink_contig
 from genomics.errors import InputError
 from genomics.fields import Field, declared_fields, missing_value
+from genomics.readers.text_table import table_lines
 
 _HEADER_LINE = re.compile(r"^##(contig|FILTER|INFO)=<(.*)>\s*$")
 _HEADER_FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^,]*)')
@@ -80,35 +80,6 @@ class BadRecord(ValueError):
     def __init__(self, column: str, reason: str) -> None:
         self.column, self.reason = column, reason
         super().__init__(f"{column}: {reason}")
-
-
-def table_lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a plain or Zstandard-compressed text file that are not blank.
-
-    Raises
-    ------
-    InputError
-        The file is missing or is no such text.
-    """
-    try:
-        with _open_text(path) as stream:
-            yield from (line.rstrip("\r\n") for line in stream if line.strip())
-    except FileNotFoundError:
-        raise InputError("no such file", file=path, expected=".pgen, .pvar and .psam side by side") from None
-    except UnicodeDecodeError:
-        raise InputError("not a text file", file=path, expected="UTF-8 text") from None
-    except OSError as error:
-        reason = error.strerror or "not a complete Zstandard stream"
-        raise InputError(f"cannot be read ({reason})", file=path) from error
-
-
-def _open_text(path: Path) -> IO[str]:
-    if path.suffix != ".zst":
-        return path.open(encoding="utf-8")
-    import pyarrow as pa
-
-    raw: Any = pa.CompressedInputStream(path.open("rb"), "zstd")
-    return io.TextIOWrapper(io.BufferedReader(raw, 1 << 20), encoding="utf-8")
 
 
 def read_pvar_header(path: Path) -> PvarHeader:
