@@ -16,9 +16,22 @@ from genomics.gvcf_alleles import UNSEEN, drop_unseen, has_unseen
 from genomics.policy import CHOICES, CallPolicy, haploid_calls
 from genomics.sex_chromosomes import haploid_by_sex
 
+_COUNTED = {
+    "calls": (
+        "half_calls", "haploid_calls", "over_ploidy_calls", "spanning_deletion_records",
+        "spanning_deletion_calls", "non_ref_records", "non_ref_calls", "symbolic_records", "men_made_haploid",
+        "men_heterozygous", "women_on_y",
+    ),
+    "filters": ("filtered_calls", "filtered_records"),
+}  # fmt: skip
+
 
 class ApplyPolicy:
     """Change blocks as a `CallPolicy` says, and count what it met; a `genomics.transform.BlockTransform`.
+
+    Where records are normalised, that stands between two steps: one with ``parts=("calls",)`` before it, since
+    splitting gives ``<NON_REF>`` a record and calls of other ALTs the allele ``*``, which no caller wrote;
+    and one with ``parts=("filters",)`` at the end, when hard filters have had their say.
 
     Parameters
     ----------
@@ -30,6 +43,8 @@ class ApplyPolicy:
         1 male, 2 female, 0 unknown, in the order of the samples; needed by ``sex_chromosomes=by-sex``.
     build
         ``GRCh37`` or ``GRCh38``; needed by the same.
+    parts
+        ``calls`` (all policies but one), ``filters`` (the policy ``filtered``); the latter after the former.
 
     Raises
     ------
@@ -44,8 +59,6 @@ class ApplyPolicy:
     (True, 0)
     """
 
-    name = "call_policy"
-
     def __init__(
         self,
         policy: CallPolicy | None = None,
@@ -53,7 +66,10 @@ class ApplyPolicy:
         fields: Mapping[str, Field] | None = None,
         sexes: Sequence[int] | np.ndarray | None = None,
         build: str | None = None,
+        parts: Sequence[str] = ("calls", "filters"),
     ) -> None:
+        self.parts = tuple(parts)
+        self.name = "call_policy" if "calls" in parts else "filter_policy"
         self.policy = CallPolicy() if policy is None else policy
         self.fields = {} if fields is None else fields
         self.sexes = None if sexes is None else np.asarray(sexes)
@@ -63,12 +79,8 @@ class ApplyPolicy:
                 "the policy by-sex needs the samples' sexes", field="sex_chromosomes",
                 expected="a sex for each sample, 1 male and 2 female", hint="give a table of sexes",
             )  # fmt: skip
-        self.counts = dict.fromkeys((
-            "half_calls", "haploid_calls", "over_ploidy_calls", "filtered_calls", "filtered_records",
-            "spanning_deletion_records", "spanning_deletion_calls", "non_ref_records", "non_ref_calls",
-            "symbolic_records", "records_left_out", "men_made_haploid", "men_heterozygous",
-            "women_on_y",
-        ), 0)  # fmt: skip
+        self.counts = dict.fromkeys((name for part in self.parts for name in _COUNTED[part]), 0)
+        self.counts["records_left_out"] = 0
 
     def attributes(self) -> dict[str, Any]:
         """Return the choices, and how many calls and records each policy met, whatever it did with them."""
@@ -77,21 +89,21 @@ class ApplyPolicy:
     def apply(self, blocks: Iterator[VariantBlock]) -> Iterator[VariantBlock]:
         """Yield the blocks as the policy wants them; one with nothing to change is the same object."""
         for block in blocks:
-            changed = self._records(block)
+            changed = self._calls(self._alleles(block)) if "calls" in self.parts else block
+            changed = self._filters(changed) if "filters" in self.parts else changed
             if len(changed) or not len(block):
-                yield self._calls(changed)
+                yield changed
 
-    # -- records: what a policy says of alleles and filters -----------------------------------------
+    # -- what a policy says of alleles and filters -----------------------------------------------------
 
-    def _records(self, block: VariantBlock) -> VariantBlock:
-        block = self._filtered_records(block)
+    def _alleles(self, block: VariantBlock) -> VariantBlock:
         # Joined once: most blocks hold nothing but bases, and then no allele has to be looked at.
         text = "\t".join(chain.from_iterable(block.alleles))
         if any(mark in text for mark in "<[].*"):
             block = self._spanning_deletions(self._unseen(self._symbolic(block)))
         return block
 
-    def _filtered_records(self, block: VariantBlock) -> VariantBlock:
+    def _filters(self, block: VariantBlock) -> VariantBlock:
         n_filtered = int(np.count_nonzero(block.states == FILTERED)) if block.states.any() else 0
         self.counts["filtered_calls"] += n_filtered
         if any(map(is_filtered, set(block.filters))):
@@ -135,7 +147,7 @@ class ApplyPolicy:
         self.counts["spanning_deletion_calls"] += int(carried.sum())
         return no_calls(block, carried) if self.policy.spanning_deletion == "no-call" else block
 
-    # -- calls: what a policy says of genotypes -------------------------------------------------------
+    # -- what a policy says of genotypes ---------------------------------------------------------------
 
     def _calls(self, block: VariantBlock) -> VariantBlock:
         if block.genotypes.min(initial=0) == FILL:
@@ -154,12 +166,15 @@ class ApplyPolicy:
     def _half_calls(self, block: VariantBlock) -> VariantBlock:
         if not block.states.any():
             return block
-        missing = np.flatnonzero(block.states.ravel() == NO_CALL)
-        half = missing[block.genotypes.reshape(-1, block.genotypes.shape[2])[missing].max(axis=-1) >= 0]
-        self.counts["half_calls"] += len(half)
-        if self.policy.half_calls == "no-call" or not len(half):
+        half = block.genotypes[:, :, 0] >= 0
+        for place in range(1, block.genotypes.shape[2]):
+            half |= block.genotypes[:, :, place] >= 0
+        half &= block.states == NO_CALL
+        n_half = int(np.count_nonzero(half))
+        self.counts["half_calls"] += n_half
+        if self.policy.half_calls == "no-call" or not n_half:
             return block
-        rows, samples = np.divmod(half, block.n_samples)
+        rows, samples = np.nonzero(half)
         if self.policy.half_calls == "error":
             _refuse_at(block, int(rows[0]), int(samples[0]), "a half call", "half_calls")
         calls = block.genotypes[rows, samples]
@@ -170,8 +185,7 @@ class ApplyPolicy:
             calls = np.take_along_axis(calls, np.argsort(calls < 0, axis=-1, kind="stable"), axis=-1)
         genotypes, states, phased = block.genotypes.copy(), block.states.copy(), block.phased.copy()
         genotypes[rows, samples] = calls
-        failed = _failed(block, rows, samples) & (self.policy.filtered != "keep")
-        states[rows, samples] = np.where(failed, FILTERED, OBSERVED)
+        states[rows, samples] = np.where(_failed(block, rows, samples), FILTERED, OBSERVED)
         phased[rows, samples] &= calls[:, 1] != FILL
         return replace(block, genotypes=genotypes, states=states, phased=phased)
 

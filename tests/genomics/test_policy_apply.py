@@ -6,6 +6,7 @@ import pytest
 
 from genomics.block import join_blocks
 from genomics.errors import InputError
+from genomics.normalise_split import SplitCounts, split_block
 from genomics.policy import CallPolicy
 from genomics.policy_apply import ApplyPolicy
 from genomics.readers import Selection, open_reader
@@ -196,3 +197,35 @@ def test_apply_policy__by_sex(read):
     assert _calls(changed) == [[(1,), (0, 1)], [(-1,), (0, 1)], [(1,), (-1, -1)]]
     counts = step.attributes()["counts"]
     assert (counts["men_made_haploid"], counts["men_heterozygous"], counts["women_on_y"]) == (1, 1, 1)
+
+
+def test_apply__in_two_parts_as_in_one(read):
+    """Calls before normalisation and filters after hard filters: together what one step does."""
+    records = [
+        "1 100 . A G,<*> . q10 . GT 0/. 0/2",
+        "1 200 . A <DEL> . PASS . GT 0/1 0/0",
+        "1 300 . A G . . . GT 0/1 0",
+    ]
+    block, fields = read(records)
+    policy = CallPolicy(half_calls="reference", symbolic="drop-record", filtered="keep")
+    calls, filters = (ApplyPolicy(policy, fields=fields, parts=[part]) for part in ("calls", "filters"))
+    (apart,) = filters.apply(calls.apply(iter([block])))
+    together, _ = _apply(block, fields, **policy.as_json())
+    for name in ("genotypes", "states", "positions"):
+        np.testing.assert_array_equal(getattr(apart, name), getattr(together, name))
+    assert (calls.name, filters.name) == ("call_policy", "filter_policy")
+    assert calls.attributes()["counts"]["records_left_out"] == 1
+    assert filters.attributes()["counts"] == {
+        "filtered_calls": 1,
+        "filtered_records": 1,
+        "records_left_out": 0,
+    }
+
+
+def test_apply__calls_before_splitting(read):
+    """Split first, <NON_REF> would be a record of its own, and a call of two ALTs look like a deletion."""
+    block, fields = read(["1 100 . A G,T,<NON_REF> . . . GT 0/1 1/2"])
+    step = ApplyPolicy(CallPolicy(spanning_deletion="no-call"), fields=fields, parts=["calls"])
+    split = split_block(next(step.apply(iter([block]))), fields, SplitCounts())
+    assert [names[1] for names in split.alleles] == ["G", "T"]
+    assert split.states.tolist() == [[0, 0], [0, 0]]
