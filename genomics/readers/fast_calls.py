@@ -8,25 +8,9 @@ from numba import njit
 
 # What a key of FORMAT means to the scanner; slots of integer fields begin at FIRST_SLOT.
 SKIP_TEXT, SKIP_INTEGER, SKIP_FLOAT, GENOTYPE, CALL_FILTER, FIRST_SLOT = 0, 1, 2, 3, 4, 10
-TAB, NEWLINE, COLON, DOT, SLASH, PIPE = 9, 10, 58, 46, 47, 124
+TAB, NEWLINE, COLON, DOT, SLASH, PIPE, COMMA, MINUS = 9, 10, 58, 46, 47, 124, 44, 45
 NO_CALL, FILTERED, MISSING, FILL = 1, 2, -1, -2
 _ZERO = np.uint8(48)
-
-
-def _character_classes() -> np.ndarray:
-    allowed = {
-        SKIP_TEXT: [code for code in range(32, 127) if code != COLON],
-        SKIP_INTEGER: [ord(c) for c in "0123456789.,-"],
-        SKIP_FLOAT: [ord(c) for c in "0123456789.,-+eE"],
-    }
-    table = np.zeros(256, np.uint8)
-    for kind, codes in allowed.items():
-        table[codes] |= np.uint8(1 << kind)
-    return table
-
-
-CHARACTERS = _character_classes()
-"""For each byte, a bit for each kind of skipped value that may hold it without a second look."""
 
 
 @njit(nogil=True, cache=True)
@@ -93,8 +77,50 @@ def _genotype(text, at):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
+def _skip_integers(text, at):  # type: ignore[no-untyped-def]
+    """Pass over whole numbers and points, separated by commas; -1 for anything else."""
+    while True:
+        start = at
+        while np.uint8(text[at] - _ZERO) <= 9:
+            at += 1
+        if at - start > 9:
+            return -1
+        if at == start:
+            if text[at] != DOT:
+                return -1
+            at += 1
+        if text[at] != COMMA:
+            return at
+        at += 1
+
+
+@njit(nogil=True, cache=True)
+def _skip_floats(text, at):  # type: ignore[no-untyped-def]
+    """Pass over plain decimal numbers and points, separated by commas; -1 for anything else."""
+    while True:
+        start = at
+        if text[at] == MINUS:
+            at += 1
+        first = at
+        while np.uint8(text[at] - _ZERO) <= 9:
+            at += 1
+        digits = at - first
+        if text[at] == DOT:
+            at += 1
+            first = at
+            while np.uint8(text[at] - _ZERO) <= 9:
+                at += 1
+            digits += at - first
+        if digits == 0 and (at - start != 1 or text[start] != DOT):
+            return -1
+        if text[at] != COMMA:
+            return at
+        at += 1
+
+
+@njit(nogil=True, cache=True)
 def read_calls(  # type: ignore[no-untyped-def]
-    text, at, place, layout, n_keys, n_alts, filtered, characters, genotypes, phased, states, slots, row
+    text, at, place, layout, n_keys, n_alts, filtered, genotypes, phased, states, slots, row
 ):
     """Read the sample columns of one record; the byte after them, or -1 where it is not simple."""
     n_columns = place.size
@@ -153,11 +179,16 @@ def read_calls(  # type: ignore[no-untyped-def]
                     state = FILTERED
                 c = text[at]
             else:
-                bit = np.uint8(1 << code)
+                if code == SKIP_INTEGER:
+                    at = _skip_integers(text, at)
+                elif code == SKIP_FLOAT:
+                    at = _skip_floats(text, at)
+                else:
+                    while 32 <= text[at] <= 126 and text[at] != COLON:
+                        at += 1
+                if at < 0:
+                    return -1
                 c = text[at]
-                while characters[c] & bit:
-                    at += 1
-                    c = text[at]
             if c == COLON:
                 key += 1
                 at += 1

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from genomics.readers.fast_calls import (
+    COMMA,
     DOT,
     FIRST_SLOT,
     GENOTYPE,
@@ -28,7 +29,7 @@ SIMPLE, CAREFUL = 0, 1
 N_FIXED = 8
 """Columns before FORMAT."""
 
-_SEMICOLON, _COMMA, _EQUALS, _HASH = 59, 44, 61, 35
+_SEMICOLON, _EQUALS, _HASH = 59, 61, 35
 
 
 @njit(nogil=True, cache=True)
@@ -103,7 +104,7 @@ def _count_alts(text, at, end):  # type: ignore[no-untyped-def]
         return 0
     count, start = 1, at
     for i in range(at, end):
-        if text[i] == _COMMA:
+        if text[i] == COMMA:
             if i == start:
                 return -1
             count += 1
@@ -152,7 +153,7 @@ def _is_pass(text, at, end):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def scan_lines(  # type: ignore[no-untyped-def]
-    text, at, stop, place, in_order, format_text, format_starts, format_keys, layouts, characters,
+    text, at, stop, place, in_order, format_text, format_starts, format_keys, layouts,
     row, lines, tabs, positions, qualities, ends, status, genotypes, phased, states, slots,
 ):  # fmt: skip
     """Scan whole lines into the rows from `row` on.
@@ -168,8 +169,6 @@ def scan_lines(  # type: ignore[no-untyped-def]
     format_text, format_starts, format_keys, layouts
         The FORMATs known: their bytes, where each begins, its number of keys (0: leave its records to the
         careful reader) and the meaning of its keys.
-    characters : uint8 (256,)
-        `CHARACTERS`.
     lines : int64 (rows, 2)
         Written: where each line begins and ends, without its newline.
     tabs : int64 (rows, 8)
@@ -231,7 +230,7 @@ def scan_lines(  # type: ignore[no-untyped-def]
                         after = calls + width
                 if after < 0:
                     after = read_calls(
-                        text, calls, place, layouts[known], format_keys[known], n_alts, filtered, characters,
+                        text, calls, place, layouts[known], format_keys[known], n_alts, filtered,
                         genotypes, phased, states, slots, row,
                     )  # fmt: skip
                 simple = after >= 0

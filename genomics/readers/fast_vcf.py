@@ -210,7 +210,7 @@ def scan_text(text: bytes, plan: Plan, formats: _FormatTable) -> ScannedLines:
     while reason != kernels.DONE:
         reason, at, row = kernels.scan_lines(
             buffer, at, len(buffer), plan.place, plan.in_order, known.text, known.starts, known.keys,
-            known.layouts, calls.CHARACTERS, row, lines, tabs, positions, qualities, ends, status,
+            known.layouts, row, lines, tabs, positions, qualities, ends, status,
             genotypes, phased, states, slots,
         )  # fmt: skip
         if reason == kernels.UNKNOWN_FORMAT:
