@@ -24,10 +24,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from genomics.block import MISSING, VariantBlock, call_states, widen_ploidy, widen_values
+from genomics.block import MISSING, NO_CALL, OBSERVED, VariantBlock, widen_ploidy, widen_values
 from genomics.errors import InputError
 from genomics.fields import Field, choose_fields, fill_value, missing_value
-from genomics.readers.bgen_calls import CALLS_NOTE, HARD_CALL_THRESHOLD, Calls, call_genotypes
+from genomics.readers.bgen_calls import (
+    CALLS_NOTE,
+    HARD_CALL_THRESHOLD,
+    Calls,
+    call_diploids,
+    call_genotypes,
+)
 from genomics.readers.bgen_samples import bgen_samples, indexed_rows
 from genomics.readers.protocol import Selection
 from genomics.readers.pvar import contig_name
@@ -200,10 +206,9 @@ class BgenReader:
             raise InputError("probabilities add up to more than 1", file=self.path, record=number, field="GP")
         if self.reference_allele == "last":
             probabilities = _swap(probabilities, ploidy, phased)
-        calls = call_genotypes(probabilities, ploidy, len(alleles), phased=phased, threshold=self.threshold)
-        dosages = calls.copies[:, 1] if len(alleles) == 2 else np.full(len(ploidy), np.nan, np.float32)
+        calls = self._calls(probabilities, ploidy, len(alleles), phased)
         values = {
-            "DS": np.where(np.isnan(dosages), _MISSING, dosages),
+            "DS": np.where(np.isnan(calls.dosages), _MISSING, calls.dosages),
             "HP" if phased else "GP": _mark_absent(probabilities, ploidy, len(alleles), phased),
         }
         return _Record(
@@ -214,6 +219,11 @@ class BgenReader:
             calls=calls,
             values={field.name: values[field.name] for field in chosen if field.name in values},
         )
+
+    def _calls(self, probabilities: np.ndarray, ploidy: np.ndarray, n_alleles: int, phased: bool) -> Calls:
+        if n_alleles == 2 and self.layout == 2 and (ploidy == 2).all():
+            return call_diploids(probabilities, phased=phased, threshold=self.threshold)
+        return call_genotypes(probabilities, ploidy, n_alleles, phased=phased, threshold=self.threshold)
 
     def _check(self, position: int, n_alleles: int, number: int) -> None:
         if not 1 <= position < 2**31:
@@ -322,7 +332,7 @@ def _block(records: Sequence[_Record], chosen: Sequence[Field], order: np.ndarra
         ends=np.full(n, MISSING, np.int32),
         genotypes=genotypes,
         phased=np.stack([record.calls.phased for record in records]),
-        states=call_states(genotypes, np.zeros((n, 1), bool)),
+        states=np.where(genotypes[:, :, 0] < 0, np.int8(NO_CALL), np.int8(OBSERVED)),
         formats={field.name: _stack(records, field, n_samples) for field in chosen},
     )
     return block if order is None else block.with_samples(order)

@@ -18,6 +18,10 @@ CALLS_NOTE = (
 )
 
 
+# Copies of the ALT, 3 where not called, as two alleles.
+_ALLELES_OF_COPIES = np.array([[0, 0], [0, 1], [1, 1], [MISSING, MISSING]], np.int8).view(np.uint16).ravel()
+
+
 @dataclass(frozen=True)
 class Calls:
     """Hard calls of one record.
@@ -26,13 +30,13 @@ class Calls:
     ----------
     genotypes : int8 or int16 (samples, ploidy)
     phased : bool (samples,)
-    copies : float32 (samples, alleles)
-        Expected copies of each allele, NaN where probabilities are missing.
+    dosages : float32 (samples,)
+        Expected copies of the ALT; NaN where probabilities are missing and at multi-allelic records.
     """
 
     genotypes: np.ndarray
     phased: np.ndarray
-    copies: np.ndarray
+    dosages: np.ndarray
 
 
 @lru_cache(maxsize=64)
@@ -134,7 +138,35 @@ def call_genotypes(
         in_order &= ploidy >= 2
     genotypes = np.where(called[:, None], genotypes, MISSING)
     genotypes = np.where(np.arange(most) >= ploidy[:, None], FILL, genotypes)
-    return Calls(genotypes.astype(np.int8 if n_alleles <= 128 else np.int16), in_order, copies)
+    dosages = copies[:, 1] if n_alleles == 2 else np.full(len(ploidy), np.nan, np.float32)
+    return Calls(genotypes.astype(np.int8 if n_alleles <= 128 else np.int16), in_order, dosages)
+
+
+def call_diploids(
+    probabilities: np.ndarray, *, phased: bool, threshold: float = HARD_CALL_THRESHOLD
+) -> Calls:
+    """Make the calls of `call_genotypes` for two alleles and two copies throughout, an order faster.
+
+    The probabilities of a sample must add up to 1, as layout 2 of the format has it: then the copies of REF
+    are as far from a whole number as those of the ALT.
+
+    Examples
+    --------
+    >>> call_diploids(np.float32([[0.95, 0.05, 0], [0.5, 0.5, 0]]), phased=False).genotypes.tolist()
+    [[0, 0], [-1, -1]]
+    """
+    first, second = (probabilities[:, 1], probabilities[:, 3 if phased else 2])
+    dosages = first + second if phased else first + 2 * second
+    whole = np.rint(dosages)
+    called = np.abs(dosages - whole) <= threshold
+    codes = np.where(called, whole, 3).astype(np.intp)
+    genotypes = _ALLELES_OF_COPIES.take(codes).view(np.int8).reshape(-1, 2)
+    in_order = np.zeros(len(called), bool)
+    if phased:
+        likeliest = probabilities[:, 1::2] > probabilities[:, ::2]
+        in_order = called & (likeliest.sum(axis=1) == whole)
+        genotypes = np.where(in_order[:, None], likeliest, genotypes).astype(np.int8)
+    return Calls(genotypes, in_order, dosages)
 
 
 def _sorted_alleles(copies: np.ndarray, most: int) -> np.ndarray:

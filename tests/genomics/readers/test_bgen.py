@@ -17,6 +17,7 @@ from genomics.block import NO_CALL, VariantBlock, join_blocks
 from genomics.errors import InputError
 from genomics.readers import Selection
 from genomics.readers.bgen import BgenReader
+from genomics.readers.bgen_calls import call_diploids, call_genotypes
 from genomics.readers.bgen_samples import read_sample_file
 from genomics.readers.plink import PlinkReader
 from genomics.regions import Region
@@ -238,6 +239,21 @@ def test_blocks__hard_calls_follow_the_rule(
             assert block.phased[row, sample] == in_order
             expected = copies[1] if n_alleles == 2 else np.nan
             np.testing.assert_allclose(block.formats["DS"][row, sample], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("phased", [False, True])
+def test_call_diploids__same_as_call_genotypes(phased: bool) -> None:
+    rng = np.random.default_rng(4)
+    each = [_probabilities(rng, 2, 2, phased) for _ in range(3000)]
+    table = np.stack(each).astype(np.float32)
+    table[0] = [0.5, 0.5, 0.5, 0.5][: table.shape[1]] if phased else [0, 1, 0]
+    fast = call_diploids(table, phased=phased)
+    slow = call_genotypes(table, np.full(len(table), 2), 2, phased=phased)
+    np.testing.assert_array_equal(fast.dosages, slow.dosages)
+    sure = ~(np.abs(np.abs(fast.dosages - np.rint(fast.dosages)) - 0.1) < 1e-5)
+    np.testing.assert_array_equal(fast.genotypes[sure], slow.genotypes[sure])
+    np.testing.assert_array_equal(fast.phased[sure], slow.phased[sure])
+    assert fast.genotypes.dtype == slow.genotypes.dtype == np.int8 and sure.mean() > 0.9
 
 
 @pytest.fixture
