@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
@@ -118,9 +117,6 @@ class Cohort:
         InputError
             The store has no such contig, or no such sample.
         """
-        chosen = copy.copy(self)
-        for name in ("sample_ids", "dataset", "contigs", "filter_pass", "variants"):
-            chosen.__dict__.pop(name, None)
         wanted = np.ones(self.n_variants, bool)
         if regions is not None:
             wanted[:] = False
@@ -129,12 +125,27 @@ class Cohort:
             wanted &= named_records(self, extract)
         if exclude:
             wanted &= ~named_records(self, exclude)
-        if not wanted.all():
-            chosen._rows = np.asarray(self._store_rows(np.flatnonzero(wanted)))
+        rows = self._rows if wanted.all() else np.asarray(self._store_rows(np.flatnonzero(wanted)))
+        columns = self._columns
         if samples is not None or remove:
-            columns = sample_columns(self, samples, remove)
-            chosen._columns = columns if self._columns is None else self._columns[columns]
+            kept = sample_columns(self, samples, remove)
+            columns = kept if columns is None else columns[kept]
+        return self._part(rows, columns)
+
+    def _part(self, rows: np.ndarray | None, columns: np.ndarray | None) -> Cohort:
+        chosen = object.__new__(Cohort)
+        chosen.path, chosen.arrays = self.path, self.arrays
+        chosen._readers, chosen._axes = self._readers, self._axes
+        chosen._rows, chosen._columns = rows, columns
         return chosen
+
+    def __getstate__(self) -> tuple[Path, np.ndarray | None, np.ndarray | None]:
+        # Another process opens the store itself; what was read here stays here.
+        return self.path, self._rows, self._columns
+
+    def __setstate__(self, state: tuple[Path, np.ndarray | None, np.ndarray | None]) -> None:
+        Cohort.__init__(self, state[0])
+        self._rows, self._columns = state[1:]
 
     def read(self, name: str, records: Records = slice(None)) -> np.ndarray:
         """Read some rows of one array, of the selected samples where it has that axis.

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import copy
+import multiprocessing
 import shutil
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import dask.array
@@ -190,6 +193,17 @@ def test_select__of_a_selection(sites: Cohort) -> None:
     assert np.nan_to_num(dosage, nan=-1).tolist() == [[1], [-1], [-1]]  # q10 is filtered
     assert sites.n_variants == 4 and sites.n_samples == 3
     assert twice.no_call_counts().tolist() == [0]
+
+
+def test_cohort__goes_to_another_process(sites: Cohort) -> None:
+    chosen = sites.select(regions=["1"], samples=["B"])
+    expected = chosen.genotypes(slice(None))
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        there = pool.submit(chosen.genotypes, [0, 1, 2]).result()
+    np.testing.assert_array_equal(there, expected)
+    copied = copy.deepcopy(chosen)
+    assert copied.path == sites.path and copied.sample_ids.tolist() == ["B"]
+    np.testing.assert_array_equal(copied.genotypes(slice(None)), expected)
 
 
 @pytest.mark.parametrize("seed", range(3))
