@@ -250,7 +250,7 @@ def _count_block(cohort: Cohort, task: _Task, observed: bool) -> _Part:
     if beyond.any():
         raise _out_of_range(cohort, task.start + int(np.argmax(beyond)))
     samples = np.stack([*counts.sample_states, counts.sample_het, counts.sample_singletons])
-    return _Part(task.stop - task.start, _variant_columns(counts, task, cohort.n_samples), samples)
+    return _Part(task.stop - task.start, _variant_columns(counts, task), samples)
 
 
 def _out_of_range(cohort: Cohort, record: int) -> InputError:
@@ -264,11 +264,12 @@ def _out_of_range(cohort: Cohort, record: int) -> InputError:
     )
 
 
-def _variant_columns(counts: CallCounts, task: _Task, n_samples: int) -> dict[str, NDArray[Any]]:
+def _variant_columns(counts: CallCounts, task: _Task) -> dict[str, NDArray[Any]]:
     """Make the columns of one block, a row per record and ALT."""
     from genomics.hardy_weinberg import exact_and_mid_p
 
     row, alt = _rows(task.n_alleles)
+    n_samples = len(counts.sample_het)
     no_alt = alt == 0
     states, diploid, haploid = counts.states[row], counts.diploid[row], counts.haploid.sum(axis=1)[row]
     number, ref_count = counts.copies.sum(axis=1)[row], counts.copies[row, 0]
