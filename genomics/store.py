@@ -215,7 +215,8 @@ class StoreWriter:
         """Extend the index of regions: a row for each run of one contig within a chunk."""
         codes, positions = (columns[name].values for name in ("variant_contig", "variant_position"))
         ends = positions + columns["variant_length"].values - 1
-        self.runs = [run for run in self.runs if run[0] != index]
+        while self.runs and self.runs[-1][0] == index:  # of this chunk when it was shorter
+            self.runs.pop()
         cuts = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
         for start, stop in pairwise(cuts):
             if stop > start:

@@ -144,10 +144,12 @@ class ArrayWriter:
         for place, cut in _grid(values.shape[1:], chunk[1:]):
             name = ".".join(map(str, (index, *place)))
             data = encode_chunk(_padded(values[(slice(None), *cut)], chunk))
-            path = self.folder / name
-            path.unlink(missing_ok=True)  # never into a file that an older store shares
-            path.write_bytes(data)
-            self.files[f"{self.folder.name}/{name}"] = [len(data), zlib.crc32(data)]
+            key = f"{self.folder.name}/{name}"
+            if key in self.files:  # never into a file that an older store shares
+                (self.folder / name).unlink()
+            with (self.folder / name).open("xb", buffering=0) as stream:
+                stream.write(data)
+            self.files[key] = [len(data), zlib.crc32(data)]
 
     def chunk_shape(self, tail: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[int, ...]:
         """Shape of a chunk for an array with these axes after the first."""

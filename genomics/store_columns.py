@@ -184,12 +184,15 @@ def _contig_codes(names: Sequence[str], contigs: Mapping[str, int]) -> np.ndarra
     return np.array([contigs[name] for name in names], dtype)
 
 
-def _filter_flags(filters: Sequence[Sequence[str]], known: Mapping[str, str]) -> np.ndarray:
+def _filter_flags(filters: Sequence[tuple[str, ...]], known: Mapping[str, str]) -> np.ndarray:
     place = {name: index for index, name in enumerate(known)}
     flags = np.zeros((len(filters), len(place)), np.bool_)
-    distinct = {names: [place[name] for name in names] for names in set(map(tuple, filters))}
+    distinct = {names: [place[name] for name in names] for names in set(filters)}
+    if len(distinct) == 1:
+        flags[:, distinct[filters[0]]] = True
+        return flags
     for row, names in enumerate(filters):
-        flags[row, distinct[tuple(names)]] = True
+        flags[row, distinct[names]] = True
     return flags
 
 

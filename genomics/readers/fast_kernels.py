@@ -252,6 +252,15 @@ def scan_lines(  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
+def count_lines(text):  # type: ignore[no-untyped-def]
+    """Newlines in some text."""
+    count = 0
+    for i in range(text.size):
+        count += text[i] == NEWLINE
+    return count
+
+
+@njit(nogil=True, cache=True)
 def gather(text, starts, ends, out):  # type: ignore[no-untyped-def]
     """Copy pieces of text one after the other, a newline after each; the bytes written."""
     at = 0

@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +56,7 @@ class Plan:
     integers: tuple[str, ...]
     kinds: Mapping[str, str]
 
-    @property
+    @cached_property
     def in_order(self) -> bool:
         """All columns are kept where they are."""
         return bool(np.array_equal(self.place, np.arange(self.n_samples)))
@@ -195,7 +195,7 @@ def _is_plain_key(key: str) -> bool:
 def scan_text(text: bytes, plan: Plan, formats: _FormatTable) -> ScannedLines:
     """Scan whole lines, the last of which ends with a newline."""
     buffer = np.frombuffer(text, np.uint8)
-    n_rows = text.count(b"\n")
+    n_rows = int(kernels.count_lines(buffer))
     n_slots = len(plan.integers)
     lines = np.empty((n_rows, 2), np.int64)
     tabs = np.empty((n_rows, kernels.N_FIXED), np.int64)
