@@ -207,17 +207,20 @@ class BgenReader:
         if self.reference_allele == "last":
             probabilities = _swap(probabilities, ploidy, phased)
         calls = self._calls(probabilities, ploidy, len(alleles), phased)
-        values = {
-            "DS": np.where(np.isnan(calls.dosages), _MISSING, calls.dosages),
-            "HP" if phased else "GP": _mark_absent(probabilities, ploidy, len(alleles), phased),
-        }
+        stored = "HP" if phased else "GP"
+        values: dict[str, np.ndarray] = {}
+        for field in chosen:
+            if field == DOSAGE:
+                values["DS"] = np.where(np.isnan(calls.dosages), _MISSING, calls.dosages)
+            elif field.name == stored:
+                values[stored] = _mark_absent(probabilities, ploidy, len(alleles), phased)
         return _Record(
             contig=contig,
             position=int(variant.pos),
             identifier=next((name for name in identifiers if name not in ("", ".")), ""),
             alleles=alleles,
             calls=calls,
-            values={field.name: values[field.name] for field in chosen if field.name in values},
+            values=values,
         )
 
     def _calls(self, probabilities: np.ndarray, ploidy: np.ndarray, n_alleles: int, phased: bool) -> Calls:

@@ -215,17 +215,18 @@ class _Calls:
     def block(self, rows: list[int], records: list[PvarRecord]) -> Iterator[VariantBlock]:
         """Yield the block of some variants, without those whose calls are damaged."""
         try:
-            yield self._block(np.array(rows, np.uint32), records)
+            block = self._block(np.array(rows, np.uint32), records)
         except RuntimeError:
-            good = [place for place, row in enumerate(rows) if self._is_readable(row)]
-            if good:
-                yield self._block(
-                    np.array([rows[place] for place in good], np.uint32), [records[place] for place in good]
-                )
+            good = [place for place, row in enumerate(rows) if self._is_readable(row, records[place])]
+            if not good:
+                return
+            index = np.array([rows[place] for place in good], np.uint32)
+            block = self._block(index, [records[place] for place in good])
+        yield block
 
-    def _is_readable(self, row: int) -> bool:
+    def _is_readable(self, row: int, record: PvarRecord) -> bool:
         try:
-            self._genotypes(np.array([row], np.uint32))
+            self._block(np.array([row], np.uint32), [record])
         except RuntimeError as error:
             _refuse(self.reader.pgen, row, "genotypes", f"damaged ({_said(error)})", self.selection.reject)
             return False
@@ -233,6 +234,7 @@ class _Calls:
 
     def _block(self, rows: np.ndarray, records: list[PvarRecord]) -> VariantBlock:
         genotypes, phased = self._genotypes(rows)
+        _check_alleles(genotypes, [len(record.alleles) for record in records])
         filtered = np.array([is_filtered(record.filters) for record in records], bool)
         block = VariantBlock(
             contigs=[record.contig for record in records],
@@ -252,11 +254,9 @@ class _Calls:
                 if field.key in self.fields
             },
         )
-        return (
-            block
-            if np.all(np.diff(self.order) > 0)
-            else block.with_samples(np.argsort(np.argsort(self.order)))
-        )
+        # pgenlib gives samples in file order.
+        in_file_order = bool(np.all(np.diff(self.order) > 0))
+        return block if in_file_order else block.with_samples(np.argsort(np.argsort(self.order)))
 
     def _info(self, rows: np.ndarray, records: list[PvarRecord]) -> dict[str, np.ndarray]:
         info = {
@@ -292,12 +292,16 @@ class _Calls:
 
     def _dosages(self, rows: np.ndarray, field: Field) -> np.ndarray:
         by_haplotype = field == PHASED_DOSAGE
-        values = np.empty((len(rows), (2 if by_haplotype else 1) * self.n_samples), np.float32)
-        read = self.file.read_phased_dosages_list if by_haplotype else self.file.read_dosages_list
-        read(rows, values)
-        values[values < 0] = missing_value(values.dtype)
-        values[self.n_alleles[rows] > 2] = missing_value(values.dtype)
-        return values.reshape(len(rows), self.n_samples, 2) if by_haplotype else values
+        shape = (self.n_samples, 2) if by_haplotype else (self.n_samples,)
+        values = np.full((len(rows), *shape), missing_value(np.dtype(np.float32)), np.float32)
+        single = self.n_alleles[rows] == 2
+        found = np.empty((int(single.sum()), int(np.prod(shape))), np.float32)
+        if len(found):
+            read = self.file.read_phased_dosages_list if by_haplotype else self.file.read_dosages_list
+            read(rows[single], found)
+            found[found < 0] = missing_value(found.dtype)
+            values[single] = found.reshape(-1, *shape)
+        return values
 
 
 def pgen_prefix(path: str | os.PathLike[str]) -> Path | None:
@@ -315,6 +319,14 @@ def pgen_prefix(path: str | os.PathLike[str]) -> Path | None:
     if suffix is not None:
         return path.with_name(path.name[: -len(suffix)])
     return path if path.with_name(path.name + ".pgen").is_file() else None
+
+
+def _check_alleles(genotypes: np.ndarray, n_alleles: Sequence[int]) -> None:
+    """Refuse allele numbers that a record does not have; two alleles leave no room for them."""
+    for row in np.flatnonzero(np.array(n_alleles) != 2).tolist():
+        largest = int(genotypes[row].max(initial=0))
+        if largest >= n_alleles[row]:
+            raise RuntimeError(f"allele number {largest} where the record has {n_alleles[row] - 1} ALT")
 
 
 def _states(genotypes: np.ndarray, filtered: np.ndarray) -> np.ndarray:

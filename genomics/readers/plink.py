@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import IO, Literal
@@ -24,6 +25,7 @@ from genomics.contigs import canonical_plink_contig
 from genomics.errors import InputError
 from genomics.fields import Field
 from genomics.readers.protocol import BLOCK_RECORDS, Reject, Selection
+from genomics.readers.pvar import contig_name
 
 ReferenceAllele = Literal["a2", "a1"]
 
@@ -291,7 +293,7 @@ def _variant(line: str, number: int, bim: Path, reject: Reject | None) -> _Varia
     position = _position(columns[3]) if len(columns) >= 6 else None
     if position is not None:
         contig, identifier, _, _, a1, a2 = columns[:6]
-        return canonical_plink_contig(contig), position, "" if identifier == "." else identifier, a1, a2
+        return _contig(contig), position, "" if identifier == "." else identifier, a1, a2
     if len(columns) < 6:
         problem = ("columns", f"{len(columns)} columns; expected 6")
     else:
@@ -306,6 +308,11 @@ def _variant(line: str, number: int, bim: Path, reject: Reject | None) -> _Varia
         )
     reject(number, *problem)
     return None
+
+
+@lru_cache(maxsize=1024)
+def _contig(text: str) -> str:
+    return canonical_plink_contig(contig_name(text))
 
 
 def _position(text: str) -> int | None:

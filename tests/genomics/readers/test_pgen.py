@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -394,6 +395,29 @@ def test_blocks__damaged_record_is_named_and_left_out(tmp_path: Path) -> None:
     block = _read(prefix, reject=lambda *what: refused.append(what))
     np.testing.assert_array_equal(block.genotypes, calls[:5])
     assert refused[0][:2] == (6, "genotypes")
+
+
+def test_blocks__allele_that_the_pvar_does_not_name(tmp_path: Path) -> None:
+    prefix = _write(tmp_path, np.array([[[0, 1]], [[0, 0]]]), None, np.array([2, 2]))
+    pvar = tmp_path / "w.pvar"
+    pvar.write_text("#CHROM POS ID REF ALT\n1 1 a T .\n1 2 b T .\n")
+    with pytest.raises(InputError, match=r"record 1, .*allele number 1 where the record has 0 ALT"):
+        _read(prefix)
+    assert _read(prefix, reject=lambda *what: None).alleles == [("T",)]
+
+
+def test_reader__damaged_anywhere_reads_or_is_an_input_error(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    calls = np.sort(rng.integers(0, 3, (8, 20, 2)), axis=2)
+    prefix = _write(tmp_path, calls, rng.random((8, 20)) < 0.5, np.full(8, 3))
+    pgen = tmp_path / "w.pgen"
+    data = pgen.read_bytes()
+    for _ in range(300):
+        changed = bytearray(data)
+        changed[rng.integers(3, len(data))] = rng.integers(256)
+        pgen.write_bytes(bytes(changed))
+        with contextlib.suppress(InputError):  # and nothing else
+            assert len(_read(prefix)) == 8
 
 
 def test_pgen_prefix__of_prefix_and_files(tmp_path: Path) -> None:

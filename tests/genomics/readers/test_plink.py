@@ -175,3 +175,10 @@ def test_blocks__bim_that_is_no_text(fileset: Path) -> None:
     fileset.with_suffix(".bim").write_bytes(b"1\trs\xff\t0\t1\tA\tG\n")
     with pytest.raises(InputError, match=r"p\.bim: not a text file"):
         _blocks(fileset)
+
+
+def test_blocks__contigs_by_plinks_codes(tmp_path: Path) -> None:
+    codes = ["chr7", "23", "24", "25", "26", "XY", "PAR1", "PAR2", "MT", "scaffold_9"]
+    bim = [f"{code} v{i} 0 {i + 1} G A" for i, code in enumerate(codes)]
+    (block,) = _blocks(_write(tmp_path, ["0"] * len(codes), bim, ["S"]))
+    assert block.contigs == ["7", "X", "Y", "X", "MT", "X", "X", "X", "MT", "scaffold_9"]
