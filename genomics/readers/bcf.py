@@ -33,17 +33,24 @@ _FLOAT_MISSING = 0x7F800001
 _MAX_ALLELE = 2**15 - 1
 
 
-def read_bcf_records(stream: IO[bytes], path: Path) -> Iterator[bytes]:
+def read_bcf_records(stream: IO[bytes], path: Path, number: int | None = 1) -> Iterator[bytes]:
     """Yield the raw records of a stream that stands behind the header.
+
+    Parameters
+    ----------
+    stream
+        The decompressed bytes.
+    path
+        The file, for error messages.
+    number
+        Number of the next record, None where it is not known.
 
     Raises
     ------
     InputError
         A record is cut off, or its length cannot be.
     """
-    number = 0
     while head := stream.read(_LENGTHS.size):
-        number += 1
         if len(head) < _LENGTHS.size:
             raise damaged(path, "it ends within a record", number)
         shared, calls = _LENGTHS.unpack(head)
@@ -53,6 +60,7 @@ def read_bcf_records(stream: IO[bytes], path: Path) -> Iterator[bytes]:
         if len(body) < shared + calls:
             raise damaged(path, "it ends within a record", number)
         yield head + body
+        number = None if number is None else number + 1
 
 
 class BcfRecords:

@@ -6,7 +6,6 @@ import io
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -132,11 +131,13 @@ class _Pipe:
         self.stream, self._header, self._path = stream, header, path
         self._held: bytes | None = None
         self._is_spent = False
+        self._n_read = 0
 
     def first(self) -> bytes:
         """Look at the first record."""
         if self._held is None:
             self._held = _first(self.stream, self._header, self._path)
+            self._n_read = 1
         return self._held
 
     def records(self) -> Iterator[bytes]:
@@ -146,9 +147,12 @@ class _Pipe:
                 "a pipe can be read once", file=self._path, hint="write it to a file, and read that"
             )
         self._is_spent = True
-        held = [self._held] if self._held else []
+        if self._held:
+            first, self._held = self._held, None
+            yield first
+            del first  # it may be long
         more = read_bcf_records if self._header.is_bcf else read_lines
-        return chain(held, more(self.stream, self._path))
+        yield from more(self.stream, self._path, self._n_read + 1)
 
 
 def read_blocks(
@@ -210,7 +214,7 @@ def read_blocks(
     parser = kind(path, header, samples, regions, reject, fields, counts)
     raws: Iterator[tuple[int | str, bytes]]
     if pipe is not None:
-        raws = _numbered(pipe.records(), pipe.stream, parser, seen, consumed)
+        raws = _numbered(pipe.records(), pipe.stream, parser, seen, consumed, counts)
     elif regions and has_index(path):
         raws = indexed_records(path, header, regions, parser, seen)
     else:
@@ -246,9 +250,7 @@ def _numbered_of_file(
     with open_stream(path) as stream:
         header_of(stream, path)
         records = read_bcf_records(stream, path) if header.is_bcf else read_lines(stream, path)
-        yield from _numbered(records, stream, parser, seen, consumed)
-        if lacks_end(stream):
-            notes[NO_END_MARKER] += 1
+        yield from _numbered(records, stream, parser, seen, consumed, notes)
 
 
 def _numbered(
@@ -257,6 +259,7 @@ def _numbered(
     parser: SlowLines | BcfRecords,
     seen: set[str],
     consumed: Callable[[int], None] | None,
+    notes: Counter[str],
 ) -> Iterator[tuple[int | str, bytes]]:
     """Number the records, and leave out those of contigs that no region names."""
     contigs = {region.contig for region in parser.regions}
@@ -269,6 +272,8 @@ def _numbered(
             if name not in contigs:
                 continue
         yield number, raw
+    if lacks_end(stream):
+        notes[NO_END_MARKER] += 1
 
 
 def _from_one(records: Iterator[bytes], parser: SlowLines | BcfRecords) -> Iterator[tuple[int, bytes]]:

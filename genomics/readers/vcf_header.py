@@ -166,7 +166,9 @@ def parse_header(text: bytes, path: Path, is_bcf: bool) -> VcfHeader:
         if found := _HEADER_LINE.match(line):
             fields = {key: value.strip('"') for key, value in _HEADER_FIELD.findall(found.group(2))}
             if "ID" in fields:
-                tags[found.group(1)][fields["ID"]] = fields
+                # of a contig, of which there may be millions, the length alone is used
+                kept = {"length": fields.get("length", "")} if found.group(1) == "contig" else fields
+                tags[found.group(1)][fields["ID"]] = kept
     reference = "; ".join(line[2:] for line in lines if line.startswith(("##reference=", "##assembly=")))
     filters = tuple(name for name in tags["FILTER"] if name != "PASS")
     return VcfHeader(

@@ -214,7 +214,7 @@ def _records_between(
         blocks = BgzfStream(source, offset=begin >> 16, stop=stop)
         with io.BufferedReader(blocks, 1 << 17) as stream:
             stream.read(begin & 0xFFFF)
-            records = read_bcf_records(stream, path) if header.is_bcf else read_lines(stream, path, None)
+            records = (read_bcf_records if header.is_bcf else read_lines)(stream, path, None)
             for record in records:
                 if not header.is_bcf and record.startswith(b"#"):
                     continue

@@ -14,8 +14,8 @@ from typing import IO, Any
 
 from genomics.errors import InputError
 
-MAX_LINE_BYTES = 256_000_000
-"""A record of a million samples with 250 bytes each; what is longer is no record, and must not fill the memory."""
+MAX_LINE_BYTES = 200_000_000
+"""A record of a million samples with 200 bytes each; what is longer is no record, and must not fill the memory."""
 
 _BGZF_HEADER = struct.Struct("<4BI2BH")
 _BUFFER = 1 << 20
