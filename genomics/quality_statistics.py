@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from genomics.block import STATE_NAMES
 from genomics.errors import InputError
+from genomics.quality_rows import allele_texts, count_alleles, naming_columns, rows_of_records
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -146,29 +147,28 @@ def call_statistics(
     >>> statistics.samples[["sample_id", "n_het", "n_singletons"]].values.tolist()
     [['A', 1, 1], ['B', 0, 0], ['C', 0, 0]]
     """
-    alleles = np.asarray(cohort.read("variant_allele"))
-    n_alleles = np.asarray((alleles != "").sum(axis=1), dtype=np.int64)
+    texts = allele_texts(cohort)
+    n_alleles = count_alleles(texts, cohort.n_variants)
     counting = _count_all(cohort, n_alleles, threads, client)
     parts = [next(counting)]
-    names = _named_rows(cohort, alleles, *_rows(n_alleles))
+    columns = naming_columns(cohort, texts, n_alleles)
     done = 0
     for part in counting:
         parts.append(part)
         done += part.n_records
         if progress is not None:
             progress(done / cohort.n_variants)
-    columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
+    columns |= {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
     samples = _sample_table(cohort, np.sum([part.samples for part in parts], axis=0))
-    return CallStatistics(names.assign(**columns), samples)
+    return CallStatistics(_frame(columns), samples)
 
 
-def _rows(n_alleles: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return record and allele number of each row: one per ALT, one with 0 for a record without."""
-    n_rows = np.maximum(n_alleles - 1, 1)
-    record = np.repeat(np.arange(len(n_rows)), n_rows)
-    alt_index = np.arange(len(record)) - np.repeat(np.cumsum(n_rows) - n_rows, n_rows) + 1
-    alt_index[n_alleles[record] < 2] = 0
-    return record, alt_index
+def _frame(columns: dict[str, Any]) -> pd.DataFrame:
+    """Make a table of Arrow's texts and numpy's numbers."""
+    import pyarrow as pa
+
+    frame = pa.table(columns).to_pandas()
+    return frame.astype({name: "str" for name, column in columns.items() if isinstance(column, pa.Array)})
 
 
 def _count_all(
@@ -268,7 +268,7 @@ def _variant_columns(counts: CallCounts, task: _Task) -> dict[str, NDArray[Any]]
     """Make the columns of one block, a row per record and ALT."""
     from genomics.hardy_weinberg import exact_and_mid_p
 
-    row, alt = _rows(task.n_alleles)
+    row, alt = rows_of_records(task.n_alleles)
     n_samples = len(counts.sample_het)
     no_alt = alt == 0
     states, diploid, haploid = counts.states[row], counts.diploid[row], counts.haploid.sum(axis=1)[row]
@@ -302,26 +302,6 @@ def _variant_columns(counts: CallCounts, task: _Task) -> dict[str, NDArray[Any]]
 def _share(part: NDArray[np.int64], whole: NDArray[np.int64] | int) -> NDArray[np.float64]:
     """Divide; NaN where the whole is 0."""
     return np.where(np.equal(whole, 0), np.nan, part / np.maximum(whole, 1))
-
-
-def _named_rows(
-    cohort: Cohort, alleles: NDArray[Any], record: NDArray[np.int64], alt_index: NDArray[np.int64]
-) -> pd.DataFrame:
-    """Make the columns that name the rows. Arrow joins the texts, many times faster than Python would."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    contigs = pa.array([str(name) for name in cohort.read("contig_id")], pa.string())
-    contig = contigs.take(pa.array(cohort.read("variant_contig")[record]))
-    position = np.asarray(cohort.read("variant_position")[record], dtype=np.int64)
-    # One flat list of all alleles, with "." for the ALT that a record does not have at its end.
-    texts = pa.array([*alleles.astype(object).ravel(), "."], pa.string())
-    first = record * alleles.shape[1]
-    ref, alt = texts.take(first), texts.take(np.where(alt_index > 0, first + alt_index, alleles.size))
-    name = pc.binary_join_element_wise(contig, pc.cast(pa.array(position), pa.string()), ref, alt, ":")
-    columns = {"record": record, "variant_id": name, "contig": contig, "position": position}
-    table = pa.table(columns | {"ref": ref, "alt": alt, "alt_index": alt_index}).to_pandas()
-    return table.astype(dict.fromkeys(("variant_id", "contig", "ref", "alt"), "str"))
 
 
 def _sample_table(cohort: Cohort, totals: NDArray[np.int64]) -> pd.DataFrame:
