@@ -17,6 +17,8 @@ from genomics.cohort import Cohort, open_cohort
 from genomics.contigs import contig_rank
 from genomics.errors import InputError
 from genomics.fields import check_asked, choose_fields
+from genomics.liftover import Liftover
+from genomics.preparation import Preparation
 from genomics.readers import Selection
 from genomics.record_order import RecordOrder
 from genomics.regions import merge_regions, parse_region
@@ -45,7 +47,7 @@ def ingest(
     regions: Sequence[str] = (),
     samples: Sequence[str] | None = None,
     fields: Sequence[str] | None = None,
-    transforms: Sequence[BlockTransform] = (),
+    preparation: Preparation | None = None,
     append: bool = False,
     keep_going: bool = False,
     build: str = "auto",
@@ -55,8 +57,8 @@ def ingest(
 ) -> Cohort:
     """Read variant files into a cohort store.
 
-    A run that was killed is taken up again by the same call, from its last checkpoint. Runs with
-    `transforms`, and runs that read a pipe, start anew.
+    A run that was killed is taken up again by the same call, from its last checkpoint. A run with a
+    `preparation` that changes records, and one that reads a pipe, starts anew.
 
     Parameters
     ----------
@@ -78,8 +80,9 @@ def ingest(
     fields
         INFO and FORMAT fields to keep, such as ``FORMAT/AD`` or ``INFO/*``; DP and GQ of each call by default.
         GT, END and the annotation of consequences are always kept.
-    transforms
-        What the records go through before they are stored, in this order: normalisation, filters, policies.
+    preparation
+        Call policies, gVCF expansion, normalisation, hard filters, lists of variants, liftover. Without it the
+        store has what the files have.
     append
         Put the records after those of the store that is there already, which has the same samples.
     keep_going
@@ -127,11 +130,14 @@ def ingest(
     check_asked([shard.reader.fields for shard in shards], fields)
     options = {"samples": chosen, "regions": parsed, "fields": fields, "append": append, "by": source(),
                "keep_going": keep_going, "build": build, "out": str(out.absolute())}  # fmt: skip
-    task = "" if transforms else fingerprint(shards, options)
+    prepared = Preparation() if preparation is None else preparation
+    task = fingerprint(shards, options) if prepared.changes_nothing else ""
+    readers = [shard.reader for shard in shards]
+    wanted = prepared.needed_fields(readers, fields)
     selection = Selection(
         samples=None if samples is None else tuple(samples),
         regions=tuple(parsed),
-        fields=None if fields is None else tuple(fields),
+        fields=None if wanted is None else tuple(wanted),
         threads=threads,
     )
     extended = _extended(out) if append else None
@@ -140,11 +146,13 @@ def ingest(
             StoreWriter(out, chosen, threads=threads, task=task, extend=out if append else None) as writer,
             _Rejects(out, keep_going) as rejects,
         ):
-            copy = _Copy(writer, selection, BuildDetector(sites), rejects, transforms, checkpoint_seconds)
+            reject = rejects.of(shards[0].path) if keep_going else None
+            steps = prepared.steps(readers, chosen, regions=parsed, build=build, reject=reject)
+            copy = _Copy(writer, selection, fields, BuildDetector(sites), rejects, steps, checkpoint_seconds)
             if extended is not None:
                 copy.order.follow(extended)
             copy.run(shards, progress)
-            writer.finish(_attributes(copy, shards, build, extended))
+            writer.finish({**_attributes(copy, shards, build, extended), **_policy_of(prepared, copy)})
             rejects.finish()
     except OSError as error:
         described = disk_error(error, out)
@@ -183,9 +191,18 @@ def _attributes(copy: _Copy, shards: Sequence[Shard], build: str, extended: Coho
         meta = getattr(shard.reader, "meta_information", None)
         if meta:
             attributes.setdefault("vcf_meta_information", meta)
-    for transform in copy.transforms:
-        attributes[transform.name] = transform.attributes()
+    for step in copy.steps:
+        attributes[step.name] = step.attributes()
+        if isinstance(step, Liftover):
+            attributes.update(
+                {"build": step.build, "build_evidence": {"reason": f"lifted over from {found}"}}
+            )
     return attributes
+
+
+def _policy_of(prepared: Preparation, copy: _Copy) -> dict[str, Any]:
+    """State the call policy also where every choice is the default and nothing had to be looked at."""
+    return {} if copy.steps else {"call_policy": {"choices": prepared.policy.as_json()}}
 
 
 class _Copy:
@@ -195,45 +212,68 @@ class _Copy:
         self,
         writer: StoreWriter,
         selection: Selection,
+        fields: Sequence[str] | None,
         detector: BuildDetector,
         rejects: _Rejects,
-        transforms: Sequence[BlockTransform],
+        steps: Sequence[BlockTransform],
         checkpoint_seconds: float,
     ) -> None:
         self.writer, self.selection, self.detector = writer, selection, detector
-        self.rejects, self.transforms = rejects, transforms
+        self.fields, self.rejects, self.steps = fields, rejects, steps
         self.order = RecordOrder()
         self.seen: set[str] = set()
         self._checkpoint_seconds = checkpoint_seconds
         self._saved = time.monotonic()
         self._at_start: dict[str, Any] = {}
+        self._rows = 0  # of the shard under way, in the store
 
     def run(self, shards: Sequence[Shard], progress: Callable[[float], None] | None) -> None:
         """Copy all shards; those that a killed run had copied are left out."""
-        total, done = sum(shard.size for shard in shards), 0
         resumed = self.writer.resumed
         if resumed is not None:
             self.detector.restore(resumed["detector"])
             self.order.restore(resumed["order"])
             self.seen = set(resumed["seen"])
         self.rejects.start(None if resumed is None else resumed["rejects"])
-        for index, shard in enumerate(shards):
-            if resumed is None or index >= resumed["shard"]:
-                skip = resumed["rows"] if resumed is not None and index == resumed["shard"] else 0
-                consumed = None if progress is None else _within(progress, done, total)
-                self._copy_shard(index, shard, skip, consumed)
-            done += shard.size
-            if progress is not None:
-                progress(min(0.99, done / total))
+        blocks = self._shards(shards, progress)
+        for step in self.steps:
+            blocks = step.apply(blocks)
+            self.writer.declare_filters(getattr(step, "filter_names", ()))
+        kept = {key for shard in shards for key in choose_fields(shard.reader.fields, self.fields)}
+        for block in blocks:
+            self.writer.append(_with_fields(block, kept) if self.steps else block)
+            self._checkpoint(len(block))
         self.seen |= self.order.contigs.keys()
         for region in self.selection.regions:
             if region.contig not in self.seen:
                 raise region_naming(region, sorted(self.seen, key=contig_rank))
 
-    def _copy_shard(
-        self, index: int, shard: Shard, skip: int, consumed: Callable[[int], None] | None
-    ) -> None:
-        """Copy the records of a shard, but for the first `skip`, which are in the store already."""
+    def _shards(
+        self, shards: Sequence[Shard], progress: Callable[[float], None] | None
+    ) -> Iterator[VariantBlock]:
+        """Yield the records of all shards but those that a killed run has put into the store."""
+        total, done = sum(shard.size for shard in shards), 0
+        resumed = self.writer.resumed
+        for index, shard in enumerate(shards):
+            if resumed is None or index >= resumed["shard"]:
+                self._rows = 0
+                skip = resumed["rows"] if resumed is not None and index == resumed["shard"] else 0
+                for block in self._read(
+                    index, shard, None if progress is None else _within(progress, done, total)
+                ):
+                    new = block.rows(min(len(block), max(0, skip - self._rows)), len(block))
+                    self._rows += len(block) - len(new)
+                    if len(new):
+                        yield new
+                self.seen |= shard.reader.seen_contigs
+            done += shard.size
+            if progress is not None:
+                progress(min(0.99, done / total))
+
+    def _read(
+        self, index: int, shard: Shard, consumed: Callable[[int], None] | None
+    ) -> Iterator[VariantBlock]:
+        """Yield all records of a shard, and take note of their order and of what tells the build."""
         reader, writer = shard.reader, self.writer
         self._at_start = {
             "shard": index,
@@ -245,36 +285,29 @@ class _Copy:
         self.detector.add_header(shard.path.name, reader.contigs, reader.reference)
         writer.declare_contigs(reader.contigs)
         writer.declare_filters(reader.filters, getattr(reader, "filter_descriptions", None))
-        writer.declare_fields(choose_fields(reader.fields, self.selection.fields))
-        read = 0
-        for block in self._transformed(self._read(shard, consumed)):
-            new = block.rows(min(len(block), max(0, skip - read)), len(block))
-            read += len(block)
-            if len(new):
-                writer.append(new)
-                self._checkpoint(read)
-        self.seen |= reader.seen_contigs
-
-    def _read(self, shard: Shard, consumed: Callable[[int], None] | None) -> Iterator[VariantBlock]:
+        writer.declare_fields(choose_fields(reader.fields, self.fields))
         reject = self.rejects.of(shard.path) if self.rejects.keep_going else None
         selection = replace(
-            self.selection, block_records=self.writer.block_records, reject=reject, consumed=consumed
+            self.selection, block_records=writer.block_records, reject=reject, consumed=consumed
         )
-        either_allele = "plink_alleles" in shard.reader.notes
-        for block in shard.reader.blocks(selection):
+        either_allele = "plink_alleles" in reader.notes
+        for block in reader.blocks(selection):
             self.order.check(block, shard.path)
             self.detector.add_block(shard.path.name, block, either_allele=either_allele)
             yield block
 
-    def _transformed(self, blocks: Iterator[VariantBlock]) -> Iterator[VariantBlock]:
-        for transform in self.transforms:
-            blocks = transform.apply(blocks)
-        return blocks
-
-    def _checkpoint(self, rows: int) -> None:
+    def _checkpoint(self, n_rows: int) -> None:
+        self._rows += n_rows
         if self.writer.task and time.monotonic() - self._saved >= self._checkpoint_seconds:
-            self.writer.checkpoint({**self._at_start, "rows": rows})
+            self.writer.checkpoint({**self._at_start, "rows": self._rows})
             self._saved = time.monotonic()
+
+
+def _with_fields(block: VariantBlock, kept: set[str]) -> VariantBlock:
+    """Leave out the fields that only a step between reader and store had to see."""
+    info = {name: values for name, values in block.info.items() if f"INFO/{name}" in kept}
+    formats = {name: values for name, values in block.formats.items() if f"FORMAT/{name}" in kept}
+    return replace(block, info=info, formats=formats)
 
 
 def _within(progress: Callable[[float], None], done: int, total: int) -> Callable[[int], None]:

@@ -49,9 +49,9 @@ CHOICES: dict[str, dict[str, str]] = {
         "no-call": "A call that carries the allele * becomes a no-call.",
     },
     "non_ref": {
+        "keep": "<NON_REF> and <*> stay in ALT.",
         "drop-allele": "<NON_REF> and <*> are taken out of ALT and of the per-allele fields; a call that "
         "carries one becomes a no-call.",
-        "keep": "<NON_REF> and <*> stay in ALT.",
     },
     "symbolic": {
         "keep": "Records with symbolic alleles or breakends are kept as written.",
@@ -83,7 +83,7 @@ class CallPolicy:
     spanning_deletion
         The allele ``*``: ``other-allele``, ``no-call``.
     non_ref
-        ``<NON_REF>`` and ``<*>``: ``drop-allele``, ``keep``.
+        ``<NON_REF>`` and ``<*>``: ``keep``, ``drop-allele``.
     symbolic
         Symbolic alleles other than those, and breakends: ``keep``, ``drop-record``.
 
@@ -109,7 +109,7 @@ class CallPolicy:
     missing: str = "no-call"
     filtered: str = "filtered"
     spanning_deletion: str = "other-allele"
-    non_ref: str = "drop-allele"
+    non_ref: str = "keep"
     symbolic: str = "keep"
 
     def __post_init__(self) -> None:

@@ -93,7 +93,7 @@ def _read_at(path: Path, start: int, size: int) -> bytes:
 
 
 def _stream_segments(
-    stream: IO[bytes], path: Path, size: int, position: Callable[[], int]
+    stream: IO[bytes] | gzip.GzipFile, path: Path, size: int, position: Callable[[], int]
 ) -> Iterator[Segment]:
     while True:
         try:

@@ -57,28 +57,34 @@ class VariantReader(Protocol):
         The file, or the prefix of a fileset.
     samples
         In file order.
-    contigs
-        Declared contigs and their lengths, None where no length is given.
     filters
         Declared filters, without PASS.
-    fields
-        Declared INFO and FORMAT fields by key.
     reference
         What the file says of its reference genome; empty where it says nothing.
-    notes
-        Facts about the file that the store must state, such as which allele of a .bed file became REF.
     seen_contigs
         Contigs that the file turned out to have, inside the regions or not, once its blocks were read.
     """
 
     path: Path
     samples: tuple[str, ...]
-    contigs: Mapping[str, int | None]
     filters: tuple[str, ...]
-    fields: Mapping[str, Field]
     reference: str
-    notes: Mapping[str, str]
     seen_contigs: set[str]
+
+    @property
+    def contigs(self) -> Mapping[str, int | None]:
+        """Declared contigs and their lengths, None where no length is given."""
+        ...
+
+    @property
+    def fields(self) -> Mapping[str, Field]:
+        """Declared INFO and FORMAT fields by key."""
+        ...
+
+    @property
+    def notes(self) -> Mapping[str, str]:
+        """Facts that the store must state, such as which allele of a .bed file became REF."""
+        ...
 
     def first_record(self) -> tuple[str, int] | None:
         """Return contig and position of the first record; None where there is none, or it is unreadable."""
