@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from genomics.block import STATE_NAMES
 from genomics.errors import InputError
+from genomics.quality_blocks import Block, cut_blocks
 from genomics.quality_rows import allele_texts, count_alleles, naming_columns, rows_of_records
 
 if TYPE_CHECKING:
@@ -21,10 +23,6 @@ if TYPE_CHECKING:
     from genomics.call_counts import CallCounts
     from genomics.cohort import Cohort
 
-# Calls of one block in memory, per thread, in bytes: small enough for the processor's cache to be of use,
-# large enough for the work around a block not to count. The chunks of a wide store may be larger.
-_BLOCK_BYTES = 4_000_000
-_MAX_BLOCK_BYTES = 128_000_000
 _STATES = [name.replace("-", "_") for name in STATE_NAMES]
 # More tasks than threads, so that none waits long for the last one.
 _TASKS_PER_THREAD = 4
@@ -71,15 +69,6 @@ class CallStatistics:
 
     variants: pd.DataFrame
     samples: pd.DataFrame
-
-
-@dataclass(frozen=True, eq=False)
-class _Task:
-    """A run of records to count: from `start` up to but without `stop`, with the alleles of each."""
-
-    start: int
-    stop: int
-    n_alleles: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,16 +168,15 @@ def _count_all(
     The first is of no records and comes when the others are being counted already, so that the caller can do
     other work meanwhile.
     """
-    tasks = [_Task(start, stop, n_alleles[start:stop]) for start, stop in _blocks(cohort)]
-    observed = _all_observed(cohort)
+    blocks = cut_blocks(cohort, n_alleles)
     # It opens the arrays and compiles the counting before threads meet there.
-    nothing = _count_block(cohort, _Task(0, 0, n_alleles[:0]), observed)
+    nothing = _count_block(cohort, Block(0, 0, n_alleles[:0], False))
     if client is not None:
-        yield from _count_on_cluster(client, cohort, tasks, observed, nothing)
+        yield from _count_on_cluster(client, cohort, blocks, nothing)
         return
     pool = ThreadPoolExecutor(threads)
     try:
-        parts = pool.map(lambda task: _count_block(cohort, task, observed), tasks)
+        parts = pool.map(partial(_count_block, cohort), blocks)
         yield nothing
         yield from parts
     finally:
@@ -196,15 +184,15 @@ def _count_all(
 
 
 def _count_on_cluster(
-    client: Client, cohort: Cohort, tasks: Sequence[_Task], observed: bool, nothing: _Part
+    client: Client, cohort: Cohort, blocks: Sequence[Block], nothing: _Part
 ) -> Iterator[_Part]:
     n_groups = max(1, _TASKS_PER_THREAD * sum(client.nthreads().values()))
-    size = max(1, -(-len(tasks) // n_groups))
+    size = max(1, -(-len(blocks) // n_groups))
     # A selection of everything is the cohort without the tables that it keeps.
     shared = client.scatter(cohort.select(), broadcast=True, hash=False)
     futures = [
-        client.submit(_count_blocks, shared, tasks[start : start + size], observed, pure=False)
-        for start in range(0, len(tasks), size)
+        client.submit(_count_blocks, shared, blocks[start : start + size], pure=False)
+        for start in range(0, len(blocks), size)
     ]
     try:
         yield nothing
@@ -214,43 +202,24 @@ def _count_on_cluster(
         client.cancel(futures)
 
 
-def _count_blocks(cohort: Cohort, tasks: Sequence[_Task], observed: bool) -> list[_Part]:
-    return [_count_block(cohort, task, observed) for task in tasks]
+def _count_blocks(cohort: Cohort, blocks: Sequence[Block]) -> list[_Part]:
+    return [_count_block(cohort, block) for block in blocks]
 
 
-def _blocks(cohort: Cohort) -> list[tuple[int, int]]:
-    """Cut the records into runs of whole chunks, or of parts of chunks where the cohort is very wide."""
-    array = cohort.arrays["call_genotype"]
-    row_bytes = max(1, cohort.n_samples * array.shape[2] * array.dtype.itemsize)
-    chunk = int(array.chunks[0])
-    size = chunk * max(1, _BLOCK_BYTES // (chunk * row_bytes))
-    size = max(1, min(size, _MAX_BLOCK_BYTES // row_bytes))
-    n = cohort.n_variants
-    return [(start, min(start + size, n)) for start in range(0, n, size)]
-
-
-def _all_observed(cohort: Cohort) -> bool:
-    """Tell whether no chunk of the states is stored: one that holds nothing but 0 is not."""
-    if "call_state" not in cohort.arrays:
-        return False
-    states = cohort.arrays["call_state"]
-    return bool(states.fill_value == 0) and states.nchunks_initialized == 0
-
-
-def _count_block(cohort: Cohort, task: _Task, observed: bool) -> _Part:
+def _count_block(cohort: Cohort, block: Block) -> _Part:
     from genomics.call_counts import CallOutOfRangeError, count_calls
 
-    rows = slice(task.start, task.stop)
-    width = max(2, int(task.n_alleles.max(initial=0)))
+    rows = slice(block.start, block.stop)
+    width = max(2, int(block.n_alleles.max(initial=0)))
     try:
-        counts = count_calls(cohort.genotypes(rows), None if observed else cohort.states(rows), width)
+        counts = count_calls(cohort.genotypes(rows), None if block.observed else cohort.states(rows), width)
     except CallOutOfRangeError as error:
-        raise _out_of_range(cohort, task.start + error.row) from error
-    beyond = ((counts.copies > 0) & (np.arange(width) >= task.n_alleles[:, None])).any(axis=1)
+        raise _out_of_range(cohort, block.start + error.row) from error
+    beyond = ((counts.copies > 0) & (np.arange(width) >= block.n_alleles[:, None])).any(axis=1)
     if beyond.any():
-        raise _out_of_range(cohort, task.start + int(np.argmax(beyond)))
+        raise _out_of_range(cohort, block.start + int(np.argmax(beyond)))
     samples = np.stack([*counts.sample_states, counts.sample_het, counts.sample_singletons])
-    return _Part(task.stop - task.start, _variant_columns(counts, task), samples)
+    return _Part(block.stop - block.start, _variant_columns(counts, block), samples)
 
 
 def _out_of_range(cohort: Cohort, record: int) -> InputError:
@@ -264,11 +233,11 @@ def _out_of_range(cohort: Cohort, record: int) -> InputError:
     )
 
 
-def _variant_columns(counts: CallCounts, task: _Task) -> dict[str, NDArray[Any]]:
+def _variant_columns(counts: CallCounts, block: Block) -> dict[str, NDArray[Any]]:
     """Make the columns of one block, a row per record and ALT."""
     from genomics.hardy_weinberg import exact_and_mid_p
 
-    row, alt = rows_of_records(task.n_alleles)
+    row, alt = rows_of_records(block.n_alleles)
     n_samples = len(counts.sample_het)
     no_alt = alt == 0
     states, diploid, haploid = counts.states[row], counts.diploid[row], counts.haploid.sum(axis=1)[row]

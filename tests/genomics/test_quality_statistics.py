@@ -196,7 +196,7 @@ def test_call_statistics__absent_calls(tmp_path):
 def test_call_statistics__same_for_any_threads_and_blocks(simulated, monkeypatch, threads, block_bytes):
     _, cohort = simulated
     expected = call_statistics(cohort)
-    monkeypatch.setattr("genomics.quality_statistics._MAX_BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr("genomics.quality_blocks._MAX_BLOCK_BYTES", block_bytes)
     done = []
     _assert_same(call_statistics(cohort, threads=threads, progress=done.append), expected)
     assert done == sorted(done) and done[-1] == 1.0 and len(done) > 1
@@ -247,7 +247,7 @@ def test_call_statistics__same_bytes_on_a_cluster(simulated, monkeypatch):
     distributed = pytest.importorskip("distributed", reason="distributed is not installed")
     _, cohort = simulated
     expected = call_statistics(cohort, threads=1)
-    monkeypatch.setattr("genomics.quality_statistics._MAX_BLOCK_BYTES", 1000)
+    monkeypatch.setattr("genomics.quality_blocks._MAX_BLOCK_BYTES", 1000)
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
