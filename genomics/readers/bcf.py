@@ -28,6 +28,7 @@ _LENGTHS = struct.Struct("<II")
 _SHARED = struct.Struct("<iiifII")
 _INT_TYPES: dict[int, np.dtype[Any]] = {1: np.dtype("<i1"), 2: np.dtype("<i2"), 3: np.dtype("<i4")}
 _FLOAT, _TEXT = 5, 7
+_SIZES = {0: 0, 1: 1, 2: 2, 3: 4, _FLOAT: 4, _TEXT: 1}  # bytes of a value
 _INT32_MISSING, _INT32_END = -(2**31), -(2**31) + 1
 _FLOAT_MISSING = 0x7F800001
 _MAX_ALLELE = 2**15 - 1
@@ -164,10 +165,10 @@ class BcfVariant:
         self.FILTERS = [strings[number] for number in shared.integers()]
         self.INFO = {shared.key(): shared.value() for _ in range(counts & 0xFFFF)}
         self.n_samples = calls & 0xFFFFFF
-        indiv = _Cursor(raw, strings, _LENGTHS.size + length)
-        self._formats: dict[str, np.ndarray] = {}
+        calls_at = _Cursor(raw, strings, _LENGTHS.size + length)
+        self._formats: dict[str, tuple[int, int, bytes]] = {}
         for _ in range(calls >> 24):
-            self._formats.setdefault(indiv.key(), indiv.table(self.n_samples))
+            self._formats.setdefault(calls_at.key(), calls_at.table(self.n_samples))
         if self._formats and self.n_samples != n_samples:
             raise ValueError(f"{self.n_samples} samples where the header has {n_samples}")
         self.FORMAT = tuple(self._formats)
@@ -175,34 +176,56 @@ class BcfVariant:
     @property
     def genotype(self) -> _Genotypes:
         """The calls."""
-        return _Genotypes(self._formats["GT"])
+        kind, width, packed = self._formats["GT"]
+        if kind not in _INT_TYPES or not width:
+            raise ValueError("GT is not of whole numbers")
+        return _Genotypes(np.frombuffer(packed, _INT_TYPES[kind]).reshape(self.n_samples, width))
 
     def format(self, name: str) -> np.ndarray:
         """Return the values of a FORMAT field: (n_samples, values), or (n_samples,) of text."""
-        return self._formats[name]
+        kind, width, packed = self._formats[name]
+        if kind == _TEXT:
+            cells = [packed[at * width : (at + 1) * width] for at in range(self.n_samples)]
+            return np.array([cell.rstrip(b"\0").decode("utf-8", "replace") for cell in cells], dtype=object)
+        if kind == 0 or not width:
+            return np.full((self.n_samples, 1), _INT32_MISSING, np.int32)
+        return _numbers(kind, packed).reshape(self.n_samples, width)
 
 
 class _Genotypes:
     """Calls as BCF encodes them: (allele + 1) << 1 | phased."""
 
     def __init__(self, coded: np.ndarray) -> None:
-        if coded.dtype.kind != "i" or coded.ndim != 2:
-            raise ValueError("GT is not of whole numbers")
         self._coded = coded
 
     def array(self) -> np.ndarray:
         """Return alleles and, in the last column, whether the call is phased throughout."""
         coded = self._coded
-        is_end = coded == _INT32_END
-        is_missing = (coded == _INT32_MISSING) | (coded >> 1 == 0)
-        alleles = np.where(is_end, -2, np.where(is_missing, -1, (coded >> 1) - 1))
-        wrong = ((alleles < 0) & ~is_end & ~is_missing) | (alleles > _MAX_ALLELE)
-        if wrong.any():
-            raise ValueError(f"GT has an allele number {int(alleles[wrong][0])}")
-        joined = is_end | (coded & 1 == 1)
-        several = ~is_end[:, 1:2].all(axis=1) if coded.shape[1] > 1 else np.zeros(len(coded), bool)
-        phased = joined[:, 1:].all(axis=1) & several
-        return np.column_stack([alleles, phased]).astype(np.int16)
+        calls = np.empty((len(coded), coded.shape[1] + 1), np.int16)
+        if coded.dtype.itemsize == 1:
+            calls[:, :-1] = _ALLELE_OF_BYTE[coded.view(np.uint8)]
+        else:
+            calls[:, :-1] = _alleles(coded)
+        if (calls[:, :-1] < -2).any():
+            raise ValueError("GT has an allele number that cannot be")
+        present = calls[:, 1:-1] != -2
+        joined = (coded[:, 1:] & 1 == 1) | ~present
+        calls[:, -1] = joined.all(axis=1) & present.any(axis=1)
+        return calls
+
+
+def _alleles(coded: np.ndarray) -> np.ndarray:
+    """Decode allele numbers: -1 missing, -2 fill, -3 what cannot be."""
+    low = np.iinfo(coded.dtype).min
+    alleles = (coded.astype(np.int64) >> 1) - 1
+    wrong = (alleles < -1) | (alleles > _MAX_ALLELE)
+    alleles[wrong] = -3
+    alleles[coded == low] = -1
+    alleles[coded == low + 1] = -2
+    return alleles.astype(np.int16)
+
+
+_ALLELE_OF_BYTE = _alleles(np.arange(256, dtype=np.uint8).view(np.int8))
 
 
 class _Cursor:
@@ -235,7 +258,9 @@ class _Cursor:
             return []
         if kind not in _INT_TYPES:
             raise ValueError(f"type {kind} for a whole number")
-        values = _widened(np.frombuffer(self._take(count * _INT_TYPES[kind].itemsize), _INT_TYPES[kind]))
+        if count == 1:  # most of them
+            return [int.from_bytes(self._take(_SIZES[kind]), "little", signed=True)]
+        values = _numbers(kind, self._take(count * _SIZES[kind]))
         return [value for value in values.tolist() if value > _INT32_END]
 
     def text(self) -> str | None:
@@ -260,7 +285,9 @@ class _Cursor:
             return True
         if kind == _TEXT:
             return self._take(count).rstrip(b"\0").decode("utf-8", "replace")
-        values = self._array(kind, count)
+        if kind not in _SIZES:
+            raise ValueError(f"unknown type {kind}")
+        values = _numbers(kind, self._take(_SIZES[kind] * count))
         if values.dtype.kind == "f":
             bits = values.view("<u4")
             found = [
@@ -272,23 +299,19 @@ class _Cursor:
             found = [None if v == _INT32_MISSING else v for v in values.tolist() if v != _INT32_END]
         return found[0] if len(found) == 1 else tuple(found) or None
 
-    def table(self, n_samples: int) -> np.ndarray:
-        """Read a FORMAT field: (n_samples, values) of int32 or float32, or (n_samples,) of text."""
+    def table(self, n_samples: int) -> tuple[int, int, bytes]:
+        """Read a FORMAT field: its type, values per sample, and the packed values."""
         kind, width = self._typed()
-        if kind == _TEXT:
-            packed = self._take(width * n_samples)
-            cells = [packed[at * width : (at + 1) * width] for at in range(n_samples)]
-            return np.array([cell.rstrip(b"\0").decode("utf-8", "replace") for cell in cells], dtype=object)
-        if kind == 0:
-            return np.full((n_samples, 1), _INT32_MISSING, np.int32)
-        return self._array(kind, width * n_samples).reshape(n_samples, width)
-
-    def _array(self, kind: int, count: int) -> np.ndarray:
-        if kind == _FLOAT:
-            return np.frombuffer(self._take(4 * count), "<f4")
-        if kind not in _INT_TYPES:
+        if kind not in _SIZES:
             raise ValueError(f"unknown type {kind}")
-        return _widened(np.frombuffer(self._take(count * _INT_TYPES[kind].itemsize), _INT_TYPES[kind]))
+        return kind, width, self._take(_SIZES[kind] * width * n_samples)
+
+
+def _numbers(kind: int, packed: bytes) -> np.ndarray:
+    """Unpack numbers: int32 or float32."""
+    if kind == _FLOAT:
+        return np.frombuffer(packed, "<f4")
+    return _widened(np.frombuffer(packed, _INT_TYPES[kind]))
 
 
 def _widened(values: np.ndarray) -> np.ndarray:
