@@ -179,5 +179,5 @@ def _is_fill(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind in "iu":
         return np.asarray(values == -2)
     if values.dtype.kind == "f":
-        return np.isnan(values)
+        return np.asarray(values.astype(np.float32).view(np.int32) == FLOAT_FILL)
     return np.asarray(values.astype(object) == "", dtype=bool)

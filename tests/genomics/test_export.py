@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from genomics.errors import InputError
 from genomics.export import export_calls, genotype_text
 from genomics.export_bgzip import BgzipWriter
-from genomics.export_cells import cell_text, field_cells, float_text, has_value
+from genomics.export_cells import FLOAT_FILL, FLOAT_MISSING, cell_text, field_cells, float_text, has_value
 from genomics.ingest import ingest
 
 CALLS = "[%CHROM %POS %REF %ALT %FILTER %SAMPLE %GT\\n]"
@@ -305,6 +305,13 @@ def test_field_cells__integers_of_any_number(rows: list[list[int]]) -> None:
         text = ",".join("." if value == -1 else str(value) for value in row)
         assert cell_text(cell).decode() == (text if is_present else ".")
         assert is_present == any(value != -1 for value in row)
+
+
+def test_field_cells__missing_floats_at_the_end_stay() -> None:
+    missing, fill = np.array([FLOAT_MISSING, FLOAT_FILL], np.int32).view(np.float32)
+    values = np.array([[missing, 9.9, missing], [1, missing, fill], [2, np.nan, np.nan]], np.float32)
+    cells, _ = field_cells(values, 1)
+    assert [cell_text(cell) for cell in cells] == [b".,9.9,.", b"1,.", b"2"]
 
 
 _ALLELE = st.one_of(st.none(), st.integers(0, 130))
