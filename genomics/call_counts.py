@@ -201,7 +201,8 @@ def _count_two_alleles(
     by_sample: NDArray[np.int32],
 ) -> int:
     """Count a row of calls of alleles 0 and 1, some of them not observed or haploid."""
-    n_diploid = n_haploid = n_het = n_hom = n_single = n_no_call = n_filtered = n_absent = 0
+    # Sums of 32 bits are added eight samples at a time, those of 64 bits four.
+    n_diploid = n_haploid = n_het = n_hom = n_single = n_no_call = n_filtered = n_absent = np.int32(0)
     sample_het, no_calls, filtered, absent = by_sample[0], by_sample[1], by_sample[2], by_sample[3]
     for j in range(len(row)):
         first, second = np.int8(row[j] & 0xFF), np.int8(row[j] >> 8)
@@ -209,15 +210,15 @@ def _count_two_alleles(
         of_two = observed & (first >= 0) & (second >= 0)
         of_one = observed & ((first >= 0) ^ (second >= 0))
         differ = of_two & (first != second)
-        n_diploid += of_two
-        n_haploid += of_one
-        n_het += differ
-        n_hom += of_two & (first == 1) & (second == 1)
-        n_single += of_one & ((first == 1) | (second == 1))
+        n_diploid = np.int32(n_diploid + of_two)
+        n_haploid = np.int32(n_haploid + of_one)
+        n_het = np.int32(n_het + differ)
+        n_hom = np.int32(n_hom + (of_two & (first == 1) & (second == 1)))
+        n_single = np.int32(n_single + (of_one & ((first == 1) | (second == 1))))
+        n_no_call = np.int32(n_no_call + (state[j] == 1))
+        n_filtered = np.int32(n_filtered + (state[j] == 2))
+        n_absent = np.int32(n_absent + (state[j] == 3))
         sample_het[j] += differ
-        n_no_call += state[j] == 1
-        n_filtered += state[j] == 2
-        n_absent += state[j] == 3
         no_calls[j] += state[j] == 1
         filtered[j] += state[j] == 2
         absent[j] += state[j] == 3

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from genomics.chunk_reader import damaged_chunk
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -30,6 +32,11 @@ def allele_texts(cohort: Cohort) -> pa.Array:
     -------
     pyarrow.Array
         Strings; empty where a record has fewer alleles.
+
+    Raises
+    ------
+    InputError
+        A chunk is damaged.
     """
     import pyarrow as pa
 
@@ -54,23 +61,19 @@ def _is_plain_text(array: Any) -> bool:
 
 
 def _decode_chunks(array: Any) -> NDArray[np.object_] | None:
-    """Decode the chunk files one after the other, four times as fast as zarr; None where one is not whole.
-
-    What is wrong with such a chunk, zarr will say.
-    """
-    folder, parts = Path(array.store.root) / array.path, []
-    ends = [
-        array.metadata.dimension_separator.join([str(row), "0"])
-        for row in range(-(-array.shape[0] // array.chunks[0]))
-    ]
-    for end in ends:
+    """Decode the chunk files one after the other, four times as fast as zarr; None where one is not stored."""
+    root, parts = Path(array.store.root), []
+    for row in range(-(-array.shape[0] // array.chunks[0])):
+        name = array.metadata.dimension_separator.join([str(row), "0"])
         try:
-            data = array.metadata.compressor.decode((folder / end).read_bytes())
+            data = array.metadata.compressor.decode((root / array.path / name).read_bytes())
             part = array.metadata.filters[0].decode(data)
-        except (OSError, RuntimeError, ValueError):
+        except FileNotFoundError:
             return None
+        except (RuntimeError, ValueError) as error:
+            raise damaged_chunk(root, array.path, name, str(error)) from error
         if part.size != np.prod(array.chunks):
-            return None
+            raise damaged_chunk(root, array.path, name, f"it holds {part.size} texts")
         parts.append(part)
     return np.concatenate([*parts, np.zeros(0, object)])[: array.size]
 
