@@ -53,6 +53,7 @@ def measure_rounds(found: Sequence[Contender], repeats: int) -> None:
     """Let all contenders take turns."""
     for number in range(1, repeats + 1):
         for contender in found:
+            os.sync()  # or the outputs of one program are written in the time of the next
             contender.rounds.append(contender.runner.run())
             shown = f"{contender.case} {contender.file} {contender.program}"
             print(f"round {number}: {shown} {contender.rounds[-1]['wall_s']:.3f} s", flush=True)
