@@ -125,14 +125,15 @@ def ingest(
     out = Path(out)
     parsed = merge_regions([parse_region(text) for text in regions])
     shards = open_shards(inputs)
+    prepared = Preparation() if preparation is None else preparation
+    readers = [shard.reader for shard in shards]
+    samples, listed = prepared.select_samples(readers, samples)
     chosen = choose_samples(shards, samples)
     check_naming(shards, parsed)
     check_asked([shard.reader.fields for shard in shards], fields)
     options = {"samples": chosen, "regions": parsed, "fields": fields, "append": append, "by": source(),
                "keep_going": keep_going, "build": build, "out": str(out.absolute())}  # fmt: skip
-    prepared = Preparation() if preparation is None else preparation
     task = fingerprint(shards, options) if prepared.changes_nothing else ""
-    readers = [shard.reader for shard in shards]
     wanted = prepared.needed_fields(readers, fields)
     selection = Selection(
         samples=None if samples is None else tuple(samples),
@@ -152,7 +153,8 @@ def ingest(
             if extended is not None:
                 copy.order.follow(extended)
             copy.run(shards, progress)
-            writer.finish({**_attributes(copy, shards, build, extended), **_policy_of(prepared, copy)})
+            attributes = _attributes(copy, shards, build, extended)
+            writer.finish({**attributes, **_policy_of(prepared, copy), **listed})
             rejects.finish()
     except OSError as error:
         described = disk_error(error, out)

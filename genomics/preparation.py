@@ -48,6 +48,8 @@ class Preparation:
         Apply it although the header tells of another caller.
     extract, exclude
         Lists of variants to keep or to leave out, as PLINK takes them.
+    keep, remove
+        Lists of samples to keep or to leave out, as PLINK takes them.
     chain, target
         Chain file and FASTA of another build that the calls are lifted over to.
 
@@ -66,6 +68,8 @@ class Preparation:
     force_hard_filter: bool = False
     extract: tuple[PathLike, ...] = ()
     exclude: tuple[PathLike, ...] = ()
+    keep: tuple[PathLike, ...] = ()
+    remove: tuple[PathLike, ...] = ()
     chain: PathLike | None = None
     target: PathLike | None = None
 
@@ -83,7 +87,27 @@ class Preparation:
     @property
     def changes_nothing(self) -> bool:
         """Records are stored as the file has them."""
-        return self == Preparation()
+        return replace(self, keep=(), remove=()) == Preparation()
+
+    def select_samples(
+        self, readers: Sequence[VariantReader], asked: Sequence[str] | None
+    ) -> tuple[Sequence[str] | None, dict[str, Any]]:
+        """Apply the lists of samples to those asked for; return them and what the store states of the lists.
+
+        Raises
+        ------
+        InputError
+            A list cannot be read, or nobody is left.
+        """
+        if not (self.keep or self.remove):
+            return asked, {}
+        from genomics.lists import select_samples
+
+        families = getattr(readers[0], "families", None)
+        lists = select_samples(readers[0].samples, keep=self.keep, remove=self.remove, families=families)
+        left = set(lists.samples)
+        ordered = lists.samples if asked is None else [name for name in asked if name in left]
+        return list(ordered), {"sample_lists": lists.attributes}
 
     def needed_fields(
         self, readers: Sequence[VariantReader], asked: Sequence[str] | None
@@ -231,7 +255,7 @@ def read_settings(path: PathLike) -> Preparation:
         choices["policy"] = CallPolicy.from_json(choices["policy"])
     if "normalise" in choices:
         choices["normalise"] = _checked(NormaliseOptions(align="none"), choices["normalise"], path)
-    for name in ("extract", "exclude"):
+    for name in ("extract", "exclude", "keep", "remove"):
         if isinstance(choices.get(name), str):
             choices[name] = (choices[name],)
         elif name in choices:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import varimol
+from varimol import cli_cohort
 from varimol.cli_options import (
     Build,
     Covariates,
@@ -18,7 +19,6 @@ from varimol.cli_options import (
     Seed,
     Threads,
     command,
-    lines,
     names,
     this_command,
 )
@@ -58,38 +58,8 @@ train_app = typer.Typer(
 app.add_typer(train_app, name="train")
 
 
-@app.command(epilog="Example: `varimol ingest cohort.vcf.gz --out cohort.vcz`")
-@command
-def ingest(
-    inputs: Annotated[list[Path], typer.Argument(help="VCF, BCF or PLINK files, or a folder of them.")],
-    out: Out,
-    regions: Annotated[
-        list[str] | None, typer.Option(help="Region such as chr19:10300000-10400000; may be repeated.")
-    ] = None,
-    samples: Annotated[Path | None, typer.Option(help="File with one sample name per line.")] = None,
-    build: Build = "auto",
-    keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="Put unreadable records into a rejects file.")
-    ] = False,
-    seed: Seed = 0,
-    threads: Threads = 2,
-    quiet: Quiet = False,
-) -> None:
-    """Read variant files into a VCF Zarr store."""
-    with CommandProgress("reading variants", quiet) as progress:
-        cohort = varimol.ingest(
-            inputs, out, regions=regions or [], samples=lines(samples), build=build, keep_going=keep_going,
-            progress=progress.share,
-        )  # fmt: skip
-    if not quiet:
-        typer.echo(f"{out}: {cohort.n_variants} variants x {cohort.n_samples} samples, build {cohort.build}")
-
-
-@app.command(epilog="Example: `varimol export cohort.vcz --out calls.tsv`")
-@command
-def export(cohort: Path, out: Out, seed: Seed = 0, threads: Threads = 2, quiet: Quiet = False) -> None:
-    """Write the calls of a store as TSV (.tsv) or VCF (.vcf.gz)."""
-    varimol.export(cohort, out)
+app.command(epilog="Example: `varimol ingest cohort.vcf.gz --out cohort.vcz`")(cli_cohort.ingest)
+app.command(epilog="Example: `varimol export cohort.vcz --out calls.tsv`")(cli_cohort.export)
 
 
 @app.command(epilog="Example: `varimol quality cohort.vcz --out quality/`")

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from varimol import tables
+from varimol.cohorts import ingest, is_store
 from varimol.results import whole_results, write_json, write_quality, write_structure
 from varimol.steps import write_table
 
@@ -22,48 +23,6 @@ PathName = str | os.PathLike[str]
 Progress = Callable[[float], None]
 
 
-def ingest(
-    inputs: PathName | Sequence[PathName],
-    out: PathName,
-    *,
-    regions: Sequence[str] = (),
-    samples: Sequence[str] | None = None,
-    build: str = "auto",
-    keep_going: bool = False,
-    progress: Progress | None = None,
-) -> Cohort:
-    """Read variant files into a VCF Zarr store.
-
-    Parameters
-    ----------
-    inputs
-        VCF, BCF or PLINK files, or a folder of them.
-    out
-        The store.
-    regions
-        Regions to keep, like ``chr19:10300000-10400000``.
-    samples
-        Samples to keep, in the order wanted.
-    build
-        ``auto`` to detect it, or ``GRCh37``, ``GRCh38``.
-    keep_going
-        Write records that cannot be read to a rejects file instead of stopping.
-    progress
-        Called with the share done.
-
-    Returns
-    -------
-    Cohort
-        The opened store.
-    """
-    from genomics.ingest import ingest as read_variants
-
-    return read_variants(
-        inputs, out, sites=tables.build_sites(), regions=regions, samples=samples, keep_going=keep_going,
-        build=build, progress=progress,
-    )  # fmt: skip
-
-
 def open_or_ingest(source: PathName, store: Path, progress: Progress | None = None) -> Cohort:
     """Open a store, or make one at `store` from variant files."""
     from genomics.cohort import open_cohort
@@ -71,19 +30,6 @@ def open_or_ingest(source: PathName, store: Path, progress: Progress | None = No
     if is_store(source):
         return open_cohort(source)
     return ingest(source, store, progress=progress)
-
-
-def is_store(source: PathName) -> bool:
-    """Whether a path is a VCF Zarr store."""
-    return (Path(source) / ".zattrs").exists() or (Path(source) / ".zgroup").exists()
-
-
-def export(cohort: PathName, out: PathName) -> None:
-    """Write the calls of a store as TSV or VCF."""
-    from genomics.cohort import open_cohort
-    from genomics.export import export_calls
-
-    export_calls(open_cohort(cohort), out)
 
 
 def quality(
