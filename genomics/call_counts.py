@@ -222,10 +222,10 @@ def _count_two_alleles(
         no_calls[j] += state[j] == 1
         filtered[j] += state[j] == 2
         absent[j] += state[j] == 3
-    _put_two_alleles(by_allele, n_diploid, n_het, n_hom, n_haploid, n_single)
+    _put_two_alleles(by_allele, int(n_diploid), int(n_het), int(n_hom), int(n_haploid), int(n_single))
     by_state[1], by_state[2], by_state[3] = n_no_call, n_filtered, n_absent
     by_state[0] = len(row) - n_no_call - n_filtered - n_absent
-    return n_diploid
+    return int(n_diploid)
 
 
 @njit(nogil=True, cache=True)
