@@ -17,22 +17,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from genomics.block import MISSING, NO_CALL, OBSERVED, VariantBlock, widen_ploidy, widen_values
+from genomics.block import VariantBlock
 from genomics.errors import InputError
-from genomics.fields import Field, choose_fields, fill_value, missing_value
+from genomics.fields import Field, choose_fields
+from genomics.readers.bgen_block import (
+    BY_HAPLOTYPE,
+    DOSAGE,
+    PROBABILITIES,
+    BgenRecord,
+    bgen_block,
+)
 from genomics.readers.bgen_calls import (
     CALLS_NOTE,
     HARD_CALL_THRESHOLD,
-    Calls,
-    call_diploids,
-    call_genotypes,
 )
 from genomics.readers.bgen_samples import bgen_samples, indexed_rows
 from genomics.readers.protocol import Selection
@@ -43,14 +47,8 @@ if TYPE_CHECKING:
 
 ReferenceAllele = Literal["first", "last"]
 
-DOSAGE = Field("FORMAT", "DS", "1", "Float", "Expected copies of the ALT; NaN at multi-allelic records")
-PROBABILITIES = Field("FORMAT", "GP", "G", "Float", "Probability of each genotype of an unphased record")
-BY_HAPLOTYPE = Field(
-    "FORMAT", "HP", ".", "Float", "Probability of each allele on each haplotype of a phased record"
-)
 _FIELDS = (DOSAGE, PROBABILITIES, BY_HAPLOTYPE)
-_NUMBERS_AT_ONCE = 64_000_000  # alleles, dosages and probabilities of a block
-_MISSING, _FILL = missing_value(np.dtype(np.float32)), fill_value(np.dtype(np.float32))
+_BYTES_AT_ONCE = 100_000_000  # of a block while it is made
 _ROUNDING = 0.01
 _MOST_GENOTYPES = 100_000
 # What the bgen package raises for a file that ends early or does not decompress.
@@ -115,7 +113,7 @@ class BgenReader:
         with open_bgen(self.path) as file:
             try:
                 variant = next(iter(file))
-                return contig_name(_chromosome(variant.chrom)), int(variant.pos)
+                return _contig(variant.chrom), int(variant.pos)
             except (StopIteration, *_UNREADABLE):
                 pass
         return None
@@ -124,32 +122,34 @@ class BgenReader:
         """Yield the selected variants in file order; blocks are shorter where there are many samples."""
         chosen = tuple(choose_fields(self.fields, selection.fields).values())
         order = _order(self.samples, selection.samples)
+        copies = 2 + len(chosen)  # the probabilities, joined for the calls, as they are in the block
         size = self.path.stat().st_size
-        records: list[_Record] = []
-        numbers = 0
+        records: list[BgenRecord] = []
+        held = 0
         with open_bgen(self.path) as file:
             for number, variant in self._variants(file, selection):
-                record = self._record(variant, number, selection, chosen)
+                record = self._record(variant, number, selection)
                 if record is not None:
                     records.append(record)
-                    numbers += record.n_numbers
-                if records and (len(records) == selection.block_records or numbers > _NUMBERS_AT_ONCE):
-                    yield _block(records, chosen, order)
-                    records, numbers = [], 0
+                    held += copies * record.probabilities.nbytes
+                if records and (len(records) == selection.block_records or held > _BYTES_AT_ONCE):
+                    yield self._block(records, chosen, order)
+                    records, held = [], 0
                 if selection.consumed is not None:
                     selection.consumed(min(size, int(variant.next_variant_offset)))
         if records:
-            yield _block(records, chosen, order)
+            yield self._block(records, chosen, order)
 
     def _variants(self, file: bgen.BgenReader, selection: Selection) -> Iterator[tuple[int, Any]]:
         """Yield the selected variants and their numbers; an index beside the file spares the others."""
 
         def is_wanted(chromosome: str, position: int, length: int) -> bool:
-            contig = contig_name(_chromosome(chromosome))
+            contig = _contig(chromosome)
             self.seen_contigs.add(contig)
+            if not selection.regions:
+                return True
             end = position + length - 1
-            inside = (r.contig == contig and position <= r.end and end >= r.start for r in selection.regions)
-            return not selection.regions or any(inside)
+            return any(r.contig == contig and position <= r.end and end >= r.start for r in selection.regions)
 
         places = indexed_rows(self.path, self.n_variants, is_wanted) if selection.regions else None
         for place, variant in self._every(file) if places is None else self._some(file, places):
@@ -178,24 +178,28 @@ class BgenReader:
             except _UNREADABLE:
                 raise _damaged(self.path, place + 1) from None
 
-    def _record(
-        self, variant: Any, number: int, selection: Selection, chosen: Sequence[Field]
-    ) -> _Record | None:
+    def _record(self, variant: Any, number: int, selection: Selection) -> BgenRecord | None:
         try:
-            return self._convert(variant, number, chosen)
+            return self._convert(variant, number)
         except InputError as error:
             if selection.reject is None:
                 raise
             selection.reject(number, error.field or "record", error.message)
             return None
 
-    def _convert(self, variant: Any, number: int, chosen: Sequence[Field]) -> _Record:
+    def _block(
+        self, records: Sequence[BgenRecord], chosen: Sequence[Field], order: np.ndarray | None
+    ) -> VariantBlock:
+        block = bgen_block(records, chosen, self.threshold)
+        return block if order is None else block.with_samples(order)
+
+    def _convert(self, variant: Any, number: int) -> BgenRecord:
         try:
-            contig, identifiers = contig_name(_chromosome(variant.chrom)), (variant.rsid, variant.varid)
+            contig, identifiers = _contig(variant.chrom), (variant.rsid, variant.varid)
             alleles = self._ordered(variant.alleles)
             self._check(int(variant.pos), len(alleles), number)
             phased = bool(variant.is_phased)
-            ploidy = variant.ploidy.astype(np.int64)
+            ploidy = variant.ploidy
             self._check_genotypes(len(alleles), int(ploidy.max(initial=0)), number)
             probabilities = variant.probabilities
         except InputError:
@@ -206,27 +210,19 @@ class BgenReader:
             raise InputError("probabilities add up to more than 1", file=self.path, record=number, field="GP")
         if self.reference_allele == "last":
             probabilities = _swap(probabilities, ploidy, phased)
-        calls = self._calls(probabilities, ploidy, len(alleles), phased)
-        stored = "HP" if phased else "GP"
-        values: dict[str, np.ndarray] = {}
-        for field in chosen:
-            if field == DOSAGE:
-                values["DS"] = np.where(np.isnan(calls.dosages), _MISSING, calls.dosages)
-            elif field.name == stored:
-                values[stored] = _mark_absent(probabilities, ploidy, len(alleles), phased)
-        return _Record(
+        return BgenRecord(
             contig=contig,
             position=int(variant.pos),
             identifier=next((name for name in identifiers if name not in ("", ".")), ""),
             alleles=alleles,
-            calls=calls,
-            values=values,
+            probabilities=probabilities,
+            ploidy=ploidy,
+            phased=phased,
+            is_plain=len(alleles) == 2
+            and self.layout == 2
+            and probabilities.shape[1] == (4 if phased else 3)
+            and bool((ploidy == 2).all()),
         )
-
-    def _calls(self, probabilities: np.ndarray, ploidy: np.ndarray, n_alleles: int, phased: bool) -> Calls:
-        if n_alleles == 2 and self.layout == 2 and (ploidy == 2).all():
-            return call_diploids(probabilities, phased=phased, threshold=self.threshold)
-        return call_genotypes(probabilities, ploidy, n_alleles, phased=phased, threshold=self.threshold)
 
     def _check(self, position: int, n_alleles: int, number: int) -> None:
         if not 1 <= position < 2**31:
@@ -250,20 +246,6 @@ class BgenReader:
             )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Record:
-    contig: str
-    position: int
-    identifier: str
-    alleles: tuple[str, ...]
-    calls: Calls
-    values: dict[str, np.ndarray]
-
-    @property
-    def n_numbers(self) -> int:
-        return self.calls.genotypes.size + sum(4 * array.size for array in self.values.values())
-
-
 def open_bgen(path: Path) -> bgen.BgenReader:
     """Open a BGEN file with the bgen package.
 
@@ -282,9 +264,10 @@ def open_bgen(path: Path) -> bgen.BgenReader:
         raise InputError(f"cannot be read ({error})", file=path, expected="a BGEN file") from None
 
 
-def _chromosome(text: str) -> str:
-    """Oxford's programs write chromosome 1 as 01."""
-    return text.lstrip("0") or text if text.isdecimal() else text
+@lru_cache(maxsize=1024)
+def _contig(text: str) -> str:
+    """Name a contig; Oxford's programs write chromosome 1 as 01."""
+    return contig_name(text.lstrip("0") or text if text.isdecimal() else text)
 
 
 def _damaged(path: Path, number: int) -> InputError:
@@ -299,19 +282,10 @@ def _swap(probabilities: np.ndarray, ploidy: np.ndarray, phased: bool) -> np.nda
     if phased:
         return probabilities.reshape(len(ploidy), -1, 2)[:, :, ::-1].reshape(len(ploidy), -1)
     swapped = np.full_like(probabilities, np.nan)
-    for each in np.unique(ploidy):
+    for each in np.unique(ploidy).tolist():
         rows = ploidy == each
         swapped[rows, : each + 1] = probabilities[rows, : each + 1][:, ::-1]
     return swapped
-
-
-def _mark_absent(probabilities: np.ndarray, ploidy: np.ndarray, n_alleles: int, phased: bool) -> np.ndarray:
-    """Tell missing probabilities from those that a sample of lower ploidy does not have."""
-    marked = np.where(np.isnan(probabilities), _MISSING, probabilities)
-    for each in np.unique(ploidy) if ploidy.min() < ploidy.max() else ():
-        width = each * n_alleles if phased else comb(int(each) + n_alleles - 1, int(each))
-        marked[ploidy == each, width:] = _FILL
-    return marked
 
 
 def _order(every: Sequence[str], chosen: Sequence[str] | None) -> np.ndarray | None:
@@ -319,32 +293,3 @@ def _order(every: Sequence[str], chosen: Sequence[str] | None) -> np.ndarray | N
         return None
     position_of = {name: index for index, name in enumerate(every)}
     return np.array([position_of[name] for name in chosen], np.int64)
-
-
-def _block(records: Sequence[_Record], chosen: Sequence[Field], order: np.ndarray | None) -> VariantBlock:
-    n, n_samples = len(records), len(records[0].calls.phased)
-    most = max(2, *(record.calls.genotypes.shape[1] for record in records))
-    genotypes = np.concatenate([widen_ploidy(record.calls.genotypes[None], most) for record in records])
-    block = VariantBlock(
-        contigs=[record.contig for record in records],
-        positions=np.array([record.position for record in records], np.int32),
-        identifiers=[record.identifier for record in records],
-        alleles=[record.alleles for record in records],
-        quality=np.full(n, np.nan, np.float32),
-        filters=[()] * n,
-        ends=np.full(n, MISSING, np.int32),
-        genotypes=genotypes,
-        phased=np.stack([record.calls.phased for record in records]),
-        states=np.where(genotypes[:, :, 0] < 0, np.int8(NO_CALL), np.int8(OBSERVED)),
-        formats={field.name: _stack(records, field, n_samples) for field in chosen},
-    )
-    return block if order is None else block.with_samples(order)
-
-
-def _stack(records: Sequence[_Record], field: Field, n_samples: int) -> np.ndarray:
-    if field.is_scalar:
-        return np.stack([record.values[field.name] for record in records])
-    none = np.full((n_samples, 1), _MISSING, np.float32)
-    rows = [record.values.get(field.name, none) for record in records]
-    width = max(row.shape[1] for row in rows)
-    return np.stack([widen_values(row, width) for row in rows])
