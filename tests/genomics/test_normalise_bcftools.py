@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import random
 import shutil
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from genomics.block import VariantBlock
-from genomics.fields import Field
+from benchmarks.normalise import Row, comparable_rows
 from genomics.normalise import Normalise, NormaliseOptions
 from genomics.readers import Selection, open_reader
 from genomics.reference import Reference
 
 pytestmark = pytest.mark.skipif(shutil.which("bcftools") is None, reason="bcftools is not installed")
 
-Row = tuple[str, int, tuple[str, ...], int, tuple[Any, ...], dict[str, Any]]
 _SPLIT = {"split": True, "other_alleles": "reference"}
 HEADER = """##fileformat=VCFv4.3
 ##contig=<ID=1,length={length}>
@@ -88,57 +83,12 @@ def _write(folder: Path, seed: int) -> tuple[Path, Path]:
     return calls_path, fasta
 
 
-def _values(values: np.ndarray) -> Any:
-    if values.ndim == 2:
-        return tuple(_values(row) for row in values)
-    given: list[Any] = []
-    for value in values.tolist():
-        if value == -2 or value == "":
-            break
-        missing = value in (-1, ".") or (isinstance(value, float) and math.isnan(value))
-        given.append("." if missing else round(value, 4) if isinstance(value, float) else value)
-    while given and given[-1] == ".":
-        given.pop()
-    return tuple(given)
-
-
-def _genotype(block: VariantBlock, row: int, sample: int, phase: bool) -> Any:
-    alleles = [allele for allele in block.genotypes[row, sample].tolist() if allele != -2]
-    ordered = phase and bool(block.phased[row, sample])
-    return (tuple(alleles) if ordered else tuple(sorted(alleles)), ordered)
-
-
-def _rows(blocks: Iterable[VariantBlock], fields: dict[str, Field], phase: bool = True) -> list[Row]:
-    rows: list[Row] = []
-    for block in blocks:
-        known = {
-            f"{category}/{name}": values
-            for category, some in (("INFO", block.info), ("FORMAT", block.formats))
-            for name, values in some.items()
-        }
-        per_allele = {
-            key: v for key, v in known.items() if key in fields and fields[key].number in ("A", "R", "G")
-        }
-        for row in range(len(block)):
-            rows.append(
-                (
-                    block.contigs[row],
-                    int(block.positions[row]),
-                    tuple(allele.upper() for allele in block.alleles[row]),
-                    int(block.ends[row]),
-                    tuple(_genotype(block, row, sample, phase) for sample in range(block.n_samples)),
-                    {key: _values(values[row]) for key, values in per_allele.items()},
-                )
-            )
-    return rows
-
-
 def _mine(path: Path, fasta: Path | None, phase: bool = True, **options: Any) -> list[Row]:
     reader = open_reader(path)
     reference = None if fasta is None else Reference(fasta)
     step = Normalise(NormaliseOptions(**options), reader.fields, reference)
     selection = Selection(fields=("INFO/*", "FORMAT/*"), block_records=64)
-    rows = _rows(step.apply(reader.blocks(selection)), dict(reader.fields), phase)
+    rows = comparable_rows(step.apply(reader.blocks(selection)), reader.fields, phase)
     if reference is not None:
         reference.close()
     return rows
@@ -150,7 +100,7 @@ def _theirs(path: Path, *arguments: str, phase: bool = True) -> list[Row]:
         ["bcftools", "norm", *arguments, "-o", str(out), str(path)], check=True, capture_output=True
     )
     reader = open_reader(out)
-    return _rows(reader.blocks(Selection(fields=("INFO/*", "FORMAT/*"))), dict(reader.fields), phase)
+    return comparable_rows(reader.blocks(Selection(fields=("INFO/*", "FORMAT/*"))), reader.fields, phase)
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -239,8 +189,8 @@ def test_left_align__gives_the_expected_output_of_bcftools(shared_data: Path, tm
     expected = tmp_path / "expected.vcf"
     expected.write_bytes((folder / "norm.out").read_bytes())
     reader = open_reader(expected)
-    theirs = _rows(reader.blocks(Selection(fields=("INFO/*", "FORMAT/*"))), dict(reader.fields))
+    theirs = comparable_rows(reader.blocks(Selection(fields=("INFO/*", "FORMAT/*"))), reader.fields)
     mine = _mine(calls, fasta, check_ref="exclude")
     # bcftools shortens the REF of a record without ALT to its first base; here it stays as it was called
-    assert [row for row in mine if len(row[2]) > 1] == [row for row in theirs if len(row[2]) > 1]
-    assert [row[1] for row in mine] == [row[1] for row in theirs]
+    assert [row for row in mine if len(row.site[2]) > 1] == [row for row in theirs if len(row.site[2]) > 1]
+    assert [row.site[:2] for row in mine] == [row.site[:2] for row in theirs]
