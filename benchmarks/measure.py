@@ -7,6 +7,7 @@ the process that starts a command as the command's own until the command is load
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import resource
@@ -15,25 +16,27 @@ import sys
 import time
 from pathlib import Path
 
-
-def sync_output(path: str) -> int:
-    """Force a file, or all files of a folder, to the disk; return their bytes, 0 where nothing is there."""
-    if Path(path).is_dir():
-        folders = [(folder, files) for folder, _, files in os.walk(path)]
-        size = sum(_sync(os.path.join(folder, name)) for folder, files in folders for name in files)  # noqa: PTH118
-        for folder, _ in folders:
-            _sync(folder)
-        return size
-    return _sync(path) if Path(path).exists() else 0
+_LIBRARY = ctypes.CDLL(None, use_errno=True)
 
 
-def _sync(path: str) -> int:
+def sync_file_system(path: str) -> None:
+    """Wait until everything written to a path's file system is on the disk.
+
+    One call for all files: what a program left in a thousand files costs what it would cost in one.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
-        return os.fstat(descriptor).st_size
+        if not hasattr(_LIBRARY, "syncfs") or _LIBRARY.syncfs(descriptor):
+            os.sync()
     finally:
         os.close(descriptor)
+
+
+def size_of(path: str) -> int:
+    """Bytes of a file, or of all files of a folder; 0 where nothing is there."""
+    if not Path(path).is_dir():
+        return Path(path).stat().st_size if Path(path).exists() else 0
+    return sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
 
 
 def own_peak_mb() -> float:
@@ -57,7 +60,8 @@ def measure(command: list[str], outputs: list[str]) -> dict[str, float]:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as run:
         assert run.stderr is not None
         said = run.stderr.read()
-    size = sum(sync_output(path) for path in outputs)
+    if outputs:
+        sync_file_system(str(Path(outputs[0]).parent))
     wall = time.perf_counter() - start
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     if run.returncode:
@@ -67,7 +71,7 @@ def measure(command: list[str], outputs: list[str]) -> dict[str, float]:
         "wall_s": wall,
         "cpu_s": used.ru_utime + used.ru_stime,
         "peak_mb": used.ru_maxrss * 1024 / 1e6,
-        "output_bytes": size,
+        "output_bytes": sum(size_of(path) for path in outputs),
     }
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import measure_apart, own_peak_mb, sync_output
+from benchmarks.measure import measure_apart, own_peak_mb, size_of, sync_file_system
 
 Arrays = dict[str, np.ndarray]
 """positions (n,), genotypes int8 (n, samples, 2), phased bool (n, samples), DP and GQ (n, samples), as far as the
@@ -39,7 +39,7 @@ def read_varimol(path: Path, out: Path, fields: bool, threads: int) -> None:
     if "threads" in inspect.signature(ingest).parameters:
         arguments["threads"] = threads
     ingest(path, out, **arguments)
-    sync_output(str(out))
+    sync_file_system(str(out))
 
 
 def read_cyvcf2(path: Path, out: Path | None, fields: bool, threads: int) -> Arrays:
@@ -265,7 +265,7 @@ def serve(reader: str, path: Path, out: Path, *, fields: bool, threads: int, war
             start, cpu = time.perf_counter(), _cpu_seconds()
             arrays = read(path, out, fields, threads)
             answer = {"wall_s": time.perf_counter() - start, "cpu_s": _cpu_seconds() - cpu}
-            answer |= {"peak_mb": own_peak_mb(), "output_bytes": sync_output(str(out))}
+            answer |= {"peak_mb": own_peak_mb(), "output_bytes": size_of(str(out))}
         elif arrays is not None:
             out.mkdir(parents=True, exist_ok=True)
             for name, array in arrays.items():

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.measure import measure_apart, sync_output
+from benchmarks.measure import measure_apart, size_of
 from benchmarks.reading import CRITERIA, measure_all, verdicts
 from benchmarks.reading_contenders import Setting
 from benchmarks.reading_data import CallSet, make_vcf
@@ -37,7 +37,7 @@ def test_measure_apart__counts_time_cpu_and_output(tmp_path: Path) -> None:
     figures = measure_apart([sys.executable, "-c", code + "; time.sleep(0.3)"], [str(out)])
     assert figures["wall_s"] > 0.3 > figures["cpu_s"] > 0
     assert figures["output_bytes"] == 3
-    assert sync_output(str(tmp_path / "nothing")) == 0
+    assert size_of(str(tmp_path / "nothing")) == 0
 
 
 def test_measure_apart__failure_names_the_command_and_its_words() -> None:
