@@ -20,7 +20,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Of all tables together; raised whenever one of them changes."""
 
 
@@ -204,6 +204,13 @@ consequence_variant_id  string   its variant_id
 consequence_effect_beta number?  [as beta] beta per copy of its alternate allele
 ld_r2                   number?  [share] its squared correlation with the lead
 n_in_clump              integer  variants in the group, the lead included
+n_hom_ref               integer  samples whose call at the lead is the reference alone
+n_het                   integer  samples with the effect allele and another
+n_hom_alt               integer  samples with the effect allele alone, haploid ones included
+n_other                 integer  samples with another alternate allele and not the effect allele
+n_no_call               integer  samples whose call misses an allele
+n_filtered              integer  samples whose call or record failed a filter
+n_absent                integer  samples whose file does not mention the site
 reason                  string   why there is no gene, or no distance to it; empty otherwise
 order                   integer  place among the signals, each conditional on those before it
 log10p_marginal         number?  -log10 of the p value in the scan without other signals
