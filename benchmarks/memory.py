@@ -36,7 +36,7 @@ def measure_file(
         "export": [str(store), "--out", str(calls_again)],
         "quality": [str(store), "--out", str(scratch / "quality")],
     }
-    rows = []
+    rows: list[dict[str, object]] = []
     for command in commands:
         program = [str(Path(sys.executable).with_name("varimol")), command, *arguments[command], "--quiet"]
         figures = measure_apart(program, [str(store if command == "ingest" else calls_again)])

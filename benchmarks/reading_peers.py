@@ -211,7 +211,7 @@ class Reader:
         names = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
         environment = os.environ | dict.fromkeys(names, str(threads))
         root = Path(__file__).resolve().parents[1]
-        self.out = out
+        self._name = " ".join(command)
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=root
         )
@@ -222,7 +222,7 @@ class Reader:
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         if not answer:
-            raise RuntimeError(f"{' '.join(map(str, self._process.args))} ended with {self._process.wait()}")
+            raise RuntimeError(f"{self._name} ended with {self._process.wait()}")
         figures: dict[str, float] = json.loads(answer)
         return figures
 
