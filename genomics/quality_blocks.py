@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from genomics.cohort import Cohort
 
-# Calls of one block in memory, per thread, in bytes: small enough for the processor's cache to be of use,
-# large enough for the work around a block not to count. The chunks of a wide store may be larger.
-_BLOCK_BYTES = 4_000_000
+# Genotypes of one block in memory, per thread, in bytes: enough for the work around a block not to count. The
+# chunks of a wide store may be larger.
+_BLOCK_BYTES = 8_000_000
 _MAX_BLOCK_BYTES = 128_000_000
 
 

@@ -55,9 +55,9 @@ def _cohort(shape, chunk):
 
 
 def test_cut_blocks__whole_chunks_of_a_narrow_cohort():
-    blocks = cut_blocks(_cohort((4500, 1000, 2), 1000), np.arange(4500))
-    assert [(block.start, block.stop) for block in blocks] == [(0, 2000), (2000, 4000), (4000, 4500)]
-    assert blocks[1].n_alleles.tolist() == list(range(2000, 4000))
+    blocks = cut_blocks(_cohort((9500, 1000, 2), 1000), np.arange(9500))
+    assert [(block.start, block.stop) for block in blocks] == [(0, 4000), (4000, 8000), (8000, 9500)]
+    assert blocks[1].n_alleles.tolist() == list(range(4000, 8000))
 
 
 def test_cut_blocks__bounded_for_a_wide_cohort():
