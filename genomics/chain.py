@@ -61,6 +61,11 @@ class Chain:
     path
         Such as ``hg19ToHg38.over.chain.gz``.
 
+    Attributes
+    ----------
+    old_lengths, new_lengths
+        Bases of the contigs that chains name, on the old build and the new one.
+
     Raises
     ------
     InputError
@@ -84,8 +89,12 @@ class Chain:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        self.old_lengths: dict[str, int] = {}
+        self.new_lengths: dict[str, int] = {}
         self._stretches: dict[str, list[Stretch]] = {}
-        for contig, stretch in _read(self.path):
+        for header, stretch in _read(self.path):
+            contig = header[2]
+            self.old_lengths[contig], self.new_lengths[header[7]] = int(header[3]), int(header[8])
             self._stretches.setdefault(canonical_contig(contig), []).append(stretch)
         if not self._stretches:
             raise InputError("the file holds no chain", file=self.path, expected=f"lines {_HEADER}")
@@ -118,7 +127,7 @@ class Chain:
         return at >= 0 and bool(self._reach[name][at] >= start)
 
 
-def _read(path: Path) -> Iterator[tuple[str, Stretch]]:
+def _read(path: Path) -> Iterator[tuple[list[str], Stretch]]:
     header: list[str] | None = None
     source = target = 0
     try:
@@ -133,7 +142,7 @@ def _read(path: Path) -> Iterator[tuple[str, Stretch]]:
             sizes = _whole_numbers(path, number, parts)
             if header is None or len(sizes) not in (1, 3):
                 raise _bad(path, number, "SIZE, or SIZE DT DQ, after a chain line")
-            yield header[2], _stretch(header, source, target, sizes[0])
+            yield header, _stretch(header, source, target, sizes[0])
             source += sizes[0] + sum(sizes[1:2])
             target += sizes[0] + sum(sizes[2:3])
             if len(sizes) == 1:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from genomics.block import VariantBlock, join_blocks
+from genomics.build import build_from_lengths
 from genomics.chain import Chain, Stretch
 from genomics.contigs import contig_rank
 from genomics.errors import InputError
@@ -29,6 +30,7 @@ REASONS: dict[str, str] = {
     "unmapped": "no chain holds the position",
     "gap": "the chain has a gap within the record, or where its insertion or deletion may stand",
     "ambiguous": "several chains hold the position",
+    "no_contig": "the new reference lacks the contig, such as an alternate locus",
     "ref_mismatch": "the new reference has neither REF nor an ALT there",
     "swapped": "the new reference has an ALT there where the old one had REF",
     "not_sequence": "a breakend, or a symbolic allele on the reverse strand",
@@ -59,9 +61,13 @@ class Liftover:
     reject
         Called with record, field and reason for each record that cannot be lifted over.
 
+    Raises
+    ------
+    InputError
+        A contig of the new build is not as long in the FASTA as the chain file says.
+
     Examples
     --------
-    >>> from genomics.block import empty_block
     >>> Liftover.name
     'liftover'
     """
@@ -70,6 +76,9 @@ class Liftover:
 
     def __init__(self, chain: Chain, reference: Reference, reject: Reject | None = None) -> None:
         self.chain, self.reference, self.reject = chain, reference, reject
+        self._names = {
+            contig: _checked_name(reference, contig, length) for contig, length in chain.new_lengths.items()
+        }
         self.rejected: Counter[str] = Counter()
         self._read = self._lifted = self._reversed = 0
 
@@ -137,7 +146,9 @@ class Liftover:
         if stretch.is_reversed and (symbols or beyond):
             return "not_sequence"
         start, end = stretch.lift(position, last)
-        name = self.reference.contig_of(stretch.contig)
+        name = self._names[stretch.contig]
+        if not name:
+            return "no_contig"
         alleles = tuple(map(_reverse_complement, old)) if stretch.is_reversed else old
         problem = self._check(name, start, alleles)
         if problem:
@@ -205,7 +216,7 @@ class Liftover:
 
 
 def require_chain(chain: Chain | None, found: str, wanted: str) -> None:
-    """Refuse to move calls to another build without a chain file.
+    """Refuse to move calls to another build without a chain file, or with one from a third build.
 
     Parameters
     ----------
@@ -217,7 +228,7 @@ def require_chain(chain: Chain | None, found: str, wanted: str) -> None:
     Raises
     ------
     InputError
-        The builds differ, and there is no chain.
+        The builds differ, and there is no chain, or the lengths of its contigs are not of those builds.
 
     Examples
     --------
@@ -228,6 +239,28 @@ def require_chain(chain: Chain | None, found: str, wanted: str) -> None:
             f"the calls are on {found}, not on {wanted}", field="build", expected=f"calls on {wanted}",
             hint="lift them over with a chain file and the FASTA of the new build, or call them anew",
         )  # fmt: skip
+
+    if chain is None:
+        return
+    for build, lengths in ((found, chain.old_lengths), (wanted, chain.new_lengths)):
+        of_chain = build_from_lengths(dict(lengths))
+        if "unknown" not in (build, of_chain) and build != of_chain:
+            raise InputError(
+                f"the chain file has contigs of {of_chain} where {build} is needed", file=chain.path,
+                field="build", expected=f"a chain file from {found} to {wanted}",
+            )  # fmt: skip
+
+
+def _checked_name(reference: Reference, contig: str, length: int) -> str:
+    """Return the FASTA's name of a contig; the empty string where it has none of the name."""
+    if not reference.has(contig):
+        return ""
+    if reference.length(contig) != length:
+        raise InputError(
+            f"{contig} has {reference.length(contig)} bases where the chain file says {length}",
+            file=reference.path, record=contig, expected="the FASTA of the build that the chain leads to",
+        )  # fmt: skip
+    return reference.contig_of(contig)
 
 
 def _reverse_complement(allele: str) -> str:

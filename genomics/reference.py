@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import tempfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,11 @@ from genomics.contigs import canonical_contig
 from genomics.errors import InputError
 
 _WINDOW = 1 << 16
+# What pyfaidx, and Biopython's reader of bgzip below it, raise for damaged files.
+_DAMAGE = (
+    ValueError, LookupError, TypeError, AttributeError, RuntimeError, OSError, EOFError, AssertionError,
+    struct.error, zlib.error,
+)  # fmt: skip
 # Any base that is not A, C, G or T stands for an unknown one, as in bcftools.
 _BASES = bytes(ord(chr(code).upper()) if chr(code).upper() in "ACGT" else ord("N") for code in range(256))
 
@@ -78,6 +85,10 @@ class Reference:
             )  # fmt: skip
         return name
 
+    def has(self, contig: str) -> bool:
+        """Tell whether the file has a contig, with or without ``chr``."""
+        return contig in self.lengths or canonical_contig(contig) in self._canonical
+
     def length(self, contig: str) -> int:
         """Return the bases of a contig."""
         return self.lengths[self.contig_of(contig)]
@@ -104,13 +115,17 @@ class Reference:
         return bases[start - first : end - first + 1]
 
     def _read(self, name: str, start: int, end: int) -> str:
-        raw = str(self._faidx.fetch(name, start, end))
+        try:
+            raw = str(self._faidx.fetch(name, start, end))
+        except _DAMAGE:
+            raw = ""
         if len(raw) != end - start + 1:
             raise InputError(
-                f"the file ends within {name}", file=self.path, record=name,
-                expected=f"{self.lengths[name]} bases, as its index says", hint="remove the index (.fai)",
+                f"the file ends within {name}, or is damaged there", file=self.path, record=name,
+                expected=f"{self.lengths[name]} bases, as its index says",
+                hint="remove the index (.fai) to have it made anew",
             )  # fmt: skip
-        return raw.encode("latin-1").translate(_BASES).decode("ascii")
+        return raw.encode("latin-1", "replace").translate(_BASES).decode("ascii")
 
     def close(self) -> None:
         """Close the file."""
@@ -217,7 +232,7 @@ def _faidx(path: Path, indexes: list[Path]) -> Any:
             str(path), indexname=str(indexes[0]), as_raw=True, rebuild=False,
             gzi_indexname=str(indexes[1]) if len(indexes) > 1 else None,
         )  # fmt: skip
-    except (pyfaidx.FastaIndexingError, pyfaidx.UnsupportedCompressionFormat, ValueError, OSError) as error:
+    except (pyfaidx.FastaIndexingError, *_DAMAGE) as error:
         raise InputError(
             f"the FASTA cannot be indexed ({error})", file=path,
             expected="lines of equal length within a contig, names that differ, plain text or bgzip",

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from genomics.block import VariantBlock, join_blocks
+from genomics.build import CHROMOSOME_LENGTHS
 from genomics.chain import Chain
 from genomics.errors import InputError
 from genomics.liftover import REASONS, Liftover, require_chain
@@ -270,9 +271,35 @@ def test_require_chain__refuses_another_build_without_one(genomes: Genomes) -> N
         require_chain(None, "GRCh37", "GRCh38")
 
 
+def test_require_chain__refuses_one_that_leads_the_other_way(tmp_path: Path) -> None:
+    path = tmp_path / "x.chain"
+    lengths = [CHROMOSOME_LENGTHS[build]["1"] for build in ("GRCh38", "GRCh37")]
+    path.write_text(f"chain 9 chr1 {lengths[0]} + 0 10 chr1 {lengths[1]} + 0 10 1\n10\n")
+    require_chain(Chain(path), "GRCh38", "GRCh37")
+    with pytest.raises(InputError, match="from GRCh37 to GRCh38"):
+        require_chain(Chain(path), "GRCh37", "GRCh38")
+
+
+def test_liftover__refuses_a_fasta_of_another_length(genomes: Genomes, tmp_path: Path) -> None:
+    fasta = tmp_path / "other.fa"
+    fasta.write_text("".join(f">{name}\n{bases}A\n" for name, bases in genomes.new.items()))
+    with Reference(fasta) as reference, pytest.raises(InputError, match="the chain file says"):
+        Liftover(genomes.chain, reference)
+
+
 def test_liftover__keeps_no_more_than_a_bin_in_memory(genomes: Genomes) -> None:
     block = _block([("1", 101 + at % 90, (genomes.old[100 + at % 90], "<NON_REF>")) for at in range(5000)])
     block = replace(block, identifiers=[str(at) for at in range(5000)])
     step = Liftover(genomes.chain, genomes.reference)
     sizes = [len(part) for part in step.apply(block.rows(at, at + 100) for at in range(0, 5000, 100))]
     assert sizes == [1000] * 5
+
+
+def test_liftover__rejects_records_of_a_contig_that_the_fasta_lacks(genomes: Genomes, tmp_path: Path) -> None:
+    fasta = tmp_path / "no-alternates.fa"
+    fasta.write_text(f">7\n{genomes.new['chr7']}\n")
+    base = genomes.old
+    with Reference(fasta) as reference:
+        block = _block([("1", 111, (base[110], "<NON_REF>")), ("1", 411, (base[410], "<NON_REF>"))])
+        done, step, _ = _lift(replace(genomes, reference=reference), block)
+    assert done.contigs == ["7"] and step.rejected == {"no_contig": 1}

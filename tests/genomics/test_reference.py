@@ -120,3 +120,27 @@ def test_build__is_told_by_lengths_and_a_mismatch_refused(tmp_path: Path) -> Non
         require_same_build(reference, "unknown")
         with pytest.raises(InputError, match="on GRCh37"):
             require_same_build(reference, "GRCh37")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_damaged_fasta__is_read_whole_or_refused(tmp_path: Path, packed: bool) -> None:
+    rng = random.Random(9)
+    whole = b">a x\n" + b"ACGTACGTAC\n" * 5 + b"ACG\n>b\nACGT\n"
+    if packed:
+        with bgzf.BgzfWriter(str(tmp_path / "whole.fa.gz")) as writer:
+            writer.write(whole)
+        whole = (tmp_path / "whole.fa.gz").read_bytes()
+    refused = 0
+    for number in range(150):
+        data = bytearray(whole)
+        data[rng.randrange(len(data))] = rng.randrange(256)
+        del data[rng.randrange(len(data)) :][: rng.choice([0, 0, 1, 9])]
+        path = tmp_path / f"{number}.fa{'.gz' if packed else ''}"
+        path.write_bytes(data[: rng.choice([len(data), len(data), rng.randrange(len(data))])])
+        try:
+            with Reference(path) as reference:
+                for contig, length in reference.lengths.items():
+                    assert len(reference.fetch(contig, 1, length)) == length
+        except InputError:
+            refused += 1
+    assert refused > 20
