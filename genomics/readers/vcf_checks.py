@@ -172,6 +172,27 @@ def without_leading_phase(line: bytes) -> bytes:
     return b"\t".join(columns)
 
 
+def with_call_in_every_cell(line: bytes) -> bytes:
+    r"""Write the missing calls of a record whose GT is not its first field and was left off at the end.
+
+    htslib stops the program where every sample leaves it off.
+
+    Examples
+    --------
+    >>> columns = [b"1", b"5", b".", b"A", b"G", b".", b".", b".", b"DP:GT", b"7", b"8:0/1"]
+    >>> with_call_in_every_cell(b"\t".join(columns)).split(b"\t")[9:]
+    [b'7:.', b'8:0/1']
+    """
+    keys = line.split(b"\t", 9)[8].split(b":") if line.count(b"\t") > _FIXED_COLUMNS else []
+    if b"GT" not in keys[1:] or keys[0] == b"GT":
+        return line
+    at = keys.index(b"GT")
+    columns = line.split(b"\t")
+    for index in range(9, len(columns)):
+        columns[index] += b":." * max(0, at - columns[index].count(b":"))
+    return b"\t".join(columns)
+
+
 def is_phased(call: bytes) -> bool:
     """Tell whether a call has two alleles or more, all of them phased.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -11,12 +11,14 @@ from genomics.block import widen_values
 from genomics.fields import Field, fill_value, missing_value
 
 if TYPE_CHECKING:
-    import cyvcf2
+    from genomics.readers.bcf import BcfVariant
+
+    Variant: TypeAlias = Any | BcfVariant  # cyvcf2 has no types
 
 _INT32_MISSING, _INT32_END = -(2**31), -(2**31) + 1
 
 
-def info_values(variant: cyvcf2.Variant, field: Field) -> list[Any] | None:
+def info_values(variant: Variant, field: Field) -> list[Any] | None:
     """Read the values of an INFO field, None where the record does not carry it."""
     value = variant.INFO.get(field.name)
     if field.kind == "Flag":
@@ -31,11 +33,28 @@ def info_values(variant: cyvcf2.Variant, field: Field) -> list[Any] | None:
     return [missing if item is None or item == _INT32_MISSING else item for item in values]
 
 
-def format_values(variant: cyvcf2.Variant, field: Field) -> np.ndarray:
+def format_texts(variant: Variant, name: str) -> np.ndarray:
+    """Read a FORMAT field that the record carries as text: (n_samples,).
+
+    Raises
+    ------
+    UnicodeDecodeError
+        It is not valid UTF-8.
+    """
+    try:
+        return np.asarray(variant.format(name))
+    except UnicodeDecodeError:  # cyvcf2 reads ASCII alone
+        columns = str(variant).rstrip("\n").split("\t")
+        at = columns[8].split(":").index(name)
+        cells = (cell.split(":") for cell in columns[9:])
+        return np.array([values[at] if at < len(values) else "." for values in cells], dtype=object)
+
+
+def format_values(variant: Variant, field: Field) -> np.ndarray:
     """Read a FORMAT field that the record carries: (n_samples, values)."""
-    values = variant.format(field.name)
     if field.dtype.kind == "O":
-        return _text_values(values, field)
+        return _text_values(format_texts(variant, field.name), field)
+    values = variant.format(field.name)
     if values.dtype.kind == "f":
         return np.asarray(values, np.float32)
     values = np.where(values == _INT32_MISSING, missing_value(field.dtype), values)

@@ -25,6 +25,7 @@ from genomics.readers.vcf_checks import (
     line_locus,
     line_problem,
     report_bad,
+    with_call_in_every_cell,
     without_leading_phase,
 )
 from genomics.readers.vcf_header import VcfHeader
@@ -138,8 +139,12 @@ class SlowLines:
         The contig's name is kept from htslib: it stops the program at some that no header line can declare.
         """
         line = CONTIG + line[line.index(b"\t") :]
+        if b"\t\t" in line:  # an empty column says what a dot says
+            fixed = line.split(b"\t", len(FIXED_COLUMNS))
+            line = b"\t".join([*(text or b"." for text in fixed[:8]), *fixed[8:]])
         if has_leading_phase(line):
             line = without_leading_phase(line)
+        line = with_call_in_every_cell(line)
         n_tabs = line.count(b"\t")
         if self._columns is not None and n_tabs > len(FIXED_COLUMNS):
             cells = line.split(b"\t")
@@ -168,7 +173,11 @@ class SlowLines:
         contig = line[: line.index(b"\t")].decode()
         if not overlaps(self.regions, contig, variant.POS, variant.end):
             return None
-        record = self.converter.convert(variant, contig)
+        try:
+            record = self.converter.convert(variant, contig)
+        except UnicodeDecodeError:
+            report_bad(self.reject, self.path, number, ("record", "text that is not valid UTF-8", "UTF-8"))
+            return None
         self._note(line, record)
         if record.genotypes.shape[1] > 2 or has_leading_phase(line):
             record = replace(record, phased=self._phase_of_text(line))

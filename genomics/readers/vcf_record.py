@@ -12,7 +12,7 @@ from genomics import annotation
 from genomics.block import FILL, MISSING, Consequence, VariantBlock, call_states, is_filtered
 from genomics.fields import choose_fields
 from genomics.readers.vcf_checks import MAX_POSITION
-from genomics.readers.vcf_fields import format_values, info_values, stack_formats, stack_info
+from genomics.readers.vcf_fields import format_texts, format_values, info_values, stack_formats, stack_info
 from genomics.readers.vcf_header import VcfHeader
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class RecordConverter:
             identifier=variant.ID or "",
             alleles=alleles,
             quality=np.nan if variant.QUAL is None else variant.QUAL,
-            filters=tuple(variant.FILTERS),
+            filters=tuple(name for name in variant.FILTERS if name),
             end=_info_end(variant),
             genotypes=genotypes,
             phased=phased,
@@ -95,7 +95,7 @@ class RecordConverter:
 
     @staticmethod
     def _failed(variant: Variant) -> np.ndarray:
-        return ~np.isin(variant.format("FT"), ["PASS", ".", ""])
+        return ~np.isin(format_texts(variant, "FT"), ["PASS", ".", ""])
 
     def _consequences(self, variant: Variant, alleles: Sequence[str]) -> tuple[Consequence, ...] | None:
         if self.annotation_key is None:
