@@ -7,7 +7,6 @@ come over whole is left out and named, never guessed.
 
 from __future__ import annotations
 
-import pickle
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -17,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from genomics.block import VariantBlock, join_blocks
+from genomics.block import VariantBlock
 from genomics.build import build_from_lengths
 from genomics.chain import Chain, Stretch
-from genomics.contigs import contig_rank
 from genomics.errors import InputError
 from genomics.normalise_align import is_sequence, left_align
-from genomics.readers.protocol import BLOCK_RECORDS, Reject
+from genomics.readers.protocol import Reject
 from genomics.reference import Reference, build_from_reference
+from genomics.spool import Spool
 
 REASONS: dict[str, str] = {
     "unmapped": "no chain holds the position",
@@ -40,7 +39,6 @@ REASONS: dict[str, str] = {
 _SYMBOLS_OF_ANY = ("*", "<*>", "<NON_REF>")
 _COMPLEMENT = str.maketrans("ACGTacgt", "TGCAtgca")
 _WINDOW = 10_000
-_BIN = 1_000_000
 
 
 class Liftover:
@@ -90,7 +88,7 @@ class Liftover:
     def apply(self, blocks: Iterator[VariantBlock]) -> Iterator[VariantBlock]:
         """Yield the lifted records in the order of the new build."""
         with tempfile.TemporaryDirectory() as folder:
-            spool = _Spool(Path(folder))
+            spool = Spool(Path(folder))
             for block in blocks:
                 self._read += len(block)
                 spool.add(self._lift_block(block))
@@ -265,37 +263,3 @@ def _checked_name(reference: Reference, contig: str, length: int) -> str:
 
 def _reverse_complement(allele: str) -> str:
     return allele.translate(_COMPLEMENT)[::-1] if is_sequence(allele) else allele
-
-
-class _Spool:
-    """Records on disk, in bins of the genome that are small enough to be sorted in memory."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.files: dict[tuple[str, int], Path] = {}
-
-    def add(self, block: VariantBlock) -> None:
-        """Put the records of a block into their bins."""
-        bins: dict[tuple[str, int], list[int]] = {}
-        for row, (contig, position) in enumerate(zip(block.contigs, block.positions.tolist(), strict=True)):
-            bins.setdefault((contig, position // _BIN), []).append(row)
-        for key, rows in bins.items():
-            file = self.files.setdefault(key, self.folder / str(len(self.files)))
-            with file.open("ab") as stream:
-                pickle.dump(block.take(rows), stream, protocol=pickle.HIGHEST_PROTOCOL)
-
-    def sorted(self) -> Iterator[VariantBlock]:
-        """Yield all records by contig and position, and remove them."""
-        for key in sorted(self.files, key=lambda key: (contig_rank(key[0]), key[1])):
-            parts = list(_load(self.files[key]))
-            self.files[key].unlink()
-            block = join_blocks(parts, parts[0].n_samples)
-            block = block.take(np.argsort(block.positions, kind="stable"))
-            for start in range(0, len(block), BLOCK_RECORDS):
-                yield block.rows(start, min(len(block), start + BLOCK_RECORDS))
-
-
-def _load(path: Path) -> Iterator[VariantBlock]:
-    with path.open("rb") as stream:
-        while stream.peek(1):
-            yield pickle.load(stream)  # noqa: S301 - written by this process into its own folder
