@@ -27,6 +27,13 @@ def marker_dosage(cohort: Cohort, markers: pd.DataFrame) -> dict[str, np.ndarray
     return result
 
 
+def marker_kinds(cohort: Cohort, markers: pd.DataFrame) -> dict[str, np.ndarray]:
+    """What is known of each sample's call of the alleles that decide, per variant: `genomics.marker_calls`."""
+    from genomics.marker_calls import marker_calls
+
+    return marker_calls(cohort, sorted({*markers["marker_id"], *markers["consequence_variant_id"]} - {""}))
+
+
 def by_skeleton(table: pd.DataFrame, compounds: pd.DataFrame) -> pd.DataFrame:
     """Rows of a shipped table with the library's identifier of the same molecule instead of ours."""
     drugs = tables.drugs()

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from varimol.patient_states import why_unknown
+
 LANES = ("safety_and_dose", "known_efficacy", "predicted")
 """In the order of the ranking."""
 
@@ -173,7 +175,7 @@ def known_action_evidence(
     Parameters
     ----------
     patients
-        sample_id, marker_id, state: `patient_states`.
+        sample_id, marker_id, state: `varimol.patient_states.patient_states`.
     markers
         With ``drug_action``.
     actions
@@ -260,50 +262,6 @@ def variant_drug_records(
     )  # fmt: skip
 
 
-def patient_states(
-    sample_ids: np.ndarray, is_patient: np.ndarray, markers: pd.DataFrame, dosage: dict[str, np.ndarray]
-) -> pd.DataFrame:
-    """How each patient stands to each marker that calls for an inhibitor.
-
-    Parameters
-    ----------
-    sample_ids, is_patient
-        (n_samples,) identifiers, and whether a therapy is asked for.
-    markers
-        With ``drug_action`` and ``consequence_variant_id``.
-    dosage
-        Per variant_id, (n_samples,) copies of the allele, NaN where not observed.
-
-    Returns
-    -------
-    pd.DataFrame
-        sample_id, marker_id, marker_text, state: ``eligible`` (no copy), ``carrier`` (one),
-        ``homozygous`` (two), ``unknown`` (not observed).
-    """
-    parts = []
-    for row in markers[markers["drug_action"] == "inhibit"].to_dict("records"):
-        copies = dosage[row["consequence_variant_id"] or row["marker_id"]][is_patient]
-        state = np.select(
-            [np.isnan(copies), copies >= 2, copies >= 1], ["unknown", "homozygous", "carrier"], "eligible"
-        )
-        parts.append(
-            pd.DataFrame(
-                {"sample_id": sample_ids[is_patient], "marker_id": row["marker_id"],
-                 "marker_text": marker_text(row), "state": state}
-            )
-        )  # fmt: skip
-    if not parts:
-        return pd.DataFrame(columns=["sample_id", "marker_id", "marker_text", "state"])
-    return pd.concat(parts, ignore_index=True)
-
-
-def marker_text(marker: dict) -> str:
-    """A marker in words: variant, effect allele and its effect."""
-    size = f"beta {marker['beta']:.2f}, SE {marker['se']:.2f}, -log10 p {marker['log10p']:.1f}"
-    change = f", {marker['amino_acid_change']}" if marker["amino_acid_change"] else ""
-    return f"{marker['marker_id']} ({marker['effect_allele']}{change}: {size})"
-
-
 def predicted_evidence(
     patients: pd.DataFrame, markers: pd.DataFrame, affinity: pd.DataFrame, targets: pd.DataFrame,
     network: str, *, top: int = 10,
@@ -313,7 +271,7 @@ def predicted_evidence(
     Parameters
     ----------
     patients
-        `patient_states`.
+        `varimol.patient_states.patient_states`.
     markers
         With ``drug_action``.
     affinity
@@ -378,9 +336,10 @@ def _silent(rows: pd.DataFrame, network: str) -> pd.DataFrame:
     if not len(rows):
         return empty_evidence()[COLUMNS[1:]]
     why = rows["state"].map(
-        {"unknown": "the marker was not observed in this patient",
-         "homozygous": "carries two protective alleles already: an inhibitor may add nothing"}
-    )  # fmt: skip
+        {"homozygous": "carries two protective alleles already: an inhibitor may add nothing"}
+    )
+    unknown = "the marker was not observed in this patient (" + why_unknown(rows["call"]) + ")"
+    why = why.mask(rows["state"] == "unknown", unknown)
     return _records(
         rows.assign(
             path=rows["marker_text"] + " -> " + rows["gene"],

@@ -15,11 +15,12 @@ import pandas as pd
 from genomics.errors import InputError
 from varimol import evidence as ev
 from varimol import tables
-from varimol.carriers import by_skeleton, evidence_carriers, marker_dosage
+from varimol.carriers import by_skeleton, evidence_carriers, marker_dosage, marker_kinds
 from varimol.commands import call_stars, control_mask, ingest, is_store
 from varimol.compounds import named_compounds
 from varimol.link_options import LinkOptions, check_options
 from varimol.manifest import describe_run
+from varimol.patient_states import patient_states
 from varimol.ranking import rank_therapies
 from varimol.results import (
     QUALITY_FILES,
@@ -329,7 +330,13 @@ class _Walk:
         values = phenotypes.values
         is_patient = values == 1 if phenotypes.trait_type == "binary" else ~np.isnan(values)
         is_patient = is_patient & read_quality(self.run.out).samples["passed"].to_numpy(bool)
-        states = ev.patient_states(cohort.sample_ids, is_patient, markers, marker_dosage(cohort, markers))
+        states = patient_states(
+            cohort.sample_ids,
+            is_patient,
+            markers,
+            marker_dosage(cohort, markers),
+            marker_kinds(cohort, markers),
+        )
         records = ev.number_evidence(
             [
                 ev.safety_evidence(self.run.table("recommendations"), named),

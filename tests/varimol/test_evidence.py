@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from varimol import evidence as ev
+from varimol.patient_states import patient_states
 
 MARKER = {
     "marker_id": "1:100:A:G", "effect_allele": "G", "beta": -1.0, "se": 0.1, "log10p": 20.0, "gene": "GENE",
@@ -75,24 +76,9 @@ def inhibit() -> pd.DataFrame:
 @pytest.fixture
 def patients(inhibit: pd.DataFrame) -> pd.DataFrame:
     copies = {"1:100:A:G": np.array([0.0, 1.0, 2.0, np.nan, 0.0])}
+    calls = {"1:100:A:G": np.array(["hom-ref", "het", "hom-alt", "no-call", "hom-ref"], object)}
     people = np.array(["S0", "S1", "S2", "S3", "healthy"])
-    return ev.patient_states(people, np.array([True] * 4 + [False]), inhibit, copies)
-
-
-def test_patient_states__by_copies_and_for_patients_alone(patients: pd.DataFrame) -> None:
-    assert dict(zip(patients["sample_id"], patients["state"], strict=True)) == {
-        "S0": "eligible",
-        "S1": "carrier",
-        "S2": "homozygous",
-        "S3": "unknown",
-    }
-    assert patients["marker_text"].iloc[0] == "1:100:A:G (G, P10A: beta -1.00, SE 0.10, -log10 p 20.0)"
-
-
-def test_patient_states__no_marker_asks_for_an_inhibitor() -> None:
-    activate = ev.decide_drug_actions(markers(beta=1.0), "binary")
-    states = ev.patient_states(np.array(["S0"]), np.array([True]), activate, {})
-    assert states.columns.tolist() == ["sample_id", "marker_id", "marker_text", "state"] and not len(states)
+    return patient_states(people, np.array([True] * 4 + [False]), inhibit, copies, calls)
 
 
 def affinity(**changes: object) -> pd.DataFrame:
@@ -142,7 +128,7 @@ def test_predicted__all_compounds_out_of_domain(patients: pd.DataFrame, inhibit:
 
 def test_predicted__activation_is_not_scored(patients: pd.DataFrame) -> None:
     activate = ev.decide_drug_actions(markers(beta=1.0), "binary")
-    states = ev.patient_states(np.array(["S0"]), np.array([True]), activate, {})
+    states = patient_states(np.array(["S0"]), np.array([True]), activate, {}, {})
     assert not len(ev.predicted_evidence(states, activate, affinity(), targets(), "net"))
 
 
