@@ -20,6 +20,7 @@ import pandas as pd
 
 from benchmarks.record import commit, host
 from genomics.associate import associate, genomic_control
+from genomics.block import call_states
 from genomics.phenotype import Phenotypes
 from genomics.quality import QualityPolicy, assess_quality
 from genomics.simulate import SimulatedCohort
@@ -39,7 +40,8 @@ class MemoryCohort:
         self.path = Path("simulated")
         self.sample_ids = simulated.sample_ids
         self.n_samples = len(self.sample_ids)
-        self.dataset = SimpleNamespace(data_vars={"call_GQ": None, "call_DP": None})
+        self.arrays = {"call_GQ": self._calls.quality, "call_DP": self._calls.depth}
+        self.dataset = SimpleNamespace(data_vars=self.arrays)
         rows = records.assign(record=np.arange(len(records)), alt=records["alt"].str.split(","))
         rows["filter_pass"] = ~simulated.calls.filtered
         rows = rows.explode("alt", ignore_index=True)
@@ -51,9 +53,17 @@ class MemoryCohort:
         self.variants = rows
         self.n_variants = len(rows)
 
-    def genotypes(self, records: np.ndarray) -> np.ndarray:
+    def genotypes(self, records: np.ndarray | slice) -> np.ndarray:
         """Alleles of some records, (n, n_samples, 2)."""
         return self._calls.genotypes[records]
+
+    def states(self, records: np.ndarray | slice) -> np.ndarray:
+        """States of some records' calls, (n, n_samples)."""
+        return call_states(self._calls.genotypes[records], self._calls.filtered[records, None])
+
+    def read(self, name: str, records: np.ndarray | slice) -> np.ndarray:
+        """GQ or DP of some records, (n, n_samples)."""
+        return self.arrays[name][records]
 
     def dosage_blocks(
         self,

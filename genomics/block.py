@@ -195,7 +195,9 @@ def call_states(genotypes: np.ndarray, filtered: np.ndarray) -> np.ndarray:
     >>> call_states(calls, np.array([[True]])).tolist()
     [[2, 1, 2, 1]]
     """
-    no_call = (genotypes == MISSING).any(axis=-1) | (genotypes == FILL).all(axis=-1)
+    no_call = genotypes[..., 0] < 0  # fill comes after alleles, so a call that begins with it has none
+    for allele in range(1, genotypes.shape[-1]):
+        no_call |= genotypes[..., allele] == MISSING
     states = np.where(filtered, np.int8(FILTERED), np.int8(OBSERVED))
     return np.where(no_call, np.int8(NO_CALL), states).astype(np.int8)
 

@@ -9,7 +9,7 @@ AUTOSOMES: tuple[str, ...] = tuple(str(number) for number in range(1, 23))
 CHROMOSOMES: tuple[str, ...] = (*AUTOSOMES, "X", "Y", "MT")
 
 _PREFIX = re.compile(r"^(?:chr|chrom)(?=.)", re.IGNORECASE)
-_PLINK_NUMBERS = {"23": "X", "24": "Y", "25": "X", "26": "MT"}
+_PLINK_NUMBERS = {"23": "X", "24": "Y", "25": "X", "26": "MT", "XY": "X", "PAR1": "X", "PAR2": "X"}
 
 
 def canonical_contig(name: str) -> str:

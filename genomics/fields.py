@@ -15,7 +15,7 @@ import numpy as np
 
 from genomics.errors import InputError
 
-DEFAULT_FIELDS: tuple[str, ...] = ("FORMAT/DP", "FORMAT/GQ")
+DEFAULT_FIELDS: tuple[str, ...] = ("FORMAT/DP", "FORMAT/GQ", "FORMAT/DS")
 """What is kept unless other fields are asked for, where a file declares it."""
 
 # These have arrays of their own in the store.
@@ -138,7 +138,7 @@ def choose_fields(declared: Mapping[str, Field], asked: Sequence[str] | None) ->
 
     Examples
     --------
-    >>> fields = declared_fields({"AF": {"Number": "A", "Type": "Float"}}, {"GT": {}, "DP": {"Number": "1"}})
+    >>> fields = declared_fields({"AF": {"Number": "A", "Type": "Float"}}, {"GT": {}, "DP": {"Type": "Integer"}})
     >>> list(choose_fields(fields, ["INFO/*"])), list(choose_fields(fields, None))
     (['INFO/AF'], ['FORMAT/DP'])
     """

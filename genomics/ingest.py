@@ -38,6 +38,9 @@ from genomics.transform import BlockTransform
 CHECKPOINT_SECONDS = 30.0
 """How much work a killed program may lose, at most."""
 
+# Notes of readers whose files do not tell the reference allele.
+_PROVISIONAL = {"plink_alleles", "bgen_reference"}
+
 
 def ingest(
     inputs: Sequence[PathLike] | PathLike,
@@ -78,7 +81,7 @@ def ingest(
     samples
         Keep these samples, in this order.
     fields
-        INFO and FORMAT fields to keep, such as ``FORMAT/AD`` or ``INFO/*``; DP and GQ of each call by default.
+        INFO and FORMAT fields to keep, such as ``FORMAT/AD`` or ``INFO/*``; DP, GQ and DS of each call by default.
         GT, END and the annotation of consequences are always kept.
     preparation
         Call policies, gVCF expansion, normalisation, hard filters, lists of variants, liftover. Without it the
@@ -292,7 +295,7 @@ class _Copy:
         selection = replace(
             self.selection, block_records=writer.block_records, reject=reject, consumed=consumed
         )
-        either_allele = "plink_alleles" in reader.notes
+        either_allele = not _PROVISIONAL.isdisjoint(reader.notes)
         for block in reader.blocks(selection):
             self.order.check(block, shard.path)
             self.detector.add_block(shard.path.name, block, either_allele=either_allele)

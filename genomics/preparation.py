@@ -51,7 +51,7 @@ class Preparation:
     keep, remove
         Lists of samples to keep or to leave out, as PLINK takes them.
     chain, target
-        Chain file and FASTA of another build that the calls are lifted over to.
+        Chain file and FASTA of another build that the calls are lifted over to; they are normalised there.
 
     Examples
     --------
@@ -80,6 +80,12 @@ class Preparation:
                 field="chain",
                 expected="both, or neither",
                 hint="calls are never lifted over without a chain file",
+            )
+        if self.chain is not None and self.reference is not None:
+            raise InputError(
+                "two genomes: calls that are lifted over are normalised by the one they are lifted to",
+                field="reference",
+                expected="chain and target alone",
             )
         if self.reference is not None and self.normalise is None:
             object.__setattr__(self, "normalise", NormaliseOptions(align="none"))
@@ -164,6 +170,8 @@ class Preparation:
         if self.sites is not None:
             steps.append(self._expansion(regions, len(samples)))
         steps.append(self._policy(declared, samples, build))
+        if self.chain is not None and self.target is not None:
+            steps.append(self._liftover(reject))
         if self.normalise is not None:
             steps.append(self._normalisation(declared, build, reject))
         if self.hard_filter:
@@ -173,12 +181,6 @@ class Preparation:
 
             steps.append(VariantLists(extract=self.extract, exclude=self.exclude))
         steps.append(ApplyPolicy(self.policy, fields=declared, parts=("filters",)))
-        if self.chain is not None and self.target is not None:
-            from genomics.chain import Chain
-            from genomics.liftover import Liftover
-            from genomics.reference import Reference
-
-            steps.append(Liftover(Chain(self.chain), Reference(self.target), reject))
         return steps
 
     def _expansion(self, regions: Sequence[Region], n_samples: int) -> BlockTransform:
@@ -199,10 +201,20 @@ class Preparation:
     ) -> BlockTransform:
         from genomics.reference import Reference, require_same_build
 
-        reference = None if self.reference is None else Reference(self.reference)
-        if reference is not None:
-            require_same_build(reference, build)
+        if self.target is not None:
+            reference: Reference | None = Reference(self.target)
+        else:
+            reference = None if self.reference is None else Reference(self.reference)
+            if reference is not None:
+                require_same_build(reference, build)
         return Normalise(self.normalise or NormaliseOptions(), declared, reference, reject)
+
+    def _liftover(self, reject: Reject | None) -> BlockTransform:
+        from genomics.chain import Chain
+        from genomics.liftover import Liftover
+        from genomics.reference import Reference
+
+        return Liftover(Chain(self.chain or ""), Reference(self.target or ""), reject)
 
     def _hard_filter(self, readers: Sequence[VariantReader]) -> HardFilter:
         """Choose the filter, after each file's header had its say."""

@@ -21,7 +21,7 @@ import numpy as np
 from genomics.block import VariantBlock, join_blocks
 from genomics.errors import InputError
 from genomics.fields import Field
-from genomics.store_arrays import ArrayWriter, Files
+from genomics.store_arrays import MAX_SAMPLES_CHUNK, ArrayWriter, Files
 from genomics.store_columns import Axes, Column, block_columns
 from genomics.store_files import (
     INTEGRITY,
@@ -37,7 +37,9 @@ from genomics.store_files import (
 )
 
 VCF_ZARR_VERSION = "0.4"
-MAX_VARIANTS_CHUNK = 1000
+MAX_VARIANTS_CHUNK = 10_000
+# Calls of one chunk: 8 MB of genotypes, few files, and quick to reach a single variant in.
+_CHUNK_CELLS = 4_000_000
 # Samples x variants of one block in memory: it bounds what is held of a cohort of any width.
 _BLOCK_CELLS = 10_000_000
 # Chunks of variants that may wait for compression.
@@ -45,14 +47,15 @@ _WAITING_CHUNKS = 2
 
 
 def variants_per_block(n_samples: int) -> int:
-    """Records held at once, and per chunk: 1,000, fewer for cohorts wider than 10,000.
+    """Records held at once, and per chunk: about 4 million calls, in at most 10,000 records.
 
     Examples
     --------
-    >>> variants_per_block(2504), variants_per_block(500_000)
-    (1000, 20)
+    >>> variants_per_block(100), variants_per_block(2504), variants_per_block(500_000)
+    (10000, 1597, 20)
     """
-    return max(1, min(MAX_VARIANTS_CHUNK, _BLOCK_CELLS // max(1, n_samples)))
+    per_chunk = _CHUNK_CELLS // max(1, min(n_samples, MAX_SAMPLES_CHUNK))
+    return max(1, min(MAX_VARIANTS_CHUNK, per_chunk, _BLOCK_CELLS // max(1, n_samples)))
 
 
 class StoreWriter:

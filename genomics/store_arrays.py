@@ -230,6 +230,7 @@ class ArrayWriter:
         text = dtype.kind == "O"
         return {
             "chunks": list(self.chunk_shape(tail, dtype)),
+            "dimension_separator": ".",
             "compressor": _codec(_kind(dtype)).get_config(),
             "dtype": "|O" if text else dtype.str,
             "fill_value": None,

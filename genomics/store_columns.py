@@ -187,13 +187,11 @@ def _contig_codes(names: Sequence[str], contigs: Mapping[str, int]) -> np.ndarra
 def _filter_flags(filters: Sequence[tuple[str, ...]], known: Mapping[str, str]) -> np.ndarray:
     place = {name: index for index, name in enumerate(known)}
     flags = np.zeros((len(filters), len(place)), np.bool_)
-    distinct = {names: [place[name] for name in names] for names in set(filters)}
-    if len(distinct) == 1:
-        flags[:, distinct[filters[0]]] = True
-        return flags
-    for row, names in enumerate(filters):
-        flags[row, distinct[names]] = True
-    return flags
+    distinct = {names: row for row, names in enumerate(dict.fromkeys(filters))}
+    table = np.zeros((len(distinct), len(place)), np.bool_)
+    for names, row in distinct.items():
+        table[row, [place[name] for name in names]] = True
+    return table[[distinct[names] for names in filters]] if distinct else flags
 
 
 def _text(values: Sequence[str]) -> np.ndarray:
@@ -201,11 +199,13 @@ def _text(values: Sequence[str]) -> np.ndarray:
 
 
 def _text_table(rows: Sequence[Sequence[str]], width: int) -> np.ndarray:
-    if rows and all(len(row) == width for row in rows):
-        return np.array(rows, dtype=object).reshape(len(rows), width)
     table = np.full((len(rows), width), "", dtype=object)
-    for index, row in enumerate(rows):
-        table[index, : len(row)] = row
+    lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+    shared = int(lengths.min(initial=width))
+    for column in range(shared):
+        table[:, column] = [row[column] for row in rows]
+    for index in np.flatnonzero(lengths > shared).tolist():
+        table[index, : len(rows[index])] = rows[index]
     return table
 
 
@@ -235,7 +235,9 @@ def columns_block(
         identifiers=["" if no else str(name) for name, no in zip(columns["variant_id"], kept, strict=True)],
         alleles=alleles,
         quality=columns["variant_quality"],
-        filters=[tuple(filters[i] for i in np.flatnonzero(row).tolist()) for row in columns["variant_filter"]],
+        filters=[
+            tuple(filters[i] for i in np.flatnonzero(row).tolist()) for row in columns["variant_filter"]
+        ],
         ends=columns["variant_END"],
         genotypes=columns["call_genotype"],
         phased=columns["call_genotype_phased"],

@@ -109,7 +109,7 @@ def clone(store: Path, folder: Path) -> None:
 
 def write_json(root: Path, name: str, value: Any, files: Files) -> None:
     """Write a metadata file of a store, whole or not at all, and note its size and checksum."""
-    data = json.dumps(value, indent=1, sort_keys=True, allow_nan=False).encode()
+    data = json.dumps(value, sort_keys=True, allow_nan=False).encode()
     temporary = root / f"{name}.new"
     temporary.write_bytes(data)
     temporary.replace(root / name)

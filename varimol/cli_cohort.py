@@ -39,8 +39,11 @@ def ingest(
     extract: Extract = None,
     exclude: Exclude = None,
     fields: Annotated[
-        str, typer.Option(help="INFO and FORMAT fields to keep, such as FORMAT/AD,INFO/AF or 'INFO/*'.")
-    ] = "FORMAT/DP,FORMAT/GQ",
+        str,
+        typer.Option(
+            help="INFO and FORMAT fields to keep, such as FORMAT/AD,INFO/*; DP, GQ and DS if empty."
+        ),
+    ] = "",
     normalise: Annotated[
         str, typer.Option(help="split, join, trim or align (--reference), or several: split,align.")
     ] = "",
@@ -82,7 +85,7 @@ def ingest(
     }  # fmt: skip
     if normalise:
         choices["normalise"] = _normalisation(names(normalise))
-    chosen = None if fields == "FORMAT/DP,FORMAT/GQ" else names(fields)
+    chosen = names(fields) or None
     with CommandProgress("reading variants", quiet) as progress:
         cohort = varimol.ingest(
             inputs, out, regions=regions or [], samples=lines(samples), fields=chosen, settings=settings,

@@ -226,7 +226,7 @@ def scan_lines(  # type: ignore[no-untyped-def]
                 fits = only_genotype and in_order and not filtered and calls + width <= stop
                 if fits and text[calls + width - 1] == NEWLINE:
                     cells = genotypes[row].reshape(-1)
-                    if read_plain_calls(text, calls, n_columns, n_alts, cells, phased[row]):
+                    if read_plain_calls(text, calls, n_columns, n_alts, cells, phased[row], states[row]):
                         after = calls + width
                 if after < 0:
                     after = read_calls(

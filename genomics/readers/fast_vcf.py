@@ -192,10 +192,13 @@ def _is_plain_key(key: str) -> bool:
     return key[:1].isalpha() and key.replace("_", "").replace(".", "").isalnum()
 
 
-def scan_text(text: bytes, plan: Plan, formats: _FormatTable) -> ScannedLines:
-    """Scan whole lines, the last of which ends with a newline."""
+def scan_text(
+    text: bytes, plan: Plan, formats: _FormatTable, start: int = 0, stop: int | None = None
+) -> ScannedLines:
+    """Scan whole lines, from `start` up to `stop`, which is behind a newline."""
     buffer = np.frombuffer(text, np.uint8)
-    n_rows = int(kernels.count_lines(buffer))
+    stop = len(buffer) if stop is None else stop
+    n_rows = int(kernels.count_lines(buffer[start:stop]))
     n_slots = len(plan.integers)
     lines = np.empty((n_rows, 2), np.int64)
     tabs = np.empty((n_rows, kernels.N_FIXED), np.int64)
@@ -205,17 +208,17 @@ def scan_text(text: bytes, plan: Plan, formats: _FormatTable) -> ScannedLines:
     phased = np.empty((n_rows, plan.n_samples), np.bool_)
     states = np.zeros((n_rows, plan.n_samples), np.int8)
     slots = np.empty((n_slots, n_rows, plan.n_samples), np.int32)
-    reason, at, row = kernels.UNKNOWN_FORMAT, 0, 0
+    reason, at, row = kernels.UNKNOWN_FORMAT, start, 0
     known = formats.current
     while reason != kernels.DONE:
         reason, at, row = kernels.scan_lines(
-            buffer, at, len(buffer), plan.place, plan.in_order, known.text, known.starts, known.keys,
+            buffer, at, stop, plan.place, plan.in_order, known.text, known.starts, known.keys,
             known.layouts, row, lines, tabs, positions, qualities, ends, status,
             genotypes, phased, states, slots,
         )  # fmt: skip
         if reason == kernels.UNKNOWN_FORMAT:
-            start = int(tabs[row, kernels.N_FIXED - 1]) + 1
-            known = formats.add(text[start : text.index(b"\n", start)].split(b"\t", 1)[0])
+            begin = int(tabs[row, kernels.N_FIXED - 1]) + 1
+            known = formats.add(text[begin : text.index(b"\n", begin)].split(b"\t", 1)[0])
     careful = [(int(i), text[lines[i, 0] : lines[i, 1]]) for i in np.flatnonzero(status)]
     keep: slice | np.ndarray = slice(None) if not careful else status == kernels.SIMPLE
     fixed = _FixedColumns(buffer, lines[keep, 0], tabs[keep])
@@ -254,9 +257,11 @@ class _FixedColumns:
     def alleles(self) -> list[tuple[str, ...]]:
         """REF and ALTs of each record."""
         refs, alts = self.texts(3), self.texts(4)
-        if all(len(alt) == 1 and alt != "." for alt in alts):
-            return list(zip(refs, alts, strict=True))
-        return [(ref,) if alt == "." else (ref, *alt.split(",")) for ref, alt in zip(refs, alts, strict=True)]
+        alleles: list[tuple[str, ...]] = list(zip(refs, alts, strict=True))
+        for row, alt in enumerate(alts):
+            if alt == "." or "," in alt:
+                alleles[row] = (refs[row],) if alt == "." else (refs[row], *alt.split(","))
+        return alleles
 
     def filters(self) -> list[tuple[str, ...]]:
         """Names in FILTER of each record."""
@@ -283,8 +288,7 @@ def _scan_segment(
     last = text.rfind(b"\n") + 1
     if first == 0 and not at_line_start:
         return _Piece(text, None, None, end)
-    body = text if first == 0 and last == len(text) else text[first:last]
-    lines = scan_text(body, plan, formats) if body else None
+    lines = scan_text(text, plan, formats, first, last) if first < last else None
     return _Piece(text[:first], lines, text[last:], end)
 
 

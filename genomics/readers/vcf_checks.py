@@ -189,7 +189,8 @@ def with_call_in_every_cell(line: bytes) -> bytes:
     at = keys.index(b"GT")
     columns = line.split(b"\t")
     for index in range(9, len(columns)):
-        columns[index] += b":." * max(0, at - columns[index].count(b":"))
+        if columns[index]:
+            columns[index] += b":." * max(0, at - columns[index].count(b":"))
     return b"\t".join(columns)
 
 

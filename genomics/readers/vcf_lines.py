@@ -88,6 +88,7 @@ class SlowLines:
         place = {name: index for index, name in enumerate(header.samples)}
         chosen = [place[name] for name in self.samples]
         self._columns = None if chosen == list(range(len(header.samples))) else [9 + i for i in chosen]
+        self._reads_info = bool(self.converter.infos) or self.converter.annotation_key is not None
         self._head = self._header_text()
         self._n_tabs = len(FIXED_COLUMNS) + len(self.samples) if self.samples else len(FIXED_COLUMNS) - 1
 
@@ -139,9 +140,10 @@ class SlowLines:
         The contig's name is kept from htslib: it stops the program at some that no header line can declare.
         """
         line = CONTIG + line[line.index(b"\t") :]
-        if b"\t\t" in line:  # an empty column says what a dot says
-            fixed = line.split(b"\t", len(FIXED_COLUMNS))
-            line = b"\t".join([*(text or b"." for text in fixed[:8]), *fixed[8:]])
+        fixed = line.split(b"\t", len(FIXED_COLUMNS))
+        if not self._reads_info:  # what is not read is not checked either
+            fixed[7] = b";".join(item for item in fixed[7].split(b";") if item.startswith(b"END="))
+        line = b"\t".join([*(text or b"." for text in fixed[:8]), *fixed[8:]])  # empty says what a dot says
         if has_leading_phase(line):
             line = without_leading_phase(line)
         line = with_call_in_every_cell(line)

@@ -16,7 +16,7 @@ from genomics.errors import InputError
 from genomics.ingest import ingest
 from genomics.readers.vcf import read_blocks
 from genomics.readers.vcf_header import read_header
-from genomics.store import StoreWriter, variants_per_block
+from genomics.store import StoreWriter
 from genomics.store_arrays import MAX_CHUNK_BYTES, ArrayWriter
 from genomics.store_files import is_store
 
@@ -155,7 +155,6 @@ def test_array_writer__chunks_stay_under_the_limits(tmp_path: Path) -> None:
         chunks = array.chunk_shape(tail, np.dtype(dtype))
         assert chunks[0] == 1000 and chunks[1] <= 10_000
         assert np.prod(chunks) * np.dtype(dtype).itemsize <= MAX_CHUNK_BYTES
-    assert variants_per_block(2504) == 1000
 
 
 def test_store__left_without_finish_leaves_nothing(tmp_path: Path) -> None:

@@ -14,11 +14,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import genomics.store
 from genomics import InputError, ingest
 from genomics.cohort import open_cohort
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 N_RECORDS = 3500
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(genomics.store, "MAX_VARIANTS_CHUNK", 1000)
 
 
 def _records(first: int, last: int, contig: str = "1") -> list[str]:
@@ -41,7 +47,8 @@ def _same_files(one: Path, other: Path) -> None:
 def _kill_at_checkpoint(source: Path, out: Path) -> None:
     """Ingest in another process that is killed once it has made a checkpoint."""
     code = (
-        "import sys, time\n"
+        "import sys, time, genomics.store\n"
+        "genomics.store.MAX_VARIANTS_CHUNK = 1000\n"
         "from genomics.ingest import _Copy, ingest\n"
         "after = _Copy._checkpoint\n"
         "def slow(self, n_rows):\n"
