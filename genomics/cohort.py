@@ -167,8 +167,8 @@ class Cohort:
             The store has no such array.
         """
         if name not in self._readers:
+            self._axes[name] = array_axes(name, self.arrays[name])  # first, for threads that look for a reader
             self._readers[name] = row_reader(self.arrays[name])
-            self._axes[name] = array_axes(name, self.arrays[name])
         reader, axes = self._readers[name], self._axes[name]
         if axes[0] == "samples" and self._columns is not None:
             return gather_rows(reader, self._columns)
@@ -184,7 +184,7 @@ class Cohort:
         wanted = np.asarray(records, dtype=np.int64)
         return wanted if self._rows is None else self._rows[wanted]
 
-    @property
+    @cached_property
     def _n_stored(self) -> int:
         return int(self.arrays["variant_position"].shape[0])
 
@@ -222,7 +222,7 @@ class Cohort:
         """Records; a multi-allelic site is one."""
         return self._n_stored if self._rows is None else len(self._rows)
 
-    @property
+    @cached_property
     def n_samples(self) -> int:
         """Samples."""
         return int(self.arrays["sample_id"].shape[0]) if self._columns is None else len(self._columns)

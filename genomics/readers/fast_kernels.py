@@ -14,6 +14,7 @@ from numba import njit
 from genomics.readers.fast_calls import (
     COMMA,
     DOT,
+    FIRST_FLOAT,
     FIRST_SLOT,
     GENOTYPE,
     MISSING,
@@ -154,7 +155,7 @@ def _is_pass(text, at, end):  # type: ignore[no-untyped-def]
 @njit(nogil=True, cache=True)
 def scan_lines(  # type: ignore[no-untyped-def]
     text, at, stop, place, in_order, format_text, format_starts, format_keys, layouts,
-    row, lines, tabs, positions, qualities, ends, status, genotypes, phased, states, slots,
+    row, lines, tabs, positions, qualities, ends, status, genotypes, phased, states, slots, floats, no_float,
 ):  # fmt: skip
     """Scan whole lines into the rows from `row` on.
 
@@ -173,8 +174,10 @@ def scan_lines(  # type: ignore[no-untyped-def]
         Written: where each line begins and ends, without its newline.
     tabs : int64 (rows, 8)
         Written: where each fixed column ends.
-    positions, qualities, ends, status, genotypes, phased, states, slots
+    positions, qualities, ends, status, genotypes, phased, states, slots, floats
         Written for simple records. `states` has to be zero before.
+    no_float : float32
+        What stands for a missing decimal.
 
     Returns
     -------
@@ -231,7 +234,7 @@ def scan_lines(  # type: ignore[no-untyped-def]
                 if after < 0:
                     after = read_calls(
                         text, calls, place, layouts[known], format_keys[known], n_alts, filtered,
-                        genotypes, phased, states, slots, row,
+                        genotypes, phased, states, slots, floats, no_float, row,
                     )  # fmt: skip
                 simple = after >= 0
                 at = after
@@ -244,6 +247,12 @@ def scan_lines(  # type: ignore[no-untyped-def]
                     in_format |= layouts[known, key] == FIRST_SLOT + slot
                 if not in_format:
                     slots[slot, row, :] = MISSING
+            for slot in range(floats.shape[0]):
+                in_format = False
+                for key in range(format_keys[known] if n_columns else 0):
+                    in_format |= layouts[known, key] == FIRST_FLOAT + slot
+                if not in_format:
+                    floats[slot, row, :] = no_float
         else:
             lines[row, 1] = _to_line_end(text, lines[row, 0])
             at = lines[row, 1] + 1

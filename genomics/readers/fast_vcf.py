@@ -20,7 +20,7 @@ import numpy as np
 from genomics import annotation
 from genomics.block import VariantBlock
 from genomics.errors import InputError
-from genomics.fields import Field, choose_fields
+from genomics.fields import Field, choose_fields, missing_value
 from genomics.readers import fast_calls as calls
 from genomics.readers import fast_kernels as kernels
 from genomics.readers import vcf_stream
@@ -32,6 +32,7 @@ from genomics.readers.vcf_lines import SlowLines
 
 SEGMENT_BYTES = 1 << 22
 NO_END_MARKER = "no_end_marker"
+_NO_FLOAT = missing_value(np.dtype(np.float32))
 _SKIPPED = {"Integer": calls.SKIP_INTEGER, "Float": calls.SKIP_FLOAT}
 
 
@@ -45,8 +46,8 @@ class Plan:
         Where each sample column goes, -1 for those not kept.
     n_samples
         Samples kept.
-    integers
-        FORMAT fields to keep, each one whole number.
+    integers, decimals
+        FORMAT fields to keep, each one whole number, or one decimal.
     kinds
         Type of each declared FORMAT field.
     """
@@ -54,6 +55,7 @@ class Plan:
     place: np.ndarray
     n_samples: int
     integers: tuple[str, ...]
+    decimals: tuple[str, ...]
     kinds: Mapping[str, str]
 
     @cached_property
@@ -117,7 +119,7 @@ def make_plan(
     >>> make_plan(["a"], None, {}, {"INFO/AF": Field("INFO", "AF", "A", "Float")}) is None
     True
     """
-    if any(not (f.category == "FORMAT" and f.is_scalar and f.kind == "Integer") for f in chosen.values()):
+    if any(f.category != "FORMAT" or not f.is_scalar or f.kind not in _SKIPPED for f in chosen.values()):
         return None
     if any(f"INFO/{key}" in declared for key in annotation.KEYS):
         return None
@@ -128,7 +130,8 @@ def make_plan(
     return Plan(
         place=np.array([rank.get(name, -1) for name in columns], np.int64),
         n_samples=len(kept),
-        integers=tuple(field.name for field in chosen.values()),
+        integers=tuple(field.name for field in chosen.values() if field.kind == "Integer"),
+        decimals=tuple(field.name for field in chosen.values() if field.kind == "Float"),
         kinds={f.name: f.kind for f in declared.values() if f.category == "FORMAT"},
     )
 
@@ -183,6 +186,8 @@ class _FormatTable:
             return calls.GENOTYPE
         if key in self.plan.integers:
             return calls.FIRST_SLOT + self.plan.integers.index(key)
+        if key in self.plan.decimals:
+            return calls.FIRST_FLOAT + self.plan.decimals.index(key)
         if key == "FT":
             return calls.CALL_FILTER
         return _SKIPPED.get(self.plan.kinds.get(key, "String"), calls.SKIP_TEXT)
@@ -199,7 +204,6 @@ def scan_text(
     buffer = np.frombuffer(text, np.uint8)
     stop = len(buffer) if stop is None else stop
     n_rows = int(kernels.count_lines(buffer[start:stop]))
-    n_slots = len(plan.integers)
     lines = np.empty((n_rows, 2), np.int64)
     tabs = np.empty((n_rows, kernels.N_FIXED), np.int64)
     positions, ends = np.empty(n_rows, np.int32), np.empty(n_rows, np.int32)
@@ -207,14 +211,15 @@ def scan_text(
     genotypes = np.empty((n_rows, plan.n_samples, 2), np.int8)
     phased = np.empty((n_rows, plan.n_samples), np.bool_)
     states = np.zeros((n_rows, plan.n_samples), np.int8)
-    slots = np.empty((n_slots, n_rows, plan.n_samples), np.int32)
+    slots = np.empty((len(plan.integers), n_rows, plan.n_samples), np.int32)
+    floats = np.empty((len(plan.decimals), n_rows, plan.n_samples), np.float32)
     reason, at, row = kernels.UNKNOWN_FORMAT, start, 0
     known = formats.current
     while reason != kernels.DONE:
         reason, at, row = kernels.scan_lines(
             buffer, at, stop, plan.place, plan.in_order, known.text, known.starts, known.keys,
             known.layouts, row, lines, tabs, positions, qualities, ends, status,
-            genotypes, phased, states, slots,
+            genotypes, phased, states, slots, floats, _NO_FLOAT,
         )  # fmt: skip
         if reason == kernels.UNKNOWN_FORMAT:
             begin = int(tabs[row, kernels.N_FIXED - 1]) + 1
@@ -233,7 +238,10 @@ def scan_text(
         genotypes=genotypes[keep],
         phased=phased[keep],
         states=states[keep],
-        formats={name: slots[index][keep] for index, name in enumerate(plan.integers)},
+        formats={
+            **{name: slots[index][keep] for index, name in enumerate(plan.integers)},
+            **{name: floats[index][keep] for index, name in enumerate(plan.decimals)},
+        },
     )
     return ScannedLines(block, careful, n_rows)
 

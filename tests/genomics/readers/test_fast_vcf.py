@@ -31,6 +31,7 @@ HEADER = (
     '##FORMAT=<ID=GQ,Number=1,Type=Integer,Description="q">\n'
     '##FORMAT=<ID=AD,Number=R,Type=Integer,Description="a">\n'
     '##FORMAT=<ID=GL,Number=G,Type=Float,Description="l">\n'
+    '##FORMAT=<ID=DS,Number=1,Type=Float,Description="s">\n'
     '##FORMAT=<ID=FT,Number=1,Type=String,Description="f">\n'
 )
 COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
@@ -65,6 +66,26 @@ _VALUES: dict[str, st.SearchStrategy[str]] = {
     "GQ": _INTEGERS,
     "AD": st.sampled_from(["1,2", ".", "1", "1,2,3", "x", "", "1,,2"]),
     "GL": st.sampled_from(["-0.1,-1e-3,2", ".", "1.5", "nan", "-inf,0,0", "z"]),
+    "DS": st.sampled_from(
+        [
+            "0.5",
+            "1",
+            ".",
+            "-1.25",
+            "1e-3",
+            "nan",
+            "",
+            ".5",
+            "1.",
+            "0.12345678901234567",
+            "1,2",
+            "2.0x",
+            "-",
+            "-.",
+            ".",
+        ]
+    )
+    | st.floats(0, 2).map(lambda x: f"{x:.6f}"),
     "FT": st.sampled_from(["PASS", ".", "q10", "", "PASS;q10", "pass"]),
     "XX": st.sampled_from(["anything", ".", "", "a b"]),
 }
@@ -184,7 +205,7 @@ def test_read_text_fast__same_as_careful(
     if n_samples and data.draw(st.booleans()):
         names = [f"S{i}" for i in range(n_samples)]
         samples = tuple(data.draw(st.permutations(names))[: data.draw(st.integers(1, n_samples))])
-    fields = data.draw(st.sampled_from([None, (), ("FORMAT/GQ",)]))
+    fields = data.draw(st.sampled_from([None, (), ("FORMAT/GQ",), ("FORMAT/DS", "FORMAT/DP")]))
     monkeypatch.setattr(fast_vcf, "SEGMENT_BYTES", size)
     results = []
     for fast in (True, False):
