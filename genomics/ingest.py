@@ -20,6 +20,7 @@ from genomics.fields import check_asked, choose_fields
 from genomics.liftover import Liftover
 from genomics.preparation import Preparation
 from genomics.readers import Selection
+from genomics.readers.vcf_header import VcfHeader
 from genomics.record_order import RecordOrder
 from genomics.regions import merge_regions, parse_region
 from genomics.shards import (
@@ -193,9 +194,9 @@ def _attributes(copy: _Copy, shards: Sequence[Shard], build: str, extended: Coho
     attributes.update(copy.order.attributes())
     for shard in shards:
         attributes.update(shard.reader.notes)
-        meta = getattr(shard.reader, "meta_information", None)
-        if meta:
-            attributes.setdefault("vcf_meta_information", meta)
+        header = getattr(shard.reader, "header", None)
+        if isinstance(header, VcfHeader):
+            attributes.setdefault("vcf_meta_information", header.meta_information)
     for step in copy.steps:
         attributes[step.name] = step.attributes()
         if isinstance(step, Liftover):
@@ -289,7 +290,9 @@ class _Copy:
         }
         self.detector.add_header(shard.path.name, reader.contigs, reader.reference)
         writer.declare_contigs(reader.contigs)
-        writer.declare_filters(reader.filters, getattr(reader, "filter_descriptions", None))
+        header = getattr(reader, "header", None)
+        words = header.filter_descriptions if isinstance(header, VcfHeader) else {}
+        writer.declare_filters(reader.filters, words)
         writer.declare_fields(choose_fields(reader.fields, self.fields))
         reject = self.rejects.of(shard.path) if self.rejects.keep_going else None
         selection = replace(

@@ -56,6 +56,23 @@ class VcfHeader:
         return declared_fields(self.infos, self.formats)
 
     @property
+    def meta_information(self) -> list[list[str]]:
+        """Key and value of each header line that is not of a contig, filter or field: what exports write back."""
+        lines = self.text.decode("utf-8", errors="replace").splitlines()
+        pairs = [line[2:].split("=", 1) for line in lines if line.startswith("##") and "=" in line]
+        return [pair for pair in pairs if pair[0] not in ("contig", "FILTER", "INFO", "FORMAT")]
+
+    @property
+    def filter_descriptions(self) -> dict[str, str]:
+        """The header's words on each filter."""
+        lines = self.text.decode("utf-8", errors="replace").splitlines()
+        parts = [
+            found.group(2) for line in lines if (found := _HEADER_LINE.match(line)) and found[1] == "FILTER"
+        ]
+        tags = [dict(_HEADER_FIELD.findall(part)) for part in parts]
+        return {tag["ID"]: tag.get("Description", "").strip('"') for tag in tags if "ID" in tag}
+
+    @property
     def contig_numbers(self) -> dict[int, str]:
         """Contigs by the number that BCF records give them."""
         return _numbered(self.text, ("contig",))

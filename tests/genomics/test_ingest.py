@@ -208,3 +208,12 @@ def test_ingest__24_genes_of_1000_genomes(
     row = cohort.variants.query("rsid == 'rs1057910'")
     (_, dosage), *_ = cohort.dosage_blocks(row)
     assert np.nansum(dosage) == 243
+
+
+def test_ingest__keeps_the_header_s_words(make_vcf: Callable[..., Path], tmp_path: Path) -> None:
+    source = make_vcf([ONE], header=["##reference=hg19.fa", '##ALT=<ID=DEL,Description="a, b">'])
+    group = ingest(source, tmp_path / "c.vcz").arrays
+    assert [str(text) for text in group["filter_description"][:]] == ["All filters passed", "low"]
+    assert group.attrs["vcf_meta_information"] == [
+        ["fileformat", "VCFv4.2"], ["reference", "hg19.fa"], ["ALT", '<ID=DEL,Description="a, b">']
+    ]  # fmt: skip
