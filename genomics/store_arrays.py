@@ -34,19 +34,23 @@ Files = dict[str, list[int]]
 
 @lru_cache
 def _codec(kind: str) -> Any:
-    """Blosc with what measured best: bit planes for small integers, no shuffle for text."""
+    """Blosc with what measured best: bit planes for small integers, no shuffle for text and flags."""
     import numcodecs
 
     if kind == "text":
         return numcodecs.Blosc(cname="zstd", clevel=1, shuffle=numcodecs.Blosc.NOSHUFFLE)
+    if kind == "flags":
+        return numcodecs.Blosc(cname="lz4", clevel=9, shuffle=numcodecs.Blosc.NOSHUFFLE)
     if kind == "bytes":
-        return numcodecs.Blosc(cname="lz4", clevel=5, shuffle=numcodecs.Blosc.BITSHUFFLE)
+        return numcodecs.Blosc(cname="lz4", clevel=9, shuffle=numcodecs.Blosc.BITSHUFFLE)
     return numcodecs.Blosc(cname="zstd", clevel=1, shuffle=numcodecs.Blosc.SHUFFLE)
 
 
 def _kind(dtype: np.dtype[Any]) -> str:
     if dtype.kind == "O":
         return "text"
+    if dtype.kind == "b":
+        return "flags"
     return "bytes" if dtype.itemsize == 1 else "numbers"
 
 
