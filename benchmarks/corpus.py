@@ -180,6 +180,11 @@ _EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "differs",
+        r"^\d+ x GT, first in record \d+: \. for -65$",
+        "bcftools query prints -65 for a call whose GT, not the first field, was left off at the end",
+    ),
+    (
+        "differs",
         r"^\d+ x GT phase[^;]*$",
         "VCF Zarr has one phase flag for a call: one with both / and | is given back with / throughout",
     ),

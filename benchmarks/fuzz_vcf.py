@@ -87,7 +87,8 @@ def read_plainly(line: bytes, n_samples: int = N_SAMPLES) -> PlainRecord:
 
 
 def _plain_call(text: str) -> str:
-    alleles = [a if a == "." else str(int(a)) for a in re.split(r"[/|]", text.lstrip("/|"))]
+    # htslib reads an empty GT at the end of a line as a missing one
+    alleles = [a if a == "." else str(int(a)) for a in re.split(r"[/|]", text.lstrip("/|") or ".")]
     phased = "/" not in text and "|" in text[1:]
     return ("|" if phased else "/").join(alleles)
 

@@ -119,7 +119,7 @@ class BcfRecords:
                 raise ValueError("its contig is not in the header")
             if not overlaps(self.regions, contig, variant.POS, variant.end):
                 return None
-            record = self._converter.convert(variant, contig)
+            record = self._converter.convert(variant, contig, variant.FILTERS)
         except (ValueError, IndexError, KeyError, struct.error) as error:
             report_bad(
                 self.reject, self.path, number, ("record", f"the BCF record is damaged ({error})", "BCF 2.2")

@@ -137,10 +137,11 @@ class SlowLines:
     def _ready(self, line: bytes) -> bytes:
         """Bring a good line into the form that htslib reads: the samples asked for, in their order.
 
-        The contig's name is kept from htslib: it stops the program at some that no header line can declare.
+        Contig and FILTER are kept from htslib, which does not read some that no header line can declare.
         """
         line = CONTIG + line[line.index(b"\t") :]
         fixed = line.split(b"\t", len(FIXED_COLUMNS))
+        fixed[6] = b"."
         if not self._reads_info:  # what is not read is not checked either
             fixed[7] = b";".join(item for item in fixed[7].split(b";") if item.startswith(b"END="))
         line = b"\t".join([*(text or b"." for text in fixed[:8]), *fixed[8:]])  # empty says what a dot says
@@ -176,7 +177,7 @@ class SlowLines:
         if not overlaps(self.regions, contig, variant.POS, variant.end):
             return None
         try:
-            record = self.converter.convert(variant, contig)
+            record = self.converter.convert(variant, contig, _filters(line))
         except UnicodeDecodeError:
             report_bad(self.reject, self.path, number, ("record", "text that is not valid UTF-8", "UTF-8"))
             return None
@@ -199,6 +200,11 @@ class SlowLines:
             self.notes[NO_CALL_COLUMNS] += 1
         if int(record.genotypes.max(initial=0)) >= len(record.alleles):
             self.notes[ALLELES_BEYOND_ALT] += 1
+
+
+def _filters(line: bytes) -> list[str]:
+    text = line.split(b"\t", 7)[6]
+    return [] if text == b"." else [name for name in text.decode().split(";") if name]
 
 
 def open_htslib(path: str) -> cyvcf2.VCF:

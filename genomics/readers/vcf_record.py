@@ -64,7 +64,7 @@ class RecordConverter:
         self.annotation_key = next((key for key in annotation.KEYS if key in header.infos), None)
         self.csq_fields = annotation.csq_fields(header.infos.get("CSQ", {}).get("Description", ""))
 
-    def convert(self, variant: Variant, contig: str) -> Record:
+    def convert(self, variant: Variant, contig: str, filters: Sequence[str]) -> Record:
         """Copy what the store keeps out of a record, whose arrays may die with it."""
         alleles = (variant.REF, *variant.ALT)
         formats = variant.FORMAT if self.n_samples else ()
@@ -81,7 +81,7 @@ class RecordConverter:
             identifier=variant.ID or "",
             alleles=alleles,
             quality=np.nan if variant.QUAL is None else variant.QUAL,
-            filters=tuple(name for name in variant.FILTERS if name),
+            filters=tuple(filters),
             end=_info_end(variant),
             genotypes=genotypes,
             phased=phased,
