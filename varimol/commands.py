@@ -109,6 +109,7 @@ def associate(
     from genomics.associate import genomic_control
     from genomics.cohort import open_cohort
     from genomics.phenotype import read_phenotypes
+    from genomics.policy import policy_of
     from genomics.quality import assess_quality
     from genomics.structure import principal_components
 
@@ -127,7 +128,8 @@ def associate(
         facts = {
             "trait": trait, "trait_type": values.trait_type, "n_tests": int(table["log10p"].notna().sum()),
             "lambda": genomic_control(table["log10p"]), "covariates": list(table.attrs.get("covariates", [])),
-            "missing_policy": missing_policy, "structure": table.attrs["structure"],
+            "missing_policy": missing_policy, "call_policy": policy_of(opened.arrays.attrs).as_json(),
+            "structure": table.attrs["structure"],
         }  # fmt: skip
         write_json(facts, folder / "association.json")
     return table

@@ -244,6 +244,7 @@ class _Walk:
     def association(self, folder: Path) -> None:
         """Scan of the trait."""
         from genomics.associate import associate, genomic_control
+        from genomics.policy import policy_of
 
         cohort = self._cohort()
         phenotypes = self._phenotypes(cohort)
@@ -259,6 +260,7 @@ class _Walk:
             "lambda": _finite(genomic_control(table["log10p"])),
             "covariates": [str(name) for name in table.attrs.get("covariates", self.plan.covariates)],
             "missing_policy": self.plan.missing_policy,
+            "call_policy": policy_of(cohort.arrays.attrs).as_json(),
             "trait_type": phenotypes.trait_type,
             "n_cases": int((values == 1).sum()) if binary else None,
             "n_controls": int((values == 0).sum()) if binary else None,
