@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from genomics.policy import CHOICES
 from varimol.report.bundle import Bundle
 from varimol.report.notation import effect, number, p_value
 from varimol.report.plots import GENOME_WIDE, components_svg, manhattan_svg, quantile_svg
@@ -16,6 +17,17 @@ from varimol.report.plots import GENOME_WIDE, components_svg, manhattan_svg, qua
 _ACTIONS = {
     "inhibit": "Genetics supports inhibiting {gene}.",
     "activate": "Genetics supports activating {gene}.",
+}
+
+#: Columns of the marker table that count calls, and what the report calls them; the last three are not observed.
+CALL_KINDS = {
+    "n_hom_ref": "Reference only",
+    "n_het": "Effect + other",
+    "n_hom_alt": "Effect only",
+    "n_other": "Other allele",
+    "n_no_call": "No call",
+    "n_filtered": "Filtered",
+    "n_absent": "Absent",
 }
 
 
@@ -93,7 +105,8 @@ def association_facts(bundle: Bundle) -> dict[str, Any]:
     Returns
     -------
     dict
-        Plots, number of tests and of genome-wide hits, inflation factor, tests, covariates, missing policy.
+        Plots, number of tests and of genome-wide hits, inflation factor, tests, covariates, missing policy,
+        call policy (``summary`` and ``sentences``).
     """
     table = bundle.tables["association"]
     stated = bundle.section("association")
@@ -108,10 +121,27 @@ def association_facts(bundle: Bundle) -> dict[str, Any]:
         "covariates": covariates,
         "corrected": any(name.lower().startswith("pc") for name in covariates),
         "missing_policy": as_text(stated.get("missing_policy")) or _distinct(table, "missing_policy"),
+        "call_policy": _call_policy(stated.get("call_policy")),
         "tests": _distinct(table, "test"),
         "manhattan": manhattan_svg(table, bundle.tables["markers"]),
         "quantile": quantile_svg(log10p),
         "strongest": _strongest(table, log10p),
+    }
+
+
+def _call_policy(choices: Any) -> dict[str, Any]:
+    """Say what the store made of calls that are not plain: what differs from the defaults, and all in words."""
+    if not isinstance(choices, dict) or not choices:
+        return {"summary": "not recorded", "sentences": []}
+    known = {str(name): as_text(value) for name, value in choices.items()}
+    changed = [
+        f"{name.replace('_', ' ')}: {value}"
+        for name, value in known.items()
+        if value != next(iter(CHOICES.get(name, ())), None)
+    ]
+    return {
+        "summary": "the defaults" + (f", but {'; '.join(changed)}" if changed else ""),
+        "sentences": [CHOICES.get(name, {}).get(value, f"{name}: {value}") for name, value in known.items()],
     }
 
 
@@ -130,8 +160,35 @@ def marker_rows(bundle: Bundle) -> list[dict[str, str]]:
     """
     markers = bundle.tables["markers"]
     odds_ratio = bundle.manifest.get("trait_type") == "binary"
-    ordered = markers.sort_values("log10p", ascending=False, kind="stable") if len(markers) else markers
-    return [_marker_row(row, odds_ratio) for row in ordered.to_dict("records")]
+    return [_marker_row(row, odds_ratio) for row in _strongest_first(markers).to_dict("records")]
+
+
+def marker_call_rows(bundle: Bundle) -> list[dict[str, Any]]:
+    """Count the samples by what is known of their call at each marker, in the order of `marker_rows`.
+
+    Parameters
+    ----------
+    bundle
+        Tables and manifest of the run.
+
+    Returns
+    -------
+    list of dict
+        ``variant`` and ``counts``, one for each of `CALL_KINDS`; empty where the run counted none.
+    """
+    markers = bundle.tables["markers"]
+    if not set(CALL_KINDS) <= set(markers.columns):
+        return []
+    return [
+        {"variant": row["variant"], "counts": counts}
+        for row, counts in zip(
+            marker_rows(bundle), _strongest_first(markers)[list(CALL_KINDS)].to_numpy().tolist(), strict=True
+        )
+    ]
+
+
+def _strongest_first(markers: pd.DataFrame) -> pd.DataFrame:
+    return markers.sort_values("log10p", ascending=False, kind="stable") if len(markers) else markers
 
 
 def _marker_row(row: dict[Any, Any], odds_ratio: bool) -> dict[str, str]:

@@ -10,9 +10,11 @@ from typing import Any
 from varimol.report.bundle import Bundle
 from varimol.report.notation import byte_count
 from varimol.report.overview import (
+    CALL_KINDS,
     as_text,
     association_facts,
     cohort_facts,
+    marker_call_rows,
     marker_rows,
     quality_facts,
 )
@@ -56,6 +58,8 @@ def render_page(bundle: Bundle) -> str:
         "quality": quality_facts(bundle),
         "association": association_facts(bundle),
         "markers": marker_rows(bundle),
+        "marker_calls": marker_call_rows(bundle),
+        "call_kinds": list(CALL_KINDS.values()),
         "targets": target_sections(bundle),
         "abstained": abstained_targets(bundle),
         "svg": Markup,

@@ -77,13 +77,14 @@ def _cohort_tables(rng, samples):
     marker = association.iloc[[hit]].assign(
         marker_id=variant_id[hit], gene="EGFR", gene_distance=0, consequence="missense_variant",
         amino_acid_change="L858R", consequence_variant_id=variant_id[hit], ld_r2=1.0, n_in_clump=3,
+        n_hom_ref=1021, n_het=14, n_hom_alt=2, n_other=0, n_no_call=5, n_filtered=3, n_absent=1,
         reason="protein change at the marker itself", drug_action="inhibit",
         drug_action_reason="the effect allele lowers the odds; assumed to reduce the protein's function",
     )  # fmt: skip
     second = marker.assign(
         marker_id="2:1200:A:T", contig="2", position=int(position[200]), gene="LINC1", log10p=8.1, beta=0.4,
         gene_distance=12_400, consequence="", amino_acid_change="", consequence_variant_id="", ld_r2=np.nan,
-        reason="", drug_action="", drug_action_reason="no protein change in linkage",
+        reason="", drug_action="", drug_action_reason="no protein change in linkage", n_other=6,
     )  # fmt: skip
     failed = rng.uniform(size=contigs.size) < 0.04
     quality_samples = pd.DataFrame({"sample_id": samples, "n_called": 3400, "reason": "", "passed": True})
@@ -205,7 +206,8 @@ def _manifest(n_patients, tables):
         "quality": {"min_gq": 20},
         "structure": {"estimable": True, "reason": "", "n_variants_used": 2104},
         "association": {"n_tests": len(tables["association"]), "lambda": 1.02, "covariates": ["sex", "pc1"]}
-        | {"missing_policy": "mean dosage of the called samples"},
+        | {"missing_policy": "mean dosage of the called samples"}
+        | {"call_policy": {"half_calls": "no-call", "haploid": "as-diploid"}},
         "network": {"name": "affinity", "data": "DAVIS and KIBA", "cross-validated MSE": 0.22},
         "sources": [{"name": "PyPGx tables", "version": "0.27", "licence": "MIT"}],
         "notes": ["The planted effect is enlarged: odds ratio 0.2 beside the published 0.6."],

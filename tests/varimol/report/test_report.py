@@ -18,6 +18,40 @@ def test_report__shows_every_section(page, parse_page):
         assert shown in text
 
 
+def test_report__marker_calls_keep_their_states(page, parse_page):
+    _, text = parse_page(page)
+    assert "Reference only Effect + other Effect only Other allele No call Filtered Absent" in text
+    assert "G: C 1,021 14 2 0 5 3 1 2: 1200: A: T 1,021 14 2 6 5 3 1 Targets" in text
+
+
+def test_report__markers_without_counts_of_calls(tmp_path, write_directory, parse_page):
+    """As an earlier version wrote them."""
+    directory = write_directory(tmp_path / "out", 3)
+    markers = pd.read_parquet(directory / "markers.parquet")
+    counts = [name for name in markers if name.startswith("n_") and name != "n_in_clump"]
+    markers.drop(columns=counts).to_parquet(directory / "markers.parquet")
+    _, text = parse_page(write_report(directory).read_text(encoding="utf-8"))
+    assert len(counts) == 7 and "L858R" in text and "Calls at the markers" not in text
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        ({"half_calls": "no-call"}, "the defaults A half call such as 0/. is a no-call"),
+        ({"haploid": "as-diploid"}, "the defaults, but haploid: as-diploid A haploid call has a dosage of 0"),
+        ({"later": "choice"}, "the defaults, but later: choice"),
+        (None, "Call policy not recorded"),
+    ],
+)
+def test_report__call_policy_is_said_in_words(tmp_path, write_directory, parse_page, policy, said):
+    directory = write_directory(tmp_path / "out", 3)
+    manifest = json.loads((directory / "manifest.json").read_text())
+    manifest["association"]["call_policy"] = policy
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+    _, text = parse_page(write_report(directory).read_text(encoding="utf-8"))
+    assert said in text
+
+
 def test_report__requests_nothing(page, parse_page):
     tags, _ = parse_page(page)
     for tag, attributes in tags:
