@@ -177,7 +177,9 @@ class BcfVariant:
     def genotype(self) -> _Genotypes:
         """The calls."""
         kind, width, packed = self._formats["GT"]
-        if kind not in _INT_TYPES or not width:
+        if kind == 0 or not width:  # left off at the end by every sample
+            return _Genotypes(np.zeros((self.n_samples, 1), np.int8))
+        if kind not in _INT_TYPES:
             raise ValueError("GT is not of whole numbers")
         return _Genotypes(np.frombuffer(packed, _INT_TYPES[kind]).reshape(self.n_samples, width))
 
