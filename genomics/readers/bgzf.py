@@ -13,7 +13,6 @@ from __future__ import annotations
 import gzip
 import mmap
 import os
-import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import IO
 
 from genomics.errors import InputError
 from genomics.readers.vcf_stream import _block_size as block_size
-from genomics.readers.vcf_stream import damaged
+from genomics.readers.vcf_stream import damaged, naming_damage
 
 Segment = tuple[Callable[[], bytes], int]
 """A function that returns the segment's text, to be called in any thread; bytes of the file up to its end."""
@@ -48,7 +47,7 @@ def has_end_marker(path: Path) -> bool:
         return stream.read() == _END
 
 
-def text_segments(path: Path, size: int, stream: IO[bytes] | None = None) -> Iterator[Segment]:
+def text_segments(path: Path, size: int) -> Iterator[Segment]:
     """Cut a text file into segments of about `size` bytes of text.
 
     Parameters
@@ -57,8 +56,6 @@ def text_segments(path: Path, size: int, stream: IO[bytes] | None = None) -> Ite
         Plain, gzip or bgzip.
     size
         Bytes of text in a segment.
-    stream
-        Read this instead of the file, from one end: a pipe, decompressed.
 
     Yields
     ------
@@ -69,13 +66,11 @@ def text_segments(path: Path, size: int, stream: IO[bytes] | None = None) -> Ite
     InputError
         A block is damaged or cut off; the message names its offset in the file.
     """
-    if stream is not None:
-        yield from _stream_segments(stream, path, size, lambda: 0)
-    elif is_bgzf(path):
+    if is_bgzf(path):
         yield from _bgzf_segments(path, size)
     elif _is_gzip(path):
         with path.open("rb") as raw, gzip.GzipFile(fileobj=raw) as text:
-            yield from _stream_segments(text, path, size, raw.tell)
+            yield from stream_segments(text, path, size, raw.tell)
     else:
         length = path.stat().st_size
         for start in range(0, length, size):
@@ -92,14 +87,29 @@ def _read_at(path: Path, start: int, size: int) -> bytes:
         return os.pread(stream.fileno(), size, start)
 
 
-def _stream_segments(
-    stream: IO[bytes] | gzip.GzipFile, path: Path, size: int, position: Callable[[], int]
+def stream_segments(
+    stream: IO[bytes] | gzip.GzipFile, path: Path, size: int, position: Callable[[], int], start: bytes = b""
 ) -> Iterator[Segment]:
+    """Cut a stream of text, which has to be read from one end.
+
+    Parameters
+    ----------
+    stream
+        Decompressed.
+    path
+        For messages.
+    size
+        Bytes of text in a segment.
+    position
+        Returns the bytes of the file read so far.
+    start
+        Text that was taken from the stream before.
+    """
+    if start:
+        yield partial(bytes, start), 0
     while True:
-        try:
+        with naming_damage(path):
             text = stream.read(size)
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            raise damaged(path, "the gzip stream is cut off or damaged") from None
         if not text:
             return
         yield partial(bytes, text), position()

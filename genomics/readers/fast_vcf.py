@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -34,6 +35,14 @@ SEGMENT_BYTES = 1 << 22
 NO_END_MARKER = "no_end_marker"
 _NO_FLOAT = missing_value(np.dtype(np.float32))
 _SKIPPED = {"Integer": calls.SKIP_INTEGER, "Float": calls.SKIP_FLOAT}
+
+
+class TextPipe(Protocol):
+    """Text that can be read once."""
+
+    def segments(self, size: int) -> Iterator[Segment]:
+        """Yield the text of all records, about `size` bytes at a time."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +74,11 @@ class Plan:
 
 
 def read_text_fast(
-    path: Path, header: VcfHeader, selection: Selection, notes: Counter[str]
+    path: Path,
+    header: VcfHeader,
+    selection: Selection,
+    notes: Counter[str],
+    pipe: TextPipe | None = None,
 ) -> Iterator[VariantBlock] | None:
     """Read all records of a text file on several cores; None where that needs the careful reader throughout.
 
@@ -79,6 +92,8 @@ def read_text_fast(
         Without regions.
     notes
         Counts of records that were read although something is wrong with them, by kind.
+    pipe
+        An open pipe to read in place of the file.
     """
     chosen = choose_fields(header.fields, selection.fields)
     plan = make_plan(header.samples, selection.samples, header.fields, chosen)
@@ -88,9 +103,12 @@ def read_text_fast(
         selection.reject,
         lambda note: SlowLines(path, header, selection.samples, (), note, selection.fields, notes),
     )
-    if is_bgzf(path) and not has_end_marker(path):
-        notes[NO_END_MARKER] += 1
-    segments = text_segments(path, SEGMENT_BYTES)
+    if pipe is not None:
+        segments = pipe.segments(SEGMENT_BYTES)
+    else:
+        segments = text_segments(path, SEGMENT_BYTES)
+        if is_bgzf(path) and not has_end_marker(path):
+            notes[NO_END_MARKER] += 1
     return read_fast(path, segments, plan, careful, selection.threads, selection.consumed)
 
 

@@ -13,6 +13,7 @@ from genomics.block import VariantBlock
 from genomics.errors import InputError
 from genomics.fields import Field
 from genomics.readers.bcf import BcfRecords, read_bcf_records
+from genomics.readers.bgzf import Segment, stream_segments
 from genomics.readers.fast_vcf import read_text_fast
 from genomics.readers.protocol import BLOCK_RECORDS, Reject, Selection
 from genomics.readers.vcf_checks import line_locus
@@ -82,8 +83,8 @@ class VcfReader:
         What had to be mended or is strange stands in `notes` afterwards, with the number of records.
         """
         counts: Counter[str] = Counter()
-        if not (self.is_pipe or self.header.is_bcf or selection.regions):
-            fast = read_text_fast(self.path, self.header, selection, counts)
+        if not (self.header.is_bcf or selection.regions):
+            fast = read_text_fast(self.path, self.header, selection, counts, pipe=self._pipe)
             if fast is not None:
                 yield from fast
                 self.notes.update({kind: f"{count}" for kind, count in counts.items()})
@@ -142,17 +143,26 @@ class _Pipe:
 
     def records(self) -> Iterator[bytes]:
         """Yield every record, once."""
-        if self._is_spent:
-            raise InputError(
-                "a pipe can be read once", file=self._path, hint="write it to a file, and read that"
-            )
-        self._is_spent = True
+        self._spend()
         if self._held:
             first, self._held = self._held, None
             yield first
             del first  # it may be long
         more = read_bcf_records if self._header.is_bcf else read_lines
         yield from more(self.stream, self._path, self._n_read + 1)
+
+    def segments(self, size: int) -> Iterator[Segment]:
+        """Yield the text of all records, once, about `size` bytes at a time."""
+        self._spend()
+        held, self._held = self._held or b"", None
+        yield from stream_segments(self.stream, self._path, size, lambda: 0, held)
+
+    def _spend(self) -> None:
+        if self._is_spent:
+            raise InputError(
+                "a pipe can be read once", file=self._path, hint="write it to a file, and read that"
+            )
+        self._is_spent = True
 
 
 def read_blocks(

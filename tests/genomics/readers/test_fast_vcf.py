@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 import struct
 import subprocess
+import threading
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -332,3 +334,19 @@ def test_read_text_fast__real_files_same_as_careful(shared_data: Path) -> None:
         _assert_same(_read(path, True, Selection())[0], _read(path, False, Selection())[0])
         compared += 1
     assert compared > 100
+
+
+def test_blocks__from_a_pipe_same_as_from_the_file(tmp_path: Path) -> None:
+    path, fifo = tmp_path / "a.vcf", tmp_path / "pipe"
+    path.write_text(_clean_text(500) + "1\t900\tlast\tA\tG\t.\tPASS\t.\tGT\t0/1/1\t./.\t0\t.\t1|0\n")
+    os.mkfifo(fifo)
+    for packed in (path.read_bytes(), gzip.compress(path.read_bytes()), _bgzip(path.read_bytes())):
+        writer = threading.Thread(target=fifo.write_bytes, args=(packed,))
+        writer.start()
+        reader = VcfReader(fifo)
+        assert reader.first_record() == ("1", 1)
+        block = join_blocks(list(reader.blocks(Selection(threads=2))), 5)
+        writer.join()
+        _assert_same(block, _read(path, False, Selection())[0])
+        with pytest.raises(InputError, match="a pipe can be read once"):
+            list(reader.blocks(Selection()))
