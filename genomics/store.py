@@ -41,7 +41,7 @@ MAX_VARIANTS_CHUNK = 10_000
 # Calls of one chunk: 8 MB of genotypes, few files, and quick to reach a single variant in.
 _CHUNK_CELLS = 4_000_000
 # Samples x variants of one block in memory: it bounds what is held of a cohort of any width.
-_BLOCK_CELLS = 10_000_000
+_BLOCK_CELLS = 5_000_000
 # Chunks of variants that may wait for compression.
 _WAITING_CHUNKS = 2
 
@@ -52,7 +52,7 @@ def variants_per_block(n_samples: int) -> int:
     Examples
     --------
     >>> variants_per_block(100), variants_per_block(2504), variants_per_block(500_000)
-    (10000, 1597, 20)
+    (10000, 1597, 10)
     """
     per_chunk = _CHUNK_CELLS // max(1, min(n_samples, MAX_SAMPLES_CHUNK))
     return max(1, min(MAX_VARIANTS_CHUNK, per_chunk, _BLOCK_CELLS // max(1, n_samples)))
@@ -180,6 +180,7 @@ class StoreWriter:
         if waiting < self.block_records:
             return
         joined = join_blocks(self._pending, len(self.samples))
+        self._pending = []
         whole = waiting - waiting % self.block_records
         for start in range(0, whole, self.block_records):
             self._write(joined.rows(start, start + self.block_records))
