@@ -75,6 +75,7 @@ def test_link__manifest_tells_what_was_done(linked: Path, link_input: Any) -> No
     assert manifest["parameters"]["trait"] == link_input.trait
     assert manifest["cohort"]["n_samples"] == 250
     assert manifest["cohort"]["build"] == "GRCh38"
+    assert manifest["association"]["call_policy"]["half_calls"] == "no-call"
     assert "torch" in manifest["created_with"]
 
 
