@@ -6,7 +6,8 @@ or returns arrays whose axes mean the following.
 Axes
 ----
 ``variants``
-    Records in the order contig (1 to 22, X, Y, MT, then others by name) and position. Row ``i`` of any
+    Records in the order of their files, and files in the order contig (1 to 22, X, Y, MT, then others by
+    name) and position; the store's attribute ``sorted`` tells whether positions ascend. Row ``i`` of any
     array with this axis is record ``i`` of the store. A multi-allelic site is one record.
 ``samples``
     Patients, in the order of the file or in the order that the user asked for. Identifiers are strings.
@@ -59,6 +60,23 @@ _EXPORTS: dict[str, str] = {
     "canonical_contig": "contigs",
     "contig_rank": "contigs",
     "ingest": "ingest",
+    "Preparation": "preparation",
+    "read_settings": "preparation",
+    "CallPolicy": "policy",
+    "NormaliseOptions": "normalise",
+    "open_reader": "readers",
+    "Selection": "readers",
+    "VariantReader": "readers",
+    "VariantBlock": "block",
+    "Field": "fields",
+    "detect_caller": "dialects",
+    "common_fields": "dialects",
+    "DIALECTS": "dialects",
+    "HARD_FILTERS": "hard_filters",
+    "call_statistics": "quality_statistics",
+    "CallStatistics": "quality_statistics",
+    "check_sex": "sex_check",
+    "marker_calls": "marker_calls",
     "Cohort": "cohort",
     "open_cohort": "cohort",
     "require_build": "cohort",
@@ -67,7 +85,7 @@ _EXPORTS: dict[str, str] = {
     "QualityPolicy": "quality",
     "Quality": "quality",
     "assess_quality": "quality",
-    "hardy_weinberg_exact": "quality",
+    "hardy_weinberg_exact": "hardy_weinberg",
     "Structure": "structure",
     "principal_components": "structure",
     "Phenotypes": "phenotype",

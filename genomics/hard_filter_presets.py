@@ -100,10 +100,7 @@ def _imputed(name: str, tag: str, source: str) -> HardFilterPreset:
     return HardFilterPreset(name, (name,), f"Imputation quality INFO/{tag} of 0.3 or more.", (rule,))
 
 
-_MARCHINI = (
-    "Marchini and Howie 2010, doi:10.1038/nrg2796: thresholds of 0.3 to 0.5 are in use; "
-    "the program's documentation names none"
-)
+_MARCHINI = "Marchini and Howie 2010, doi:10.1038/nrg2796: thresholds of 0.3 to 0.5 are in use"
 
 _PRESETS = (
     HardFilterPreset(

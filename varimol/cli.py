@@ -60,6 +60,7 @@ app.add_typer(train_app, name="train")
 
 app.command(epilog="Example: `varimol ingest cohort.vcf.gz --out cohort.vcz`")(cli_cohort.ingest)
 app.command(epilog="Example: `varimol export cohort.vcz --out calls.tsv`")(cli_cohort.export)
+app.command(epilog="Example: `varimol verify cohort.vcz`")(cli_cohort.verify)
 
 
 @app.command(epilog="Example: `varimol quality cohort.vcz --out quality/`")

@@ -133,3 +133,11 @@ def export(
         cohort, out, regions=regions or [], samples=lines(samples), keep=keep or [], remove=remove or [],
         extract=extract or [], exclude=exclude or [], threads=threads,
     )  # fmt: skip
+
+
+@command
+def verify(cohort: Path, seed: Seed = 0, threads: Threads = 2, quiet: Quiet = False) -> None:
+    """Compare every byte of a store with the checksums that were written with it."""
+    varimol.open_cohort(cohort).verify()
+    if not quiet:
+        typer.echo(f"{cohort}: whole")

@@ -5,7 +5,8 @@
 - ``docs/schemas/NAME.json``, one JSON Schema per table, from `varimol.schemas`;
 - ``docs/commands.md`` from the command line's own help;
 - ``docs/api.md`` from the signatures and docstrings of the public names;
-- the part of ``docs/network.md`` between its markers, from the card of the shipped network.
+- the part of ``docs/network.md`` between its markers, from the card of the shipped network;
+- the part of ``docs/reading-variants.md`` between its markers, from the policies, presets and callers.
 
 The same code and card give the same bytes, which a test holds.
 """
@@ -24,6 +25,7 @@ from types import ModuleType
 from typing import Any
 
 from varimol.curate.docstrings import docstring_markdown
+from varimol.curate.variant_docs import with_choices
 from varimol.schemas import TABLES
 
 PACKAGES = ("varimol", "genomics", "chem", "models")
@@ -324,6 +326,8 @@ def generated_files(root: Path) -> dict[Path, str]:
     files = {Path("docs", "schemas", name): text for name, text in schema_files().items()}
     files[Path("docs", "commands.md")] = commands_page()
     files[Path("docs", "api.md")] = api_page()
+    reading = (root / "docs" / "reading-variants.md").read_text(encoding="utf-8")
+    files[Path("docs", "reading-variants.md")] = with_choices(reading)
     files[Path("docs", "network.md")] = with_figures(page, network_figures(card))
     return files
 
