@@ -18,7 +18,7 @@ import numpy as np
 from genomics.block import VariantBlock
 from genomics.readers import vcf_stream
 from genomics.readers.protocol import Reject
-from genomics.readers.vcf_checks import ALLELES_BEYOND_ALT, report_bad
+from genomics.readers.vcf_checks import ALLELES_BEYOND_ALT, MAX_ALLELE, MAX_POSITION, report_bad
 from genomics.readers.vcf_header import VcfHeader
 from genomics.readers.vcf_record import Record, RecordConverter
 from genomics.readers.vcf_stream import damaged
@@ -31,7 +31,6 @@ _FLOAT, _TEXT = 5, 7
 _SIZES = {0: 0, 1: 1, 2: 2, 3: 4, _FLOAT: 4, _TEXT: 1}  # bytes of a value
 _INT32_MISSING, _INT32_END = -(2**31), -(2**31) + 1
 _FLOAT_MISSING = 0x7F800001
-_MAX_ALLELE = 2**15 - 1
 
 
 def read_bcf_records(stream: IO[bytes], path: Path, number: int | None = 1) -> Iterator[bytes]:
@@ -151,7 +150,7 @@ class BcfVariant:
     def __init__(self, raw: bytes, strings: dict[int, str], n_samples: int) -> None:
         length, _ = _LENGTHS.unpack_from(raw)
         _, position, span, quality, counts, calls = _SHARED.unpack_from(raw, _LENGTHS.size)
-        if position < -1:
+        if not -1 <= position < MAX_POSITION:
             raise ValueError(f"POS is {position + 1}")
         self.POS, self.end = position + 1, position + span
         bits = int.from_bytes(raw[20:24], "little")
@@ -220,7 +219,7 @@ def _alleles(coded: np.ndarray) -> np.ndarray:
     """Decode allele numbers: -1 missing, -2 fill, -3 what cannot be."""
     low = np.iinfo(coded.dtype).min
     alleles = (coded.astype(np.int64) >> 1) - 1
-    wrong = (alleles < -1) | (alleles > _MAX_ALLELE)
+    wrong = (alleles < -1) | (alleles > MAX_ALLELE)
     alleles[wrong] = -3
     alleles[coded == low] = -1
     alleles[coded == low + 1] = -2

@@ -19,7 +19,13 @@ _INT32_MISSING, _INT32_END = -(2**31), -(2**31) + 1
 
 
 def info_values(variant: Variant, field: Field) -> list[Any] | None:
-    """Read the values of an INFO field, None where the record does not carry it."""
+    """Read the values of an INFO field, None where the record does not carry it.
+
+    Raises
+    ------
+    ValueError
+        Text stands where the header declares numbers.
+    """
     value = variant.INFO.get(field.name)
     if field.kind == "Flag":
         return [value is not None and value is not False]
@@ -28,7 +34,11 @@ def info_values(variant: Variant, field: Field) -> list[Any] | None:
     if field.dtype.kind == "O":
         text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
         return [text] if field.is_scalar else text.split(",")
+    if isinstance(value, bool):  # a name without a value
+        return None
     values = value if isinstance(value, tuple) else (value,)
+    if any(isinstance(item, str | bytes) for item in values):
+        raise ValueError(f"{field.name} is not a number")
     missing = missing_value(field.dtype)
     return [missing if item is None or item == _INT32_MISSING else item for item in values]
 
@@ -40,14 +50,19 @@ def format_texts(variant: Variant, name: str) -> np.ndarray:
     ------
     UnicodeDecodeError
         It is not valid UTF-8.
+    ValueError
+        It is not text.
     """
     try:
-        return np.asarray(variant.format(name))
+        texts = np.asarray(variant.format(name))
     except UnicodeDecodeError:  # cyvcf2 reads ASCII alone
         columns = str(variant).rstrip("\n").split("\t")
         at = columns[8].split(":").index(name)
         cells = (cell.split(":") for cell in columns[9:])
         return np.array([values[at] if at < len(values) else "." for values in cells], dtype=object)
+    if texts.ndim != 1:
+        raise ValueError(f"{name} is not text")
+    return texts
 
 
 def format_values(variant: Variant, field: Field) -> np.ndarray:
@@ -55,6 +70,8 @@ def format_values(variant: Variant, field: Field) -> np.ndarray:
     if field.dtype.kind == "O":
         return _text_values(format_texts(variant, field.name), field)
     values = variant.format(field.name)
+    if values.ndim != 2:
+        raise ValueError(f"{field.name} is not a number")
     if values.dtype.kind == "f":
         return np.asarray(values, np.float32)
     values = np.where(values == _INT32_MISSING, missing_value(field.dtype), values)

@@ -178,8 +178,11 @@ class SlowLines:
             return None
         try:
             record = self.converter.convert(variant, contig, _filters(line))
-        except UnicodeDecodeError:
-            report_bad(self.reject, self.path, number, ("record", "text that is not valid UTF-8", "UTF-8"))
+        except ValueError as error:  # such as text that is not UTF-8
+            expected = "values of the types that the header declares"
+            report_bad(
+                self.reject, self.path, number, ("record", f"a value that is none ({error})", expected)
+            )
             return None
         self._note(line, record)
         if record.genotypes.shape[1] > 2 or has_leading_phase(line):
