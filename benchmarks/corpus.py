@@ -53,7 +53,8 @@ def _is_variants(path: Path) -> bool:
         return False
     if _NAMED.search(path.name):
         return True
-    start = path.open("rb").read(2)
+    with path.open("rb") as raw:
+        start = raw.read(2)
     try:
         with gzip.open(path) if start == b"\x1f\x8b" else path.open("rb") as stream:
             head = stream.read(16)
