@@ -22,6 +22,7 @@ from benchmarks.record import commit, host
 from genomics.associate import associate, genomic_control
 from genomics.block import call_states
 from genomics.phenotype import Phenotypes
+from genomics.policy import CallPolicy
 from genomics.quality import QualityPolicy, assess_quality
 from genomics.simulate import SimulatedCohort
 from genomics.structure import principal_components
@@ -41,6 +42,7 @@ class MemoryCohort:
         self.sample_ids = simulated.sample_ids
         self.n_samples = len(self.sample_ids)
         self.arrays = {"call_GQ": self._calls.quality, "call_DP": self._calls.depth}
+        self.policy = CallPolicy()
         self.dataset = SimpleNamespace(data_vars=self.arrays)
         rows = records.assign(record=np.arange(len(records)), alt=records["alt"].str.split(","))
         rows["filter_pass"] = ~simulated.calls.filtered

@@ -130,6 +130,8 @@ def associate(
     parts, done = [], 0
     for block, dosage in cohort.dosage_blocks(rows, min_gq=policy.min_gq, min_dp=policy.min_dp):
         alleles = call_ploidy(cohort.genotypes(block["record"].to_numpy()))
+        if cohort.policy.haploid == "as-diploid":
+            alleles[alleles == 1] = 2
         parts.append(
             _test_block(block, dosage[:, samples.used], alleles[:, samples.used], test, missing_policy)
         )

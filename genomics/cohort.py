@@ -24,6 +24,8 @@ from genomics.cohort_variants import VARIANT_COLUMNS, variant_key, variant_table
 if TYPE_CHECKING:
     import xarray as xr
 
+    from genomics.policy import CallPolicy
+
 __all__ = [
     "VARIANT_COLUMNS",
     "Cohort",
@@ -167,7 +169,9 @@ class Cohort:
             The store has no such array.
         """
         if name not in self._readers:
-            self._axes[name] = array_axes(name, self.arrays[name])  # first, for threads that look for a reader
+            self._axes[name] = array_axes(
+                name, self.arrays[name]
+            )  # first, for threads that look for a reader
             self._readers[name] = row_reader(self.arrays[name])
         reader, axes = self._readers[name], self._axes[name]
         if axes[0] == "samples" and self._columns is not None:
@@ -200,6 +204,13 @@ class Cohort:
     def build(self) -> str:
         """``GRCh37``, ``GRCh38`` or ``unknown``."""
         return str(self.arrays.attrs.get("build", "unknown"))
+
+    @property
+    def policy(self) -> CallPolicy:
+        """What became of calls that are not plain; the defaults where the store states nothing."""
+        from genomics.policy import policy_of
+
+        return policy_of(self.arrays.attrs)
 
     @property
     def source(self) -> str:
@@ -322,7 +333,7 @@ class Cohort:
         rows : DataFrame
             The block's rows of `variants`.
         dosage : float32 (n, n_samples)
-            Copies of that ALT, counted against all other alleles (0 or 1 in a haploid call); NaN where
+            Copies of that ALT, counted against all other alleles (a haploid call as the store's call policy says, 0 or 1 by default); NaN where
             the call is not observed in full or fails a threshold.
         """
         return dosage_blocks(self, rows, min_gq, min_dp, block)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from genomics.policy import CallPolicy, count_dosage, policy_of
+from genomics.policy import CallPolicy, count_dosage
 
 if TYPE_CHECKING:
     from genomics.cohort import Cohort
@@ -25,7 +25,7 @@ def dosage_blocks(
 ) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
     """Yield what `Cohort.dosage_blocks` describes."""
     chosen = cohort.variants if rows is None else rows
-    policy = policy_of(cohort.arrays.attrs)
+    policy = cohort.policy
     size = block or max(1, min(1000, _BLOCK_BYTES // (4 * max(1, cohort.n_samples))))
     for start in range(0, len(chosen), size):
         part = chosen.iloc[start : start + size]

@@ -66,9 +66,9 @@ app.command(epilog="Example: `varimol verify cohort.vcz`")(cli_cohort.verify)
 @app.command(epilog="Example: `varimol quality cohort.vcz --out quality/`")
 @command
 def quality(cohort: Path, out: Out, seed: Seed = 0, threads: Threads = 2, quiet: Quiet = False) -> None:
-    """Assess samples, variants and population structure of a store."""
+    """Count calls; assess samples, variants and population structure of a store."""
     with CommandProgress("assessing quality", quiet) as progress:
-        varimol.quality(cohort, out, seed=seed, progress=progress.share)
+        varimol.quality(cohort, out, seed=seed, threads=threads, progress=progress.share)
 
 
 @app.command(

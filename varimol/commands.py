@@ -33,18 +33,27 @@ def open_or_ingest(source: PathName, store: Path, progress: Progress | None = No
 
 
 def quality(
-    cohort: PathName, out: PathName, *, seed: int = 0, progress: Progress | None = None, **thresholds: Any
+    cohort: PathName,
+    out: PathName,
+    *,
+    seed: int = 0,
+    threads: int = 2,
+    progress: Progress | None = None,
+    **thresholds: Any,
 ) -> None:
-    """Assess samples and variants of a store and its population structure.
+    """Count the calls of a store, assess its samples and variants, and its population structure.
 
     Parameters
     ----------
     cohort
         The store.
     out
-        Folder for quality_samples, quality_variants and structure, as Parquet and TSV.
+        Folder for statistics_variants, statistics_samples, quality_samples, quality_variants and structure,
+        as Parquet and TSV.
     seed
         Of the components' solver.
+    threads
+        Threads to count with.
     progress
         Called with the share done.
     **thresholds
@@ -52,12 +61,16 @@ def quality(
     """
     from genomics.cohort import open_cohort
     from genomics.quality import QualityPolicy, assess_quality
+    from genomics.quality_statistics import call_statistics
     from genomics.structure import principal_components
 
     opened = open_cohort(cohort)
-    assessed = assess_quality(opened, QualityPolicy(**thresholds), progress=progress)
+    statistics = call_statistics(opened, threads=threads)
+    assessed = assess_quality(opened, QualityPolicy(**thresholds), threads=threads, progress=progress)
     structure = principal_components(opened, assessed, seed=seed)
     with whole_results(out) as folder:
+        write_table(statistics.variants, folder / "statistics_variants")
+        write_table(statistics.samples, folder / "statistics_samples")
         write_quality(assessed, folder)
         write_structure(structure, folder)
 

@@ -1,0 +1,289 @@
+"""Every table in words: a line for each column, which `varimol.schemas` reads."""
+
+from __future__ import annotations
+
+PREDICTION = """\
+prediction number?  [unit of the label] predicted affinity, null where the structure is unreadable
+lower number?  [as prediction] lower bound of the interval, of 90% unless asked otherwise
+upper number?  [as prediction] upper bound of the interval
+sd number?  [as prediction] standard deviation over the ensemble's networks
+in_domain boolean  compound and protein resemble the training data
+abstain boolean  no claim follows from this row
+reason string   why it abstains; empty otherwise
+nearest_train_tanimoto number?  [share] Tanimoto similarity to the nearest training compound
+in_training boolean  a compound of the same skeleton was in the training data
+"""
+TEXT = """\
+# calls | export (calls.tsv)
+One call of the cohort, as the file wrote it; by record and sample.
+chrom  string   contig, as the variant file names it
+pos    integer  [bp, 1-based] position
+ref    string   reference allele
+alt    string   alternate alleles, separated by commas
+filter string   FILTER of the record
+sample string   sample
+gt     string   genotype as in VCF
+state  string   what is known of the call {observed, no-call, filtered, absent}
+
+# quality_samples | quality, associate, link
+One patient, in the cohort's order.
+sample_id      string   patient, as named in the variant file
+n_called       integer  variants called
+call_rate      number?  [share] share of variants called, over those called in half of the samples
+heterozygosity number?  [share] share of heterozygous calls over common autosomal variants
+passed         boolean  the patient passed quality control
+reason         string   why not; empty otherwise
+
+# quality_variants | quality, associate, link
+One alternate allele of one record, in the cohort's order.
+variant_id       string   contig:position:ref:alt
+contig           string   contig, as the variant file names it
+position         integer  [bp, 1-based] position of the first base of the reference allele
+call_rate        number?  [share] share of samples called
+allele_frequency number?  [share] frequency of the alternate allele
+n_hom_ref        integer  diploid calls without a copy
+n_het            integer  diploid calls with one copy
+n_hom_alt        integer  diploid calls with two copies
+hwe_p            number?  exact Hardy-Weinberg p value, over controls alone where a binary trait is given; missing where not tested
+passed           boolean  the variant passed quality control
+reason           string   why not; empty otherwise
+
+# statistics_variants | quality
+One alternate allele of one record, in the cohort's order; a record without one has one row.
+record            integer  row of the record in the store
+variant_id        string   contig:position:ref:alt
+contig            string   contig, as the variant file names it
+position          integer  [bp, 1-based] position of the first base of the reference allele
+ref               string   reference allele
+alt               string   alternate allele; a point where there is none
+alt_index         integer  allele number of the alternate; 0 where there is none
+n_observed        integer  samples whose call is observed
+n_no_call         integer  samples whose call misses an allele
+n_filtered        integer  samples whose call or record failed a filter
+n_absent          integer  samples whose file does not mention the site
+call_rate         number?  [share] share of samples whose call is observed
+missing_rate      number?  [share] share of samples whose call is not
+allele_number     integer  alleles in observed calls
+ref_count         integer  those that are the reference
+allele_count      integer  those that are this alternate
+ref_frequency     number?  [share] share of the reference among the alleles
+allele_frequency  number?  [share] share of this alternate among the alleles
+n_hom_ref         integer  diploid calls without a copy
+n_het             integer  diploid calls with one copy
+n_hom_alt         integer  diploid calls with two copies
+n_haploid_ref     integer  haploid calls without the alternate
+n_haploid_alt     integer  haploid calls of the alternate
+hwe_p             number?  exact Hardy-Weinberg p value of the diploid calls; missing where there is none
+hwe_mid_p         number?  its mid-p value
+
+# statistics_samples | quality
+One sample, in the cohort's order.
+sample_id    string   patient, as named in the variant file
+n_observed   integer  records whose call is observed
+n_no_call    integer  records whose call misses an allele
+n_filtered   integer  records whose call or FILTER failed
+n_absent     integer  records that the sample's file does not mention
+call_rate    number?  [share] share of records whose call is observed
+missing_rate number?  [share] share of records whose call is not
+n_het        integer  diploid calls of two different alleles
+n_singletons integer  alternate alleles of which the sample holds the cohort's only copy
+
+# structure | quality, associate, link
+One patient who passed quality control; no rows where components cannot be estimated.
+sample_id string   patient, as named in the variant file
+pc*       number   principal component; each has unit length over the patients
+
+# association | associate, link
+One alternate allele, by genome position.
+variant_id              string   contig:position:ref:alt
+contig                  string   contig, as the variant file names it
+position                integer  [bp, 1-based] position of the first base of the reference allele
+effect_allele           string   the allele counted: ALT
+other_allele            string   the reference allele, standing for all others
+effect_allele_frequency number?  [share] frequency of the effect allele among those tested
+n                       integer  patients in the test
+beta                    number?  [log odds or trait unit] effect per copy of the effect allele
+se                      number?  [as beta] standard error of beta
+log10p                  number?  -log10 of the two-sided p value
+test                    string   test that was used
+missing_policy          string   what a missing genotype counted as {drop, mean}
+
+# markers | link
+One lead variant of a group of linked, significant variants; by genome position.
+marker_id               string   variant_id of the lead variant
+contig                  string   contig, as the variant file names it
+position                integer  [bp, 1-based] position of the first base of the reference allele
+effect_allele           string   the allele counted: ALT
+other_allele            string   the reference allele, standing for all others
+effect_allele_frequency number?  [share] frequency of the effect allele among those tested
+beta                    number?  [log odds or trait unit] effect per copy of the effect allele
+se                      number?  [as beta] standard error of beta
+log10p                  number?  -log10 of the two-sided p value
+gene                    string   gene of the marker; empty where none is within reach
+gene_distance           integer? [bp] distance to the gene, 0 inside it
+consequence             string   consequence of the protein-changing variant at or linked to the lead
+amino_acid_change       string   its change of the protein
+consequence_variant_id  string   its variant_id
+consequence_effect_beta number?  [as beta] beta per copy of its alternate allele
+ld_r2                   number?  [share] its squared correlation with the lead
+n_in_clump              integer  variants in the group, the lead included
+n_hom_ref               integer  samples whose call at the lead is the reference alone
+n_het                   integer  samples with the effect allele and another
+n_hom_alt               integer  samples with the effect allele alone, haploid ones included
+n_other                 integer  samples with another alternate allele and not the effect allele
+n_no_call               integer  samples whose call misses an allele
+n_filtered              integer  samples whose call or record failed a filter
+n_absent                integer  samples whose file does not mention the site
+reason                  string   why there is no gene, or no distance to it; empty otherwise
+order                   integer  place among the signals, each conditional on those before it
+log10p_marginal         number?  -log10 of the p value in the scan without other signals
+inflation               number?  genomic control lambda of the scan that found it
+drug_action             string   what a drug would have to do; empty where that is open {inhibit, activate, }
+drug_action_reason      string   the rule and the assumption behind drug_action
+
+# diplotypes | stars, link
+One candidate diplotype of a patient's gene; by patient, gene and rank.
+sample_id          string   patient, as named in the variant file
+gene               string   pharmacogene
+rank               integer  1 is the most probable
+diplotype          string   star alleles a/b, or a for one copy; empty where it abstains
+posterior          number?  [probability] probability given the calls and the alleles' frequencies
+posterior_no_prior number?  [probability] the same with every diplotype equally likely beforehand
+status             string   how sure it is {called, ambiguous, abstain}
+phenotype          string   metaboliser phenotype; Indeterminate where a function is not known
+activity_score     number?  sum of the alleles' activity values, for genes that have them
+sites_missing      string   sites of the definition that were not observed
+assumptions        string   what was taken for granted
+reason             string   why it abstains; empty otherwise
+
+# recommendations | stars, link
+Guidance for one patient and drug; by patient and drug.
+sample_id      string   patient, as named in the variant file
+drug           string   drug, lower case
+gene           string   its gene, or A+B
+phenotype      string   the patient's phenotype, or phenotypes joined by +
+recommendation string   what the guidance says, in our words
+strength       string   strength of the guidance; empty where the source has none
+probability    number?  [probability] of the recommendation, summed over diplotypes
+active         boolean  sure enough to act on
+source         string   the guidance and its version
+action         string   kind of recommendation, e.g. standard, avoid, reduce dose
+diplotype      string   the patient's diplotype, or diplotypes joined by +
+population     string   whom the guidance concerns
+reason         string   why it is not active; empty otherwise
+
+# library | library, link (library/library.parquet)
+One record of the compound file, in its order.
+row               integer  record number, from 1
+id                string?  identifier
+name              string?  name
+input             string?  structure as the file wrote it
+smiles            string?  standardised parent
+inchikey          string?  standard InChIKey of the parent
+status            string   whether it can be used {ok, rejected}
+reason            string?  why it was rejected
+duplicate_of      integer? row of the first record with the same InChIKey
+removed_fragments string?  salts and solvents that were taken off
+graph             integer? number of the molecule's graph, from 0
+
+# rejects | library, screen, link (rejects.tsv)
+One record that could not be read.
+row    integer  record number, from 1
+id     string?  identifier
+input  string?  structure as the file wrote it
+reason string   why it was rejected
+
+# targets | link
+One gene that a drug should inhibit; by symbol.
+gene                   string   gene symbol
+accession              string   accession of the protein
+isoform                string   isoform
+sequence               string   amino acids in one-letter code; empty where none is at hand
+sequence_length        integer  [amino acids] length of the sequence
+has_domain             boolean  a kinase domain was found
+domain_start           integer  [amino acids] first residue of the domain, 1-based; 0 without one
+domain_end             integer  [amino acids] last residue of the domain; 0 without one
+nearest_train_identity number?  [share] identity with the nearest training protein over the kinase domain
+status                 string   whether compounds are scored {scored, abstain}
+reason                 string   why not; empty otherwise
+source                 string   where the sequence is from
+
+# affinity | link
+One compound and target; by gene and falling prediction.
+compound_id            string   compound, as named in the compound file
+name                   string   name: the file's, else the shipped drug table's, else the identifier
+smiles                 string   standardised structure
+gene                   string   gene symbol
+accession              string   accession of the protein
+@prediction
+
+# hits | screen
+One compound and target; by target and falling prediction.
+compound_id            string   compound, as named in the compound file
+name                   string   name: the file's, else the shipped drug table's, else the identifier
+smiles                 string   standardised structure
+target_id              string   target, as named in the targets file
+accession              string   accession, where the file has one
+@prediction
+
+# predictions | predict
+One pair of the input, in its order.
+drug_id                string   drug, as named in the pairs table
+target_id              string   target, likewise
+endpoint               string   label that is predicted
+@prediction
+
+# folds | train affinity (folds.tsv)
+One out-of-fold prediction of one model.
+setting    string   what was held out {seen_drug, unseen_drug}
+endpoint   string   label
+model      string   network, or one of its baselines
+fold       integer  fold that was held out
+drug_id    string   drug
+target_id  string   target
+label      number   [unit of the label] measured value
+prediction number   [unit of the label] predicted value
+
+# metrics | train affinity (metrics.tsv)
+One figure of one model on one fold.
+setting  string   what was held out {seen_drug, unseen_drug}
+endpoint string   label
+model    string   network, or one of its baselines
+fold     integer  fold that was held out
+seed     integer  of the training
+metric   string   name of the figure
+value    number?  [mse: squared unit of the label] its value; missing where it is not defined
+
+# evidence | link
+One claim for one patient and compound; by patient, lane, compound and claim.
+evidence_id   string   E000001 and on
+sample_id     string   patient, as named in the variant file
+compound_id   string   compound; empty where a target abstains
+compound_name string   its name
+lane          string   lanes are never added up {safety_and_dose, known_efficacy, predicted}
+claim         string   kind of claim {guideline, known_action, clinical_evidence, predicted_affinity}
+direction     string   an action of a guidance (avoid, ...), adverse, against or supports
+value         number?  [in the column unit] probability of the guidance, or predicted affinity
+lower         number?  [in the column unit] lower bound of value
+upper         number?  [in the column unit] upper bound of value
+unit          string   unit of value
+path          string   from the variant to the compound, joined by ->
+sources       string   with versions and licences
+assumptions   string   what has to hold
+abstain       boolean  no claim follows
+reason        string   the claim in words, or why it abstains
+
+# therapies | link
+One candidate therapy of one patient; by patient and rank.
+sample_id     string   patient, as named in the variant file
+rank          integer  1 is the first
+compound_id   string   compound; empty where a target abstains
+compound_name string   its name
+lane          string   lane of the claim {safety_and_dose, known_efficacy, predicted}
+score         number?  value of the evidence; comparable within the predicted lane alone
+lower         number?  lower bound of score
+upper         number?  upper bound of score
+reason        string   the claim in words, or why it abstains
+path          string   from the variant to the compound
+evidence_id   string   record of evidence.parquet
+"""
