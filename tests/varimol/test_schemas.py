@@ -122,6 +122,20 @@ def test_export__calls(tmp_path: Path, make_vcf: Any) -> None:
     assert frame["state"].tolist() == ["observed", "no-call", "filtered", "filtered"]
 
 
+def test_quality__statistics(tmp_path: Path, make_vcf: Any) -> None:
+    records = [
+        "chr1 10 . A C . PASS . GT 0/1 ./.",
+        "chr1 20 . A C,G . q10 . GT 1/2 0/0",
+        "chr1 30 . A . . . . GT 0 0/0",
+    ]
+    varimol.ingest(make_vcf(records), tmp_path / "c.vcz")
+    varimol.quality(tmp_path / "c.vcz", tmp_path / "quality")
+    for name, n_rows in (("statistics_variants", 4), ("statistics_samples", 2)):
+        frame = pd.read_parquet(tmp_path / "quality" / f"{name}.parquet")
+        assert len(frame) == n_rows
+        assert_fits(frame, TABLES[name])
+
+
 @pytest.mark.slow
 def test_predict_and_screen__predictions_and_hits(inputs: Path, tmp_path: Path) -> None:
     drugs = pd.read_csv(inputs / "drugs.tsv", sep="\t").rename(columns={"compound_id": "drug_id"})
