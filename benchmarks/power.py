@@ -43,6 +43,7 @@ class MemoryCohort:
         self.n_samples = len(self.sample_ids)
         self.arrays = {"call_GQ": self._calls.quality, "call_DP": self._calls.depth}
         self.policy = CallPolicy()
+        self.has_alleles_beyond_alt = False
         self.dataset = SimpleNamespace(data_vars=self.arrays)
         rows = records.assign(record=np.arange(len(records)), alt=records["alt"].str.split(","))
         rows["filter_pass"] = ~simulated.calls.filtered

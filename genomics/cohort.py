@@ -213,6 +213,11 @@ class Cohort:
         return policy_of(self.arrays.attrs)
 
     @property
+    def has_alleles_beyond_alt(self) -> bool:
+        """Some calls name alleles that their records do not have; the file was read as it stands."""
+        return "alleles_beyond_alt" in self.arrays.attrs
+
+    @property
     def source(self) -> str:
         """Program and version that wrote the store."""
         return str(self.arrays.attrs.get("source", "unknown"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -193,7 +193,7 @@ def _attributes(copy: _Copy, shards: Sequence[Shard], build: str, extended: Coho
         attributes.update({"build": found, "build_evidence": evidence})
     attributes.update(copy.order.attributes())
     for shard in shards:
-        attributes.update(shard.reader.notes)
+        attributes.update(_joined_notes(attributes, shard.reader.notes))
         header = getattr(shard.reader, "header", None)
         if isinstance(header, VcfHeader):
             attributes.setdefault("vcf_meta_information", header.meta_information)
@@ -204,6 +204,16 @@ def _attributes(copy: _Copy, shards: Sequence[Shard], build: str, extended: Coho
                 {"build": step.build, "build_evidence": {"reason": f"lifted over from {found}"}}
             )
     return attributes
+
+
+def _joined_notes(attributes: Mapping[str, Any], notes: Mapping[str, str]) -> dict[str, str]:
+    """Add up counts of what several shards met; words are those of the last one."""
+    return {
+        name: str(int(text) + int(attributes[name]))
+        if text.isdigit() and str(attributes.get(name, "")).isdigit()
+        else text
+        for name, text in notes.items()
+    }
 
 
 def _policy_of(prepared: Preparation, copy: _Copy) -> dict[str, Any]:

@@ -165,6 +165,8 @@ def _count_block(
     rows = rows.of_records(records.start, records.stop)
     genotypes, states = cohort.genotypes(records), good_states(cohort, policy, records)
     width = 1 + int(rows.alt_index.max(initial=1))
+    if cohort.has_alleles_beyond_alt:
+        width = max(width, int(genotypes.max(initial=0)) + 1)
     chosen = _of_samples(genotypes, counted), _of_samples(states, counted)
     counts = count_calls(*chosen, width)
     tested = counts

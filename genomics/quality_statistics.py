@@ -211,12 +211,15 @@ def _count_block(cohort: Cohort, block: Block) -> _Part:
 
     rows = slice(block.start, block.stop)
     width = max(2, int(block.n_alleles.max(initial=0)))
+    genotypes = cohort.genotypes(rows)
+    if cohort.has_alleles_beyond_alt:
+        width = max(width, int(genotypes.max(initial=0)) + 1)
     try:
-        counts = count_calls(cohort.genotypes(rows), None if block.observed else cohort.states(rows), width)
+        counts = count_calls(genotypes, None if block.observed else cohort.states(rows), width)
     except CallOutOfRangeError as error:
         raise _out_of_range(cohort, block.start + error.row) from error
     beyond = ((counts.copies > 0) & (np.arange(width) >= block.n_alleles[:, None])).any(axis=1)
-    if beyond.any():
+    if beyond.any() and not cohort.has_alleles_beyond_alt:
         raise _out_of_range(cohort, block.start + int(np.argmax(beyond)))
     samples = np.stack([*counts.sample_states, counts.sample_het, counts.sample_singletons])
     return _Part(block.stop - block.start, _variant_columns(counts, block), samples)

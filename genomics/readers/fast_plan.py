@@ -72,6 +72,8 @@ def make_plan(
         return None
     if any(f"INFO/{key}" in declared for key in annotation.KEYS):
         return None
+    if "FORMAT/GT" in declared and declared["FORMAT/GT"].kind != "String":
+        return None
     if "INFO/END" in declared and declared["INFO/END"].kind != "Integer":
         return None
     kept = list(columns if samples is None else samples)
@@ -137,7 +139,7 @@ class FormatTable:
             return calls.FIRST_SLOT + self.plan.integers.index(key)
         if key in self.plan.decimals:
             return calls.FIRST_FLOAT + self.plan.decimals.index(key)
-        if key == "FT":
+        if key == "FT" and self.plan.kinds.get(key, "String") == "String":
             return calls.CALL_FILTER
         return _SKIPPED.get(self.plan.kinds.get(key, "String"), calls.SKIP_TEXT)
 

@@ -159,7 +159,7 @@ class _FixedColumns:
     def filters(self) -> list[tuple[str, ...]]:
         """Names in FILTER of each record."""
         texts = self.texts(6)
-        parsed = {text: () if text == "." else tuple(text.split(";")) for text in set(texts)}
+        parsed = {text: () if text == "." else tuple(filter(None, text.split(";"))) for text in set(texts)}
         return [parsed[text] for text in texts]
 
 
@@ -280,9 +280,13 @@ def _after_header(segments: Iterator[Segment]) -> Iterator[tuple[Callable[[], by
 
 def _header_end(text: bytes) -> int | None:
     """Where the first record begins; None where it lies further on."""
-    at = 0
-    while text[at : at + 1] == b"#":
+    at, is_over = 0, False
+    while at < len(text):
+        if text.startswith(b"#", at):
+            is_over |= text.startswith(b"#CHROM", at)
+        elif is_over or text[at : at + 1] not in (b"\n", b"\r"):
+            return at
         at = text.find(b"\n", at) + 1
         if at == 0:
             return None
-    return at if at < len(text) else None
+    return None

@@ -69,7 +69,7 @@ class RecordConverter:
         alleles = (variant.REF, *variant.ALT)
         formats = variant.FORMAT if self.n_samples else ()
         if "GT" in formats:
-            calls = variant.genotype.array()
+            calls = _genotype_array(variant)
             genotypes = calls[:, :-1]
             phased = calls[:, -1].astype(bool)
         else:
@@ -146,6 +146,13 @@ class RecordConverter:
             if self.annotation_key is None
             else [record.consequences or () for record in records],
         )
+
+
+def _genotype_array(variant: Variant) -> np.ndarray:
+    try:
+        return np.asarray(variant.genotype.array())
+    except Exception as error:  # cyvcf2 raises plain Exception where the header declares no text for GT
+        raise ValueError(f"GT: {error}") from None
 
 
 def _info_end(variant: Variant) -> int:

@@ -101,7 +101,7 @@ _FIXED = [
     st.sampled_from(
         [".", "30", "0.5", "1e2", "3.25", "inf", "nan", "123456.789012345678", "x", "", "1.", ".5"]
     ),
-    st.sampled_from(["PASS", ".", "q10", "q10;s50", "undeclared", "", "0"]),
+    st.sampled_from(["PASS", ".", "q10", "q10;s50", "undeclared", "", "0", "q10;", ";", "PASS;q10"]),
     st.sampled_from(
         [".", "AC=1", "END=200", "AC=1;END=90", "END=x", "END", ";", "AC=1;", "=", "XEND=7", "é=1", ""]
     ),
@@ -147,7 +147,18 @@ def _file(draw: st.DrawFn) -> tuple[str, int]:
     if lines and draw(st.integers(0, 9)) == 0:
         lines.insert(draw(st.integers(0, len(lines))), draw(st.sampled_from(["", "#odd", " "])))
     names = "".join(f"\tS{i}" for i in range(n_samples))
-    head = HEADER + COLUMNS + ("\tFORMAT" + names if n_samples else "") + "\n"
+    header = HEADER
+    if draw(st.integers(0, 9)) == 0:
+        header = draw(
+            st.sampled_from(
+                [
+                    HEADER.replace("ID=GT,Number=1,Type=String", "ID=GT,Number=1,Type=Integer"),
+                    HEADER.replace("ID=FT,Number=1,Type=String", "ID=FT,Number=1,Type=Integer"),
+                    HEADER.replace("##contig=<ID=1>\n", "\n\r\n##contig=<ID=1>\n"),
+                ]
+            )
+        )
+    head = header + COLUMNS + ("\tFORMAT" + names if n_samples else "") + "\n"
     end = draw(st.sampled_from(["\n", "\n", "", "\n\n", "\r\n"]))
     return head + "\n".join(lines) + end, n_samples
 
@@ -161,7 +172,8 @@ def _read(path: Path, fast: bool, selection: Selection) -> tuple[VariantBlock | 
     n_samples = len(header.samples if selection.samples is None else selection.samples)
     if fast:
         blocks = fast_vcf.read_text_fast(path, header, selection, notes)
-        assert blocks is not None
+        if blocks is None:  # a file for the careful reader alone
+            return _read(path, False, selection)
     else:
         blocks = read_blocks(
             path,
@@ -337,10 +349,12 @@ def test_read_text_fast__real_files_same_as_careful(shared_data: Path) -> None:
 
 
 def test_blocks__from_a_pipe_same_as_from_the_file(tmp_path: Path) -> None:
-    path, fifo = tmp_path / "a.vcf", tmp_path / "pipe"
+    path = tmp_path / "a.vcf"
     path.write_text(_clean_text(500) + "1\t900\tlast\tA\tG\t.\tPASS\t.\tGT\t0/1/1\t./.\t0\t.\t1|0\n")
-    os.mkfifo(fifo)
-    for packed in (path.read_bytes(), gzip.compress(path.read_bytes()), _bgzip(path.read_bytes())):
+    text = path.read_bytes()
+    for kind, packed in (("plain", text), ("gzip", gzip.compress(text)), ("bgzip", _bgzip(text))):
+        fifo = tmp_path / kind  # one for each: a pipe that is still open takes in what the next writer writes
+        os.mkfifo(fifo)
         writer = threading.Thread(target=fifo.write_bytes, args=(packed,))
         writer.start()
         reader = VcfReader(fifo)
