@@ -14,6 +14,7 @@ from genomics.errors import InputError
 from genomics.fields import Field
 from genomics.readers.bcf import BcfRecords, read_bcf_records
 from genomics.readers.bgzf import Segment, stream_segments
+from genomics.readers.fast_bcf import read_bcf_fast
 from genomics.readers.fast_vcf import read_text_fast
 from genomics.readers.protocol import BLOCK_RECORDS, Reject, Selection
 from genomics.readers.vcf_checks import line_locus
@@ -83,8 +84,9 @@ class VcfReader:
         What had to be mended or is strange stands in `notes` afterwards, with the number of records.
         """
         counts: Counter[str] = Counter()
-        if not (self.header.is_bcf or selection.regions):
-            fast = read_text_fast(self.path, self.header, selection, counts, pipe=self._pipe)
+        if not selection.regions:
+            read = read_bcf_fast if self.header.is_bcf else read_text_fast
+            fast = read(self.path, self.header, selection, counts, pipe=self._pipe)
             if fast is not None:
                 yield from fast
                 self.notes.update({kind: f"{count}" for kind, count in counts.items()})
