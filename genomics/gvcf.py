@@ -3,6 +3,10 @@
 A reference block is a record without an ALT that was seen (none at all, ``<NON_REF>`` or ``<*>``). It covers
 POS to INFO/END, each call POS to POS + FORMAT/LEN - 1 where the file writes that (VCF 4.5), and the bases of
 REF where it writes neither.
+
+Where a call begins no block and a block that began earlier covers it, VCF 4.5 (section 5.5) has GT ``.`` and no
+other field written: the call is empty. A site that is asked for takes an empty call from the block. ``./.``, and
+``.`` with a value of its own such as a depth, say that somebody looked and could not call: they stay no-calls.
 """
 
 from __future__ import annotations
@@ -17,16 +21,17 @@ import numpy as np
 from genomics.block import ABSENT, VariantBlock, empty_block, join_blocks
 from genomics.contigs import canonical_contig, contig_naming, is_chromosome
 from genomics.gvcf_alleles import UNSEEN, has_unseen
-from genomics.gvcf_calls import Cover, SiteCalls
-from genomics.gvcf_sites import ContigSites, SiteList, names_site
+from genomics.gvcf_calls import NEVER, Cover, SiteCalls
+from genomics.gvcf_empty import empty_at_sites, fill_empty_calls, released
+from genomics.gvcf_sites import ContigSites, SiteList, covered_sites, names_site
 
 if TYPE_CHECKING:
     from genomics.readers import VariantReader
 
 _SITES_AT_ONCE = 1000
 _LOOKED_AT = 500
-REQUIRED_FIELDS = ("FORMAT/LEN",)
-"""Fields that say how far a call's block reaches, to be read where a file declares them."""
+REQUIRED_FIELDS = ("FORMAT/LEN", "FORMAT/DP", "FORMAT/GQ")
+"""Fields that say how far a call's block reaches and whether a call is empty, to be read where declared."""
 
 
 def is_reference_block(block: VariantBlock) -> np.ndarray:
@@ -97,6 +102,8 @@ class _Counts:
     from_blocks: int = 0
     from_other_records: int = 0
     absent: int = 0
+    empty_calls_from_blocks: int = 0
+    empty_calls_absent: int = 0
     ref_mismatch: int = 0
     contradictory_calls: int = 0
     reference_records: int = 0
@@ -105,12 +112,29 @@ class _Counts:
 
 @dataclass
 class _Place:
-    """How far one contig has been read."""
+    """How far one contig has been read.
+
+    Attributes
+    ----------
+    contig
+    sites
+        None where none is asked for.
+    at
+        Sites that are decided.
+    lengths_from
+        See `genomics.gvcf_calls.Cover`.
+    carry
+        Records that reach the next site to be decided.
+    held
+        Variants that wait for the site that they are at.
+    """
 
     contig: str
     sites: ContigSites | None
+    lengths_from: int = NEVER
     at: int = 0
     carry: VariantBlock | None = field(default=None)
+    held: VariantBlock | None = field(default=None)
 
 
 class ExpandReferenceBlocks:
@@ -122,7 +146,13 @@ class ExpandReferenceBlocks:
     unchanged base is the reference, another base a further ALT, a deleted base ``*``, and what cannot be told
     is a no-call. Where no record covers it, the state is absent: never the reference.
 
-    Reference records themselves are left out, and counted; variants are kept as they are. Without sites,
+    A record that has the site's ALTs is kept. Its empty calls (GT ``.`` and no other value) are answered from the
+    sample's block that covers the site, unless another variant changes the site: the record's REF and ALT are not
+    touched, and a call that it does not name stays a no-call. Where nothing covers the site, an empty call is
+    absent in a file that gives each call's own length, from the first LEN on: such a file has nothing to say
+    there. In other files it stays a no-call, as ``./.`` and calls with values of their own do in all.
+
+    Reference records themselves are left out, and counted; other variants are kept as they are. Without sites,
     nothing changes. To be applied once, to the blocks of all files one after the other, each contig in one piece
     and in the order of positions.
 
@@ -160,6 +190,7 @@ class ExpandReferenceBlocks:
     def __init__(self, sites: SiteList | None = None, *, n_samples: int | None = None) -> None:
         self.sites = sites
         self.n_samples = n_samples
+        self._has_lengths = False
         self.counts = _Counts(sites=0 if sites is None else len(sites))
 
     def attributes(self) -> dict[str, Any]:
@@ -180,7 +211,8 @@ class ExpandReferenceBlocks:
                     if place is not None:
                         yield from self._finish(place)
                     seen.append(contig)
-                    place = _Place(contig, self.sites.contigs.get(canonical_contig(contig)))
+                    sites = self.sites.contigs.get(canonical_contig(contig))
+                    place = _Place(contig, sites, 0 if self._has_lengths else NEVER)
                 yield from self._advance(place, part)
         if place is not None:
             yield from self._finish(place)
@@ -188,6 +220,7 @@ class ExpandReferenceBlocks:
 
     def _advance(self, place: _Place, part: VariantBlock) -> Iterator[VariantBlock]:
         """Decide the sites before the last record's position: nothing that follows can cover them."""
+        self._note_lengths(place, part)
         is_reference = is_reference_block(part)
         self.counts.reference_records += int(is_reference.sum())
         ends = record_ends(part)
@@ -202,16 +235,36 @@ class ExpandReferenceBlocks:
         near = [] if place.carry is None else [place.carry]
         if covers.any():
             near.append(part.take(np.flatnonzero(covers)))
-        cover = join_blocks(near, part.n_samples)
-        stop = place.at + int(np.searchsorted(pending, part.positions[-1], "left"))
-        yield from self._decide(place, cover, stop, _without(part, is_reference))
-        place.carry = _reaching(cover, place)
+        cover = _cover(place, join_blocks(near, part.n_samples))
+        variants = _without(part, is_reference)
+        if place.held is not None:
+            variants = join_blocks([place.held, variants], part.n_samples)
+        empty = empty_at_sites(variants, place.sites, place.at)
+        border, n_now = released(variants, place.sites, empty, int(part.positions[-1]))
+        stop = place.at + int(np.searchsorted(pending, border, "left"))
+        variants = self._answer_empty(place, cover, variants, {r: s for r, s in empty.items() if s < stop})
+        place.held = None if n_now == len(variants) else variants.rows(n_now, len(variants))
+        yield from self._decide(
+            place, cover, stop, variants if place.held is None else variants.rows(0, n_now)
+        )
+        place.carry = _reaching(cover.block, place)
+
+    def _note_lengths(self, place: _Place, part: VariantBlock) -> None:
+        """Take note of the first record with a LEN."""
+        if not self._has_lengths and "LEN" in part.formats:
+            rows = np.flatnonzero((part.formats["LEN"] > 0).any(axis=1))
+            if len(rows):
+                self._has_lengths, place.lengths_from = True, int(part.positions[rows[0]])
 
     def _finish(self, place: _Place) -> Iterator[VariantBlock]:
         """Decide the sites of a contig that no record follows any more."""
         if place.sites is not None and self.n_samples is not None:
-            cover = empty_block(self.n_samples) if place.carry is None else place.carry
-            yield from self._decide(place, cover, len(place.sites), empty_block(self.n_samples))
+            nothing = empty_block(self.n_samples)
+            cover = _cover(place, nothing if place.carry is None else place.carry)
+            variants = nothing if place.held is None else place.held
+            empty = empty_at_sites(variants, place.sites, place.at)
+            variants = self._answer_empty(place, cover, variants, empty)
+            yield from self._decide(place, cover, len(place.sites), variants)
 
     def _never_seen(self, seen: list[str]) -> Iterator[VariantBlock]:
         """Sites on contigs without any record: absent, on a contig named the way the files name theirs."""
@@ -222,8 +275,28 @@ class ExpandReferenceBlocks:
             if name not in done:
                 yield from self._finish(_Place(_styled(sites.contig, style), sites))
 
+    def _answer_empty(
+        self, place: _Place, cover: Cover, variants: VariantBlock, site_of: dict[int, int]
+    ) -> VariantBlock:
+        """Fill the empty calls of the variants that `site_of` gives the number of a site for."""
+        assert place.sites is not None
+        if not site_of:
+            return variants
+        rows, numbers = (np.array(pair, np.int64) for pair in zip(*site_of.items(), strict=True))
+        order = np.argsort(numbers, kind="stable")
+        rows, numbers = rows[order], numbers[order]
+        calls = SiteCalls(
+            cover, place.contig, place.sites.positions[numbers],
+            [list(place.sites.alleles[number]) for number in numbers.tolist()], blocks_first=True,
+        )  # fmt: skip
+        calls.fill(*covered_sites(cover.block.positions, record_ends(cover.block), calls.positions))
+        filled, n_from_block, n_absent = fill_empty_calls(variants, rows, calls)
+        self.counts.empty_calls_from_blocks += n_from_block
+        self.counts.empty_calls_absent += n_absent
+        return filled
+
     def _decide(
-        self, place: _Place, cover: VariantBlock, stop: int, variants: VariantBlock
+        self, place: _Place, cover: Cover, stop: int, variants: VariantBlock
     ) -> Iterator[VariantBlock]:
         """Yield the sites up to `stop` among the variants that lie between them."""
         assert place.sites is not None
@@ -239,18 +312,18 @@ class ExpandReferenceBlocks:
             place.at, done = upto, n_before
         yield from _not_empty(variants if done == 0 else variants.rows(done, len(variants)))
 
-    def _expand(self, place: _Place, cover: VariantBlock, stop: int) -> VariantBlock:
+    def _expand(self, place: _Place, cover: Cover, stop: int) -> VariantBlock:
         """Make records of sites `place.at` to `stop`, but of those that a record has as written."""
         sites = place.sites
         assert sites is not None
         chosen = np.arange(place.at, stop)
-        is_reference, ends = is_reference_block(cover), record_ends(cover)
-        rows, places = _pairs(cover.positions, ends, sites.positions[chosen])
+        near = cover.block
+        rows, places = covered_sites(near.positions, record_ends(near), sites.positions[chosen])
         found = np.zeros(len(chosen), bool)
         for row, site in zip(rows.tolist(), places.tolist(), strict=True):
-            if not is_reference[row] and not found[site]:
+            if not cover.is_reference[row] and not found[site]:
                 found[site] = names_site(
-                    int(cover.positions[row]), cover.alleles[row],
+                    int(near.positions[row]), near.alleles[row],
                     int(sites.positions[chosen[site]]), sites.alleles[chosen[site]],
                 )  # fmt: skip
         self.counts.found_as_written += int(found.sum())
@@ -259,7 +332,7 @@ class ExpandReferenceBlocks:
         number[left] = np.arange(len(left))
         usable = ~found[places]
         calls = SiteCalls(
-            Cover(cover, is_reference), place.contig, sites.positions[chosen[left]],
+            cover, place.contig, sites.positions[chosen[left]],
             [list(sites.alleles[site]) for site in chosen[left].tolist()],
         )  # fmt: skip
         calls.fill(rows[usable], number[places[usable]])
@@ -293,6 +366,10 @@ def _not_empty(block: VariantBlock) -> Iterator[VariantBlock]:
         yield block
 
 
+def _cover(place: _Place, block: VariantBlock) -> Cover:
+    return Cover(block, is_reference_block(block), place.lengths_from)
+
+
 def _reaching(cover: VariantBlock, place: _Place) -> VariantBlock | None:
     """Records that reach the next site to be decided."""
     assert place.sites is not None
@@ -300,15 +377,6 @@ def _reaching(cover: VariantBlock, place: _Place) -> VariantBlock | None:
         return None
     reach = record_ends(cover) >= place.sites.positions[place.at]
     return cover.take(np.flatnonzero(reach)) if reach.any() else None
-
-
-def _pairs(starts: np.ndarray, ends: np.ndarray, sites: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of a record and a site that it covers."""
-    first = np.searchsorted(sites, starts, "left")
-    n_sites = np.maximum(np.searchsorted(sites, ends, "right") - first, 0)
-    rows = np.repeat(np.arange(len(starts)), n_sites)
-    offset = np.arange(len(rows)) - np.repeat(np.cumsum(n_sites) - n_sites, n_sites)
-    return rows, first[rows] + offset
 
 
 def _merged(variants: VariantBlock, sites: VariantBlock) -> VariantBlock:

@@ -4,29 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from genomics.block import ABSENT, FILL, FILTERED, MISSING, NO_CALL, OBSERVED, VariantBlock
 from genomics.fields import fill_value, missing_value
-from genomics.gvcf_sites import UNKNOWN_ALLELE, agrees_with_reference, translate_alleles
+from genomics.gvcf_alleles import UNSEEN
+from genomics.gvcf_empty import empty_calls
+from genomics.gvcf_sites import UNKNOWN_ALLELE, agrees_with_reference, is_sequence, translate_alleles
 
-_NOTHING, _BLOCK, _UNCHANGED, _CHANGED = 0, 1, 2, 3
+NEVER = 2**31
+"""Past the last position of any contig."""
+
+_NOTHING, _BESIDE, _BLOCK, _UNCHANGED, _CHANGED = range(5)
 
 
 @dataclass(frozen=True, eq=False)
 class Cover:
-    """Records that cover sites, and which of them are reference blocks."""
+    """Records that cover sites, and which of them are reference blocks.
+
+    Attributes
+    ----------
+    block
+    is_reference : bool (n,)
+    lengths_from
+        Position of the contig from which on the file gives each call's own length; `NEVER` where it does not.
+    """
 
     block: VariantBlock
     is_reference: np.ndarray
+    lengths_from: int = NEVER
+
+    @cached_property
+    def says_nothing(self) -> np.ndarray:
+        """Empty calls of a file that gives each call's own length: they cover no position; bool (n, n_samples)."""
+        result = np.zeros(self.block.states.shape, bool)
+        rows = np.flatnonzero(self.block.positions >= self.lengths_from)
+        if len(rows):
+            result[rows] = empty_calls(self.block.take(rows))
+        return result
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """Last position of each record for calls without a length; int64 (n,).
+
+        Beside lengths, END of a record of sequences is the farthest end of any sample's block (VCF 4.5,
+        INFO/END): it says nothing of the calls that begin none.
+        """
+        block, n = self.block, len(self.block)
+        length = np.fromiter((len(names[0]) for names in block.alleles), np.int64, n)
+        ends = block.positions + length - 1
+        uses_end = self.is_reference | (block.positions < self.lengths_from)
+        uses_end |= np.fromiter(map(_has_symbolic, block.alleles), bool, n)
+        return np.where(uses_end, np.maximum(ends, block.ends), ends)
 
     def reach(self, rows: np.ndarray) -> np.ndarray:
         """Last position that each record covers for each sample; int64 (rows, n_samples)."""
         block = self.block
-        length = np.array([len(block.alleles[row][0]) for row in rows.tolist()], np.int64)
-        ends = np.maximum(block.positions[rows] + length - 1, block.ends[rows])
-        reach = np.repeat(ends[:, None], block.n_samples, axis=1)
+        reach = np.repeat(self.ends[rows][:, None], block.n_samples, axis=1)
         if "LEN" in block.formats:
             given = block.formats["LEN"][rows]
             own = block.positions[rows][:, None] + given - 1
@@ -61,10 +97,21 @@ class SiteCalls:
     positions : (n,)
     alleles
         REF and ALTs of each site; alleles that calls turn out to have are added.
+    blocks_first
+        A record of a variant that does not change the site comes after a reference block, not before it.
     """
 
-    def __init__(self, cover: Cover, contig: str, positions: np.ndarray, alleles: list[list[str]]) -> None:
+    def __init__(
+        self,
+        cover: Cover,
+        contig: str,
+        positions: np.ndarray,
+        alleles: list[list[str]],
+        *,
+        blocks_first: bool = False,
+    ) -> None:
         self.cover, self.contig, self.positions, self.alleles = cover, contig, positions, alleles
+        self._unchanged = _BESIDE if blocks_first else _UNCHANGED
         shape = (len(positions), cover.block.n_samples)
         self.genotypes = np.full((*shape, cover.block.genotypes.shape[2]), FILL, cover.block.genotypes.dtype)
         self.states = np.full(shape, ABSENT, np.int8)
@@ -109,10 +156,11 @@ class SiteCalls:
         """Take in one record for each of some sites."""
         block = self.cover.block
         covers = self.cover.reach(rows) >= self.positions[sites][:, None]
+        covers &= ~self.cover.says_nothing[rows]
         calls, states = block.genotypes[rows].copy(), block.states[rows].copy()
         self._translate(rows, sites, calls, states)
         changed = (calls > 0).any(axis=-1)
-        kind = np.where(changed, _CHANGED, _UNCHANGED)
+        kind = np.where(changed, _CHANGED, self._unchanged)
         kind[self.cover.answers_as_block(rows, changed)] = _BLOCK
         known, had_known = _is_known(states), _is_known(self.states[sites])
         clash = covers & (kind == _CHANGED) & (self.kind[sites] == _CHANGED) & known & had_known
@@ -133,7 +181,7 @@ class SiteCalls:
         block = self.cover.block
         for index in np.flatnonzero((calls > 0).any(axis=(1, 2))).tolist():
             row, site = int(rows[index]), int(sites[index])
-            numbers = translate_alleles(
+            numbers = _allele_numbers(
                 int(block.positions[row]), block.alleles[row], int(self.positions[site]), self.alleles[site]
             )
             # FILL and MISSING are their own numbers at the end, where negative indices find them
@@ -215,6 +263,19 @@ class SiteCalls:
             [len(self.alleles[site]) == len(names[row]) for site, row in zip(sites.tolist(), rows.tolist(), strict=True)],
             bool,
         )  # fmt: skip
+
+
+def _allele_numbers(position: int, alleles: Sequence[str], site: int, site_alleles: list[str]) -> list[int]:
+    """As `translate_alleles`, but where END reaches beyond REF: there, bases say nothing."""
+    numbers = translate_alleles(position, alleles, site, site_alleles)
+    if site < position + len(alleles[0]):
+        return numbers
+    told = [UNKNOWN_ALLELE if is_sequence(alt) else n for alt, n in zip(alleles, numbers, strict=True)]
+    return [0, *told[1:]]
+
+
+def _has_symbolic(names: Sequence[str]) -> bool:
+    return any(not is_sequence(name) and name != "*" and name not in UNSEEN for name in names[1:])
 
 
 def _is_known(states: np.ndarray) -> np.ndarray:

@@ -273,6 +273,34 @@ def is_sequence(allele: str) -> bool:
     return allele.isalpha()
 
 
+def covered_sites(starts: np.ndarray, ends: np.ndarray, sites: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pair records with the sites that they cover.
+
+    Parameters
+    ----------
+    starts, ends : (n,)
+        First and last position of each record.
+    sites : (m,)
+        Positions, ascending.
+
+    Returns
+    -------
+    rows, numbers
+        Indices of a record and of a site, by record.
+
+    Examples
+    --------
+    >>> rows, numbers = covered_sites(np.array([5, 8]), np.array([9, 8]), np.array([4, 8, 9]))
+    >>> rows.tolist(), numbers.tolist()
+    ([0, 0, 1], [1, 2, 1])
+    """
+    first = np.searchsorted(sites, starts, "left")
+    n_sites = np.maximum(np.searchsorted(sites, ends, "right") - first, 0)
+    rows = np.repeat(np.arange(len(starts)), n_sites)
+    offset = np.arange(len(rows)) - np.repeat(np.cumsum(n_sites) - n_sites, n_sites)
+    return rows, first[rows] + offset
+
+
 def names_site(position: int, alleles: Sequence[str], site: int, site_alleles: Sequence[str]) -> bool:
     """Tell whether a record has every ALT of a site, however either is padded.
 

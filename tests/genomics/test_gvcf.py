@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from genomics.block import join_blocks
 from genomics.gvcf import ExpandReferenceBlocks, is_gvcf
 from genomics.gvcf_sites import sites_of_regions, sites_of_table
+from genomics.ingest import ingest
+from genomics.preparation import Preparation
 from genomics.readers import Selection, open_reader
 from genomics.regions import Region
 
@@ -52,6 +54,10 @@ def _said(block):
         )
         for row in range(len(block))
     ]  # fmt: skip
+
+
+def _from_block(block):
+    return [[False] * block.n_samples] * len(block) if block.from_block is None else block.from_block.tolist()
 
 
 def test_expand__ends_of_blocks_and_gaps(expand):
@@ -235,6 +241,216 @@ def test_expand__no_records_at_all():
     assert list(ExpandReferenceBlocks(sites).apply(iter([]))) == []
     (block,) = ExpandReferenceBlocks(sites, n_samples=3).apply(iter([]))
     assert block.states.tolist() == [[3, 3, 3]]
+
+
+@pytest.mark.parametrize("block_records", [1, 2, 3, 1000])
+def test_expand__empty_calls_of_a_record_found(expand, block_records):
+    """VCF 4.5, 5.5: GT is `.` where an earlier block of the sample has called the position already."""
+    records = [
+        "1 100 . A <*> . . . GT:LEN:DP 0/0:50:7 0/0:20:8 0/0:20:9 ./.:50:0 0/0:20:9",
+        "1 120 . C T,<*> 50 PASS . GT:DP . 0/1:6 . . ./.",
+        "1 121 . G <*> . . . GT:LEN . . 0/0:10 . .",
+    ]
+    block, counts = expand(records, [(120, "C", "T")], samples="ABCDE", block_records=block_records)
+    assert _said(block) == [(120, "C/T/<*>", "0/0 0/1  ./. ./.", "observed observed absent no-call no-call")]
+    assert block.genotypes[0, 2].tolist() == [-2, -2]
+    assert block.from_block.tolist() == [[True, False, False, True, False]]
+    assert block.formats["DP"].tolist() == [[7, 6, -1, 0, -1]]
+    assert (block.formats["LEN"] == -1).all() and block.filters == [("PASS",)]
+    assert (counts["found_as_written"], counts["empty_calls_from_blocks"], counts["empty_calls_absent"]) == (
+        1,
+        2,
+        1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "covered", "alone"),
+    [
+        (".:.", ("0/0", "observed", True), (".", "no-call", False)),
+        ("./.:.", ("./.", "no-call", False), ("./.", "no-call", False)),
+        (".:0", (".", "no-call", False), (".", "no-call", False)),
+        ("0/1:9", ("0/1", "observed", False), ("0/1", "observed", False)),
+    ],
+)
+def test_expand__call_of_a_record_found_beside_blocks_with_an_end(expand, call, covered, alone):
+    records = ["1 100 . A <NON_REF> . . END=125 GT:DP 0/0:30"]
+    records += [f"1 {position} . C T,<NON_REF> . . . GT:DP {call}" for position in (120, 130)]
+    block, _ = expand(records, [(120, "C", "T"), (130, "C", "T")], samples="A")
+    said = [
+        (*told[2:], from_block) for told, (from_block,) in zip(_said(block), _from_block(block), strict=True)
+    ]
+    assert said == [covered, alone]
+
+
+def test_expand__empty_calls_of_variants_not_asked_for_stay(expand):
+    records = ["1 100 . A <*> . . . GT:LEN 0/0:50 0/0:50", "1 120 . C T . . . GT . 0/1"]
+    block, counts = expand(records, [(120, "C", "G")], samples="AB")
+    assert _said(block) == [
+        (120, "C/T", ". 0/1", "no-call observed"), (120, "C/G/T", "0/0 0/2", "observed observed"),
+    ]  # fmt: skip
+    assert counts["empty_calls_from_blocks"] == 0
+
+
+def test_expand__empty_call_in_a_filtered_record_or_block(expand):
+    records = [
+        "1 100 . A <*> . low . GT:LEN 0/0:15 ./.:15", "1 110 . C T . . . GT . .",
+        "1 120 . A <*> . . . GT:LEN 0/0:50 0/0:50", "1 130 . C T . low . GT . 0/1",
+    ]  # fmt: skip
+    block, _ = expand(records, [(110, "C", "T"), (130, "C", "T")], samples="AB")
+    assert _said(block) == [
+        (110, "C/T", "0/0 ./.", "filtered no-call"), (130, "C/T", "0/0 0/1", "filtered filtered"),
+    ]  # fmt: skip
+    assert block.filters == [(), ("low",)]
+
+
+def test_expand__empty_call_where_another_variant_changes_the_site(expand):
+    """What the record does not name, a deletion of the base, is not put into it, nor hidden beneath a block."""
+    records = [
+        "1 100 . A <*> . . . GT:LEN 0/0:50 0/0:50 0/0:9",
+        "1 118 . GACT G . . . GT 0/1 0/0 0/1",
+        "1 120 . C T . . . GT . . .",
+    ]
+    block, _ = expand(records, [(120, "C", "T")], samples="ABC")
+    assert _said(block)[1] == (120, "C/T", ". 0/0 .", "no-call observed no-call")
+    assert block.from_block[1].tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("block_records", [1, 2, 3, 1000])
+def test_expand__empty_call_waits_for_its_site(expand, block_records):
+    """The record is padded, or a block begins after it at the same position: it waits, and nothing overtakes it."""
+    records = [
+        "1 50 . A <*> . . . GT:LEN 0/0:51 0/0:9", "1 100 . CAT CGT . . . GT . 0/1", "1 100 . C G . . . GT . 0/1",
+        "1 101 . A <*> . . . GT:LEN 0/0:20 .", "1 130 . C T . . . GT . 0/1", "1 130 . C <*> . . . GT:LEN 0/0:5 .",
+    ]  # fmt: skip
+    sites = [(99, "G", "T"), (100, "C", "A"), (101, "A", "G"), (102, "T", "A"), (130, "C", "T")]
+    block, _ = expand(records, sites, samples="AB", block_records=block_records)
+    found = {told[:2]: told[2] for told in _said(block)}
+    assert block.positions.tolist() == [99, 100, 100, 100, 102, 130]
+    assert (found[100, "CAT/CGT"], found[100, "C/G"], found[130, "C/T"]) == ("0/0 0/1", ". 0/1", "0/0 0/1")
+
+
+def test_expand__end_of_a_variant_is_not_the_end_of_its_calls(expand):
+    """Beside LEN, END is the farthest end of all samples' blocks: no reference for a carrier of the variant."""
+    records = [
+        "1 120 . C T,<*> . . END=149 GT:LEN 0/1:. 0/0:30",
+        "1 200 . C T . . END=210 GT:LEN 0/1:. 1/1:.",
+    ]
+    block, _ = expand(records, [(130, "G", "A"), (205, "G", "A")], samples="AB")
+    assert [told[2:] for told in _said(block)[1::2]] == [(" 0/0", "absent observed"), (" ", "absent absent")]
+    block, _ = expand(["1 200 . C T . . END=210 GT 0/1 0/0"], [(205, "G", "A")], samples="AB")
+    assert _said(block)[1][2:] == ("./. 0/0", "no-call observed")
+
+
+def test_expand__values_of_alleles_in_a_record_found(expand):
+    """A block's values of its two alleles fit a record of two, not one of three."""
+    records = [
+        "1 100 . A <*> . . . GT:LEN:AD 0/0:50:30,1 0/0:50:20,0",
+        "1 110 . C T . . . GT:AD . 0/1:9,8", "1 120 . C T,<*> . . . GT:AD . 0/1:9,8,0",
+    ]  # fmt: skip
+    block, _ = expand(records, [(110, "C", "T"), (120, "C", "T")], samples="AB")
+    assert block.formats["AD"].tolist() == [[[30, 1, -2], [9, 8, -2]], [[-1, -2, -2], [9, 8, 0]]]
+
+
+def test_expand__lengths_that_are_declared_alone(expand):
+    """A genotyped file keeps the header of the gVCF it was made of: `.` is then a haploid no-call."""
+    block, _ = expand(["1 120 . C T . . . GT . 0/1"], [(120, "C", "T")], samples="AB")
+    assert _said(block) == [(120, "C/T", ". 0/1", "no-call observed")]
+
+
+@st.composite
+def _gvcf(draw):
+    """Records of three samples: position, whether it is a variant, and of each cell (GT, end, text) or None."""
+    lengths = draw(st.booleans())
+    records = []
+    for position in sorted(draw(st.lists(st.integers(1, 40), min_size=1, max_size=14))):
+        is_variant = draw(st.booleans()) and all(
+            position != start for start, variant, _ in records if variant
+        )
+        end = position if is_variant else position + draw(st.integers(0, 15))
+        cells = []
+        for _ in "ABC":
+            genotype = draw(st.sampled_from([".", ".", "0/0", "./.", *(["0/1"] if is_variant else [])]))
+            reach, length = end, "."
+            if (lengths and genotype == "0/0") or (lengths and genotype != "." and not is_variant):
+                reach = position + draw(st.integers(0, 15))
+                length = str(reach - position + 1)
+            cells.append(None if genotype == "." else (genotype, reach, length))
+        records.append((position, is_variant, cells))
+    return lengths, records
+
+
+def _gvcf_lines(lengths, records):
+    for position, is_variant, cells in records:
+        alleles = "C T" if is_variant else "N <*>"
+        farthest = max((cell[1] for cell in cells if cell), default=position)
+        info = "." if lengths or is_variant else f"END={farthest}"
+        texts = ["." if cell is None else f"{cell[0]}:{cell[2]}" for cell in cells]
+        yield f"1 {position} . {alleles} . . {info} GT:LEN {' '.join(texts)}"
+
+
+def _oracle(records, sample, site):
+    """Call, state and whether it is from a block, of one sample at a site, by looking at its own cells alone."""
+    cells = [(position, variant, cells[sample]) for position, variant, cells in records]
+    for position, variant, cell in cells:
+        if variant and position == site and cell is not None:
+            return cell[0], "no-call" if cell[0] == "./." else "observed", False
+    blocks = [
+        cell[0] for position, variant, cell in cells
+        if cell is not None and position <= site <= cell[1] and (not variant or cell[2] != ".")
+    ]  # fmt: skip
+    if blocks:
+        return ("0/0", "observed", True) if "0/0" in blocks else ("./.", "no-call", True)
+    with_length = [p for p, _, cells in records if any(cell and cell[2] != "." for cell in cells)]
+    if any(start <= site for start in with_length):
+        return "", "absent", False
+    ends = [(p, max((c[1] for c in cells if c), default=p)) for p, _, cells in records]
+    return (".", "no-call", None) if any(p <= site <= end for p, end in ends) else ("", "absent", False)
+
+
+@settings(max_examples=150, deadline=None)
+@given(_gvcf(), st.lists(st.integers(1, 60), min_size=1, max_size=12, unique=True), st.integers(1, 4))
+def test_expand__each_sample_as_if_it_were_alone(tmp_path_factory, vcf_text, made, asked, size):
+    lengths, records = made
+    path = tmp_path_factory.mktemp("random") / "g.vcf"
+    path.write_text(vcf_text(list(_gvcf_lines(lengths, records)), samples="ABC", header=HEADER))
+    sites = sites_of_table(pd.DataFrame({"contig": "1", "position": asked, "ref": "C", "alt": "T"}))
+    step = ExpandReferenceBlocks(sites)
+    selection = Selection(fields=FIELDS, block_records=size)
+    block = join_blocks(list(step.apply(open_reader(path).blocks(selection))), 3)
+    from_block = _from_block(block)
+    assert block.positions.tolist() == sorted({*asked, *(p for p, variant, _ in records if variant)})
+    for row, position in enumerate(block.positions.tolist()):
+        if position not in asked:
+            continue
+        for sample, state in enumerate(block.states[row]):
+            call = "/".join(
+                "." if a < 0 else str(a) for a in block.genotypes[row, sample].tolist() if a != -2
+            )
+            name = ("observed", "no-call", "filtered", "absent")[state]
+            expected = _oracle(records, sample, position)
+            if expected[2] is None:  # nothing known, by a variant or by a block
+                assert (call, name) == expected[:2]
+            else:
+                assert (call, name, from_block[row][sample]) == expected
+
+
+def test_ingest__gvcf_of_several_samples(make_vcf, tmp_path):
+    """The store has the four states, and the depth of the block."""
+    records = [
+        "1 100 . A <*> . . . GT:LEN:DP 0/0:50:7 0/0:20:8 0/0:20:9 0/0:20:9",
+        "1 120 . C T,<*> 50 PASS . GT:DP:FT . 0/1:6:q10 . ./.",
+    ]
+    vcf = make_vcf(records, samples="ABCD", header=HEADER)
+    sites = tmp_path / "s.tsv"
+    sites.write_text("contig\tposition\tref\talt\n1\t120\tC\tT\n")
+    cohort = ingest(vcf, tmp_path / "c.vcz", preparation=Preparation(sites=sites))
+    assert cohort.states([0]).tolist() == [[0, 2, 3, 1]]
+    assert cohort.genotypes([0]).tolist() == [[[0, 0], [0, 1], [-2, -2], [-1, -1]]]
+    assert cohort.arrays["call_from_block"][:].tolist() == [[True, False, False, False]]
+    assert cohort.arrays["call_DP"][:].tolist() == [[7, 6, -1, -1]]
+    counts = cohort.arrays.attrs["gvcf"]["counts"]
+    assert (counts["empty_calls_from_blocks"], counts["empty_calls_absent"]) == (1, 1)
 
 
 @st.composite
