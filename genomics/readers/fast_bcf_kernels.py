@@ -152,7 +152,7 @@ def _read_filters(data, at, end, strings, ids, used):  # type: ignore[no-untyped
 @njit(nogil=True, cache=True)
 def _info_end(data, at, end, n_info, strings, end_key):  # type: ignore[no-untyped-def]
     """INFO/END, -1 where there is none, and whether all of INFO is plain."""
-    found, n_found = np.int64(MISSING), 0
+    found = np.int64(MISSING)
     for _ in range(n_info):
         key, at = read_key(data, at, end, strings)
         if at == FAILED:
@@ -161,8 +161,7 @@ def _info_end(data, at, end, n_info, strings, end_key):  # type: ignore[no-untyp
         if at == FAILED:
             return found, False
         if key == end_key:
-            n_found += 1
-            if n_found > 1 or not is_whole(kind) or count != 1:
+            if not is_whole(kind) or count != 1:
                 return found, False
             found = max(signed(data, at, value_bytes(kind)), np.int64(MISSING))
         at += count * value_bytes(kind)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 import struct
 import subprocess
+import threading
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -263,10 +265,12 @@ def _odd_record(draw: st.DrawFn, n_samples: int) -> bytes:
         n_samples,
         draw(st.sampled_from([("A", "G"), ("A",), (), ("A", "."), ("A", "G", "T"), ("", "G"), ("A", "é")])),
         draw(
-            st.sampled_from([b"\0", b"\x11\0", b"\x11\1", b"\x21\1\2", b"\x12\1\0", b"\x11\x80", b"\x11\x63"])
+            st.sampled_from(
+                [b"\0", b"\x11\0", b"\x11\1", b"\x21\1\2", b"\x21\1\0", b"\x12\1\0", b"\x11\x80", b"\x11\x63"]
+            )
         ),
         tuple(draw(st.lists(infos, max_size=2))),
-        draw(st.sampled_from([99, -1, -2, 2**31 - 2])),
+        draw(st.sampled_from([99, -1, -2, 2**31 - 2, 2**31 - 1])),
         draw(st.sampled_from(["", ".", "rs1", "a\0", "é", "\n", "x" * 15])),
     )
 
@@ -367,6 +371,23 @@ def test_read_bcf_fast__same_from_every_kind_of_file(
     block, notes = _read(path, True, Selection(threads=3, consumed=at.append))
     _assert_same(block, _read(path, False, Selection())[0])
     assert not notes and at == sorted(at) and at[-1] >= 0.9 * path.stat().st_size
+
+
+@pytest.mark.parametrize("looks", [False, True])
+def test_read_bcf_fast__same_from_a_pipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: bool
+) -> None:
+    path, pipe = tmp_path / "a.bcf", tmp_path / "pipe"
+    path.write_bytes(_bgzip(_clean(100)))
+    monkeypatch.setattr(fast_bcf, "SEGMENT_BYTES", 3000)
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(path.read_bytes()))
+    writer.start()
+    reader = VcfReader(pipe)
+    assert not looks or reader.first_record() == ("1", 1)
+    block = join_blocks(list(reader.blocks(Selection(threads=2))), 5)
+    writer.join()
+    _assert_same(block, _read(path, False, Selection())[0])
 
 
 def test_read_bcf_fast__many_short_records_are_read_in_parts(
