@@ -131,7 +131,18 @@ class Tables:
 
 
 def make_tables(header: VcfHeader, plan: Plan) -> Tables | None:
-    """Turn a header's dictionaries into tables; None where its numbers are too large for one."""
+    r"""Turn a header's dictionaries into tables; None where its numbers are too large for one.
+
+    Examples
+    --------
+    >>> from genomics.readers.vcf_header import parse_header
+    >>> columns = "\t".join("#CHROM POS ID REF ALT QUAL FILTER INFO FORMAT A B".split())
+    >>> lines = ["##contig=<ID=1>", "##FORMAT=<ID=GT,Type=String>", "##FORMAT=<ID=DP,Type=Integer>", columns]
+    >>> header = parse_header("\n".join(lines).encode(), Path("a.bcf"), True)
+    >>> tables = make_tables(header, make_plan(["A", "B"], ["B"], {}, choose_fields(header.fields, None)))
+    >>> tables.contigs, tables.roles.tolist(), tables.order.tolist()
+    (['1'], [0, 1, 10], [1])
+    """
     contigs, strings = header.contig_numbers, header.string_numbers
     if max([*contigs, *strings], default=0) > _MAX_NUMBER:
         return None
