@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,50 +11,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genomics.block import ABSENT, FILL, VariantBlock
 from genomics.cohort import Cohort
 from genomics.ingest import ingest
 from genomics.marker_calls import COUNT_COLUMNS
 from genomics.policy import CallPolicy
 from genomics.preparation import Preparation
-from genomics.transform import BlockTransform
 from varimol.commands import associate
 from varimol.demo_cohort import PROTECTIVE
 
 POLICY = CallPolicy(spanning_deletion="no-call")
-MADE = {
-    "reference": "0/0:99:40:PASS",
-    "no-call": "./.:.:.:.",
-    "filtered": "0/0:99:40:q10",
-    "absent": "0/0:99:40:PASS",
-}
-
-
-@dataclass(frozen=True)
-class Merged(Preparation):
-    """As a program leaves it that merges files of single people: one of them does not mention the marker."""
-
-    without: int = -1
-
-    def steps(self, *args: Any, **options: Any) -> list[BlockTransform]:
-        return [*super().steps(*args, **options), _Unmentioned(self.without)]
-
-
-class _Unmentioned:
-    name = "unmentioned"
-
-    def __init__(self, sample: int) -> None:
-        self.sample = sample
-
-    def attributes(self) -> dict[str, Any]:
-        return {}
-
-    def apply(self, blocks: Iterator[VariantBlock]) -> Iterator[VariantBlock]:
-        for block in blocks:
-            rows = np.flatnonzero(block.positions == PROTECTIVE.position)
-            genotypes, states = block.genotypes.copy(), block.states.copy()
-            genotypes[rows, self.sample], states[rows, self.sample] = FILL, ABSENT
-            yield replace(block, genotypes=genotypes, states=states)
+MADE = {"reference": ".", "no-call": "./.", "filtered": "0/0:99:40:q10", "absent": "."}
+BLOCK_START = PROTECTIVE.position - 20
+LENGTHS = {"reference": 50, "absent": 10}
 
 
 @pytest.fixture(scope="module")
@@ -69,30 +35,44 @@ def people(link_input: Any) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def store(link_input: Any, people: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the cohort of `linked` with four calls at the marker changed."""
+    """Return the cohort of `linked` with four calls at the marker changed, two of them to those of blocks."""
     folder = tmp_path_factory.mktemp("states")
     samples: list[str] = []
+    has_block = False
     with gzip.open(link_input.variants, "rt") as lines, gzip.open(folder / "c.vcf.gz", "wt", 1) as out:
         for line in lines:
             columns = line.rstrip("\n").split("\t")
             if line.startswith("#CHROM"):
                 samples = columns[9:]
                 out.write('##FORMAT=<ID=FT,Number=1,Type=String,Description="Filter">\n')
-            elif columns[:2] == [PROTECTIVE.contig, str(PROTECTIVE.position)]:
+                out.write('##FORMAT=<ID=LEN,Number=1,Type=Integer,Description="Length of the block">\n')
+            elif columns[0] == PROTECTIVE.contig and int(columns[1]) >= BLOCK_START and not has_block:
+                out.write(blocks(samples, {people[name]: length for name, length in LENGTHS.items()}))
+                has_block = True
+            if columns[:2] == [PROTECTIVE.contig, str(PROTECTIVE.position)]:
                 line = with_made_calls(columns, [samples.index(name) for name in people.values()])
             out.write(line)
-    absent = samples.index(people["absent"])
-    ingest(folder / "c.vcf.gz", folder / "c.vcz", preparation=Merged(policy=POLICY, without=absent))
+    site = pd.DataFrame([{name: getattr(PROTECTIVE, name) for name in ("contig", "position", "ref", "alt")}])
+    site.to_csv(folder / "sites.tsv", sep="\t", index=False)
+    preparation = Preparation(policy=POLICY, sites=folder / "sites.tsv")
+    ingest(folder / "c.vcf.gz", folder / "c.vcz", preparation=preparation)
     return folder / "c.vcz"
+
+
+def blocks(samples: list[str], lengths: dict[str, int]) -> str:
+    """Write the reference blocks of some people: those of one cover the marker, those of another end before."""
+    calls = [f"0/0:99:40:{lengths[name]}" if name in lengths else "." for name in samples]
+    record = (PROTECTIVE.contig, BLOCK_START, ".", "N", "<*>", ".", ".", ".", "GT:GQ:DP:LEN", *calls)
+    return "\t".join(map(str, record)) + "\n"
 
 
 def with_made_calls(columns: list[str], places: list[int]) -> str:
     """Write the marker's record again, with FT, and the calls of four samples replaced."""
     names = columns[8].split(":")
     values = [dict(zip(names, call.split(":"), strict=False)) | {"FT": "PASS"} for call in columns[9:]]
-    for place, made in zip(places, MADE.values(), strict=True):
-        values[place] = dict(zip(("GT", "GQ", "DP", "FT"), made.split(":"), strict=True))
     fields = ("GT", "GQ", "DP", "FT")
+    for place, made in zip(places, MADE.values(), strict=True):
+        values[place] = dict(zip(fields, made.split(":"), strict=False))
     calls = [":".join(value.get(name, ".") for name in fields) for value in values]
     return "\t".join([*columns[:8], ":".join(fields), *calls]) + "\n"
 

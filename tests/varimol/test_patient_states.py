@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from genomics.cohort import Cohort
-from genomics.ingest import ingest
 from genomics.markers import lead_markers
-from genomics.preparation import Preparation
 from varimol import evidence as ev
 from varimol.carriers import marker_dosage, marker_kinds
+from varimol.cli import app
 from varimol.patient_states import COLUMNS, patient_states
 
 MARKER = {
@@ -55,14 +55,22 @@ def test_patient_states__no_marker_asks_for_an_inhibitor() -> None:
     assert states.columns.tolist() == list(COLUMNS) and not len(states)
 
 
-@pytest.fixture
-def cohort(make_vcf: Callable[..., Path], tmp_path: Path) -> Cohort:
-    """A gVCF whose blocks, each of its own length, are asked for one site."""
+@pytest.fixture(params=["between the records", "a record of its own"])
+def cohort(request: pytest.FixtureRequest, make_vcf: Callable[..., Path], tmp_path: Path) -> Cohort:
+    """A gVCF whose blocks, each of its own length, are asked for one site from the command line."""
     calls = "0/0:50:PASS:50 ./.:50:PASS:50 0/0:50:lowDP:50 0/0:20:PASS:50 0/0:50:PASS:3"
+    records = [f"1 100 . A <*> . . . GT:LEN:FT:GQ {calls}"]
+    if request.param == "a record of its own":  # of another person, who is not among these
+        records.append("1 130 . C T . . . GT:GQ . . . . .")
     header = ['##FORMAT=<ID=LEN,Number=1,Type=Integer,Description="Length of the block">']
-    vcf = make_vcf([f"1 100 . A <*> . . . GT:LEN:FT:GQ {calls}"], samples=PEOPLE, header=header)
-    sites = make_vcf(["1 130 . C T . . . GT ./."], name="sites.vcf", samples=("any",))
-    return ingest(vcf, tmp_path / "cohort.vcz", preparation=Preparation(sites=sites))
+    vcf = make_vcf(records, samples=PEOPLE, header=header)
+    (tmp_path / "sites.tsv").write_text("contig\tposition\tref\talt\n1\t130\tC\tT\n")
+    options = ["--sites", str(tmp_path / "sites.tsv"), "--out", str(tmp_path / "cohort.vcz")]
+    ran = CliRunner().invoke(app, ["ingest", str(vcf), *options])
+    assert ran.exit_code == 0, ran.output
+    cohort = Cohort(tmp_path / "cohort.vcz")
+    assert cohort.states([0]).tolist() == [[0, 1, 2, 3, 0]]
+    return cohort
 
 
 @pytest.fixture
