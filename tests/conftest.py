@@ -10,6 +10,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import settings
+
+# A busy machine makes single examples slow; the suite has no timed tests.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 _VCF_HEADER = (

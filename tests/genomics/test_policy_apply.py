@@ -167,12 +167,12 @@ def test_apply__non_ref(read):
         "1 200 . A <*> . . END=250 GT:AD 0/0:9,0 ./.:.",
     ]
     block, fields = read(records, header=[AD, END], fields=("FORMAT/AD",))
-    cut, counts = _apply(block, fields)
+    cut, counts = _apply(block, fields, non_ref="drop-allele")
     assert cut.alleles == [("A", "G"), ("A",)] and _calls(cut) == [[(0, 1), (-1, -1)], [(0, 0), (-1, -1)]]
     assert cut.formats["AD"].tolist() == [[[5, 4], [0, 3]], [[9, -2], [-1, -2]]]
     assert cut.ends.tolist() == [-1, 250]
     assert (counts["non_ref_records"], counts["non_ref_calls"]) == (2, 1)
-    kept, counts = _apply(block, fields, non_ref="keep")
+    kept, counts = _apply(block, fields)
     assert kept.alleles == block.alleles and counts["non_ref_records"] == 2
 
 
@@ -207,7 +207,9 @@ def test_apply__in_two_parts_as_in_one(read):
         "1 300 . A G . . . GT 0/1 0",
     ]
     block, fields = read(records)
-    policy = CallPolicy(half_calls="reference", symbolic="drop-record", filtered="keep")
+    policy = CallPolicy(
+        half_calls="reference", symbolic="drop-record", filtered="keep", non_ref="drop-allele"
+    )
     calls, filters = (ApplyPolicy(policy, fields=fields, parts=[part]) for part in ("calls", "filters"))
     (apart,) = filters.apply(calls.apply(iter([block])))
     together, _ = _apply(block, fields, **policy.as_json())
@@ -225,7 +227,9 @@ def test_apply__in_two_parts_as_in_one(read):
 def test_apply__calls_before_splitting(read):
     """Split first, <NON_REF> would be a record of its own, and a call of two ALTs look like a deletion."""
     block, fields = read(["1 100 . A G,T,<NON_REF> . . . GT 0/1 1/2"])
-    step = ApplyPolicy(CallPolicy(spanning_deletion="no-call"), fields=fields, parts=["calls"])
+    step = ApplyPolicy(
+        CallPolicy(spanning_deletion="no-call", non_ref="drop-allele"), fields=fields, parts=["calls"]
+    )
     split = split_block(next(step.apply(iter([block]))), fields, SplitCounts())
     assert [names[1] for names in split.alleles] == ["G", "T"]
     assert split.states.tolist() == [[0, 0], [0, 0]]
