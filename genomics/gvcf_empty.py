@@ -119,13 +119,13 @@ def fill_empty_calls(
     n_from_block, n_absent : int
         Calls that a block answers for, and calls that no record says anything of.
     """
-    absent = calls.states == ABSENT
+    has_lengths = variants.positions[rows] >= calls.cover.lengths_from
+    absent = (calls.states == ABSENT) & has_lengths[:, None]
     taken = empty_calls(variants.take(rows)) & (calls.from_block | absent)
     if not taken.any():
         return variants, 0, 0
-    calls.alleles = [
-        list(variants.alleles[row]) for row in rows.tolist()
-    ]  # values of alleles have to fit these
+    # the values of a block's alleles have to fit those of the record
+    calls.alleles = [list(variants.alleles[row]) for row in rows.tolist()]
     joined = join_blocks([variants, calls.block([""] * len(rows))], variants.n_samples)
     assert joined.from_block is not None
     at, sample = np.nonzero(taken)

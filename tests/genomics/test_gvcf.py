@@ -358,6 +358,11 @@ def test_expand__lengths_that_are_declared_alone(expand):
     assert _said(block) == [(120, "C/T", ". 0/1", "no-call observed")]
 
 
+def test_expand__empty_call_at_a_site_of_another_reference(expand):
+    block, _ = expand(["1 120 . C T . . . GT . 0/1"], [(120, "G", "")], samples="AB")
+    assert _said(block) == [(120, "C/T", ". 0/1", "no-call observed")]
+
+
 @st.composite
 def _gvcf(draw):
     """Records of three samples: position, whether it is a variant, and of each cell (GT, end, text) or None."""
