@@ -297,7 +297,7 @@ def _clean_record(i: int, n_samples: int) -> bytes:
     return _record(
         [_call_field("GT", 1, calls), _call_field("DP", 1, depths), _call_field("GQ", 2, qualities)],
         n_samples,
-        filters=[b"\0", b"\x11\0", b"\x11\1", b"\x21\1\2"][i % 4],
+        filters=[b"\0", b"\x11\0", b"\x11\1", b"\x21\1\2", b"\x21\1\0"][i % 5],
         info=(_whole(1, NUMBERS["END"]) + _whole(2, i + 1),),
         position=i,
     )
@@ -345,8 +345,8 @@ def test_read_bcf_fast__clean_records_never_reach_the_careful_reader(
     assert isinstance(block, VariantBlock) and len(block) == 300
     assert block.formats["DP"][7].tolist() == [7, 8, 9, 10, 11]
     assert block.formats["GQ"][7].tolist() == [300, 301, 302, 303, 304]
-    assert block.filters[:4] == [(), ("PASS",), ("q10",), ("q10", "s50")]
-    assert block.states[:4, 0].tolist() == [0, 0, 2, 2] and block.ends[7] == 8
+    assert block.filters[:5] == [(), ("PASS",), ("q10",), ("q10", "s50"), ("q10", "PASS")]
+    assert block.states[:5, 0].tolist() == [0, 0, 2, 2, 2] and block.ends[7] == 8
     assert block.genotypes[7].tolist() == [[1, 0], [1, 1]] * 2 + [[1, 0]] and block.phased.all()
 
 
@@ -428,6 +428,19 @@ def test_read_bcf_fast__what_lies_before_the_damage_is_read(tmp_path: Path) -> N
     assert len(next(blocks)) == 49
     with pytest.raises(InputError, match=r"record 50: .* it ends within a record"):
         next(blocks)
+
+
+@pytest.mark.parametrize("short", [1, 3, 4])
+def test_read_bcf_fast__calls_never_reach_into_the_next_record(tmp_path: Path, short: int) -> None:
+    genotypes, depths = _call_field("GT", 1, [[2, 4]] * 5), _call_field("DP", 1, [[7]] * 5)
+    path = tmp_path / "a.bcf"
+    for formats in ([genotypes], [genotypes, depths]):
+        cut = [*formats[:-1], formats[-1][:-short]]
+        path.write_bytes(_bcf([_record(cut, 5), _clean_record(1, 5)], 5))
+        _assert_same_both_ways(path)
+        rejects: Rejects = []
+        block, _ = _read(path, True, Selection(reject=lambda *row, kept=rejects: kept.append(row)))
+        assert len(block) == 1 and [row[0] for row in rejects] == [1]
 
 
 def test_read_bcf_fast__a_length_that_cannot_be(tmp_path: Path) -> None:
