@@ -8,13 +8,37 @@ other array (zip files, remote stores, text, format 3) is read by zarr, with the
 from __future__ import annotations
 
 import itertools
+import json
+import zlib
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from genomics.errors import InputError
+from genomics.store_files import INTEGRITY
+
+
+def listed_files(root: Path) -> dict[str, list[int]]:
+    """Return size and CRC-32 of each file of a store, as they were written with it; nothing where they were not.
+
+    Examples
+    --------
+    >>> listed_files(Path("/nowhere"))
+    {}
+    """
+    try:
+        written = (root / INTEGRITY).stat().st_mtime_ns
+    except OSError:
+        return {}
+    return _listed_files(root, written)
+
+
+@lru_cache(maxsize=4)
+def _listed_files(root: Path, written: int) -> dict[str, list[int]]:
+    return dict(json.loads((root / INTEGRITY).read_bytes())["files"])
 
 
 class ChunkReader:
@@ -35,6 +59,7 @@ class ChunkReader:
         self._separator = str(array.metadata.dimension_separator)
         self._fill = array.metadata.fill_value
         self._codec = array.metadata.compressor
+        self._listed = listed_files(self._root)
         self._kept: tuple[tuple[int, ...], np.ndarray] | None = None
 
     def read(self, start: int, stop: int) -> np.ndarray:
@@ -96,6 +121,9 @@ class ChunkReader:
         except FileNotFoundError:
             self._fill_in(path, target)
             return
+        listed = self._listed.get(f"{self.name}/{path.name}")
+        if listed is not None and zlib.crc32(data) != listed[1]:
+            raise damaged_chunk(self._root, self.name, path.name, "wrong checksum")
         try:
             self._decompress(data, target)
         except (RuntimeError, ValueError, TypeError) as error:

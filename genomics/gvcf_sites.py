@@ -194,7 +194,11 @@ def read_sites(path: str | os.PathLike[str]) -> SiteList:
             "no such list of sites", file=path, expected="a VCF, or a table: contig, position, ref, alt"
         )
     if not path.name.endswith(_VARIANT_FILES):
-        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        try:
+            table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+            text = " ".join(str(error).split())
+            raise InputError(f"not a table ({text})", file=path, expected="a header line and rows") from None
         return sites_of_table(table, file=path)
     rows = []
     for block in open_reader(path).blocks(Selection(fields=())):

@@ -39,6 +39,8 @@ from genomics.transform import BlockTransform
 CHECKPOINT_SECONDS = 30.0
 """How much work a killed program may lose, at most."""
 
+# Attributes of a store whose records were changed between reader and store.
+_CHANGED = {"filter_policy", "gvcf", "normalisation", "hard_filter", "variant_lists", "liftover"}
 # Notes of readers whose files do not tell the reference allele.
 _PROVISIONAL = {"plink_alleles", "bgen_reference"}
 
@@ -145,7 +147,7 @@ def ingest(
         fields=None if wanted is None else tuple(wanted),
         threads=threads,
     )
-    extended = _extended(out) if append else None
+    extended = _extended(out, prepared) if append else None
     try:
         with (
             StoreWriter(out, chosen, threads=threads, task=task, extend=out if append else None) as writer,
@@ -170,12 +172,22 @@ def ingest(
     return open_cohort(out)
 
 
-def _extended(out: Path) -> Cohort:
+def _extended(out: Path, prepared: Preparation) -> Cohort:
+    """Open the store that is added to, if its records were prepared as the new ones shall be."""
     if out.suffix == ".zip":
         raise InputError(
             "a zip file cannot be extended", file=out, expected="a store in a folder", hint="unpack it first"
         )
-    return open_cohort(out)
+    cohort = open_cohort(out)
+    if not prepared.changes_nothing or set(cohort.arrays.attrs) & _CHANGED:
+        raise InputError(
+            "records that were changed on their way cannot be mixed with others",
+            file=out,
+            field="append",
+            expected="a store and new records as their files have them",
+            hint="ingest all files together, with the same choices",
+        )
+    return cohort
 
 
 def _attributes(copy: _Copy, shards: Sequence[Shard], build: str, extended: Cohort | None) -> dict[str, Any]:

@@ -74,7 +74,7 @@ class ApplyPolicy:
         self.fields = {} if fields is None else fields
         self.sexes = None if sexes is None else np.asarray(sexes)
         self.build = build
-        if self.policy.sex_chromosomes == "by-sex" and self.sexes is None:
+        if "calls" in self.parts and self.policy.sex_chromosomes == "by-sex" and self.sexes is None:
             raise InputError(
                 "the policy by-sex needs the samples' sexes", field="sex_chromosomes",
                 expected="a sex for each sample, 1 male and 2 female", hint="give a table of sexes",

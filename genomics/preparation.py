@@ -123,7 +123,9 @@ class Preparation:
         if self.hard_filter:
             needed |= set(self._hard_filter(readers).needed_fields)
         if self.sites is not None:
-            needed.add("FORMAT/LEN")
+            from genomics.gvcf import REQUIRED_FIELDS
+
+            needed |= set(REQUIRED_FIELDS)
         if self.policy.half_calls != "no-call":
             needed.add("FORMAT/FT")
         declared = {key for reader in readers for key in reader.fields}

@@ -151,7 +151,11 @@ def read_sexes(path: str | os.PathLike[str], samples: Sequence[str]) -> np.ndarr
     path = Path(path)
     if not path.is_file():
         raise InputError("no such table of sexes", file=path)
-    table = pd.read_csv(path, sep=r"\s+", dtype=str, keep_default_na=False)
+    try:
+        table = pd.read_csv(path, sep=r"\s+", dtype=str, keep_default_na=False)
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        text = " ".join(str(error).split())
+        raise InputError(f"not a table ({text})", file=path, expected="a header line and rows") from None
     names = {name.lstrip("#").lower(): name for name in table.columns}
     key = next((names[name] for name in ("sample_id", "iid") if name in names), None)
     if key is None or "sex" not in names:

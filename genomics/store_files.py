@@ -51,6 +51,13 @@ some space or choose another --out
             expected=f"free space in {path.parent}",
             hint="free some space or choose another --out",
         )
+    if error.errno in (errno.ENOTDIR, errno.ENOENT, errno.EEXIST):
+        return InputError(
+            f"no place for {what}: {path.parent} is no folder that can be made",
+            file=path,
+            expected="a name in a folder",
+            hint="choose another --out",
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return InputError(
             f"no write permission for {what}",

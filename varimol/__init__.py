@@ -26,6 +26,7 @@ _EXPORTS = {
     "explain": "varimol.explain",
     "export": "varimol.cohorts",
     "ingest": "varimol.cohorts",
+    "ingest_notes": "varimol.cohorts",
     "library": "varimol.compounds",
     "link": "varimol.link",
     "load_network": "varimol.networks",

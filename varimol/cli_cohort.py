@@ -94,6 +94,8 @@ def ingest(
         )  # fmt: skip
     if not quiet:
         typer.echo(f"{out}: {cohort.n_variants} variants x {cohort.n_samples} samples, build {cohort.build}")
+        for line in varimol.ingest_notes(cohort):
+            typer.echo(line)
 
 
 def _normalisation(wanted: tuple[str, ...]) -> Any:

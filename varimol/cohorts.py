@@ -79,6 +79,46 @@ def ingest(
     )  # fmt: skip
 
 
+def ingest_notes(cohort: Cohort) -> list[str]:
+    """Say what a store's reading left out, or met, that its reader should know.
+
+    Parameters
+    ----------
+    cohort
+        As `ingest` returned it.
+
+    Returns
+    -------
+    list
+        One line for each: lists of samples and variants, rejected records, records out of order.
+    """
+    attributes: Mapping[str, Any] = cohort.arrays.attrs
+    notes = []
+    for name, listed in attributes.get("sample_lists", {}).items():
+        if name in ("keep", "remove"):
+            met = listed["listed"] - listed["unknown"]
+            notes.append(f"--{name}: {met} of {listed['listed']} listed samples are in the data")
+    for name, listed in attributes.get("variant_lists", {}).items():
+        if name in ("extract", "exclude") and listed:
+            met = listed["names"] - listed["names_never_seen"]
+            spans = listed["intervals"] - listed["intervals_never_hit"]
+            notes.append(
+                f"--{name}: {met} of {listed['names']} identifiers and {spans} of {listed['intervals']} "
+                "intervals were met"
+            )
+    rejects = cohort.path.with_name(f"{cohort.path.name}.rejects.tsv")
+    if rejects.exists():
+        n_rejected = sum(1 for _ in rejects.open(encoding="utf-8")) - 1
+        notes.append(f"{rejects}: {n_rejected} records left out")
+    if not attributes.get("sorted", True):
+        notes.append("records are not in the order of positions; they were kept in the files' order")
+    if cohort.has_alleles_beyond_alt:
+        notes.append(
+            f"{attributes['alleles_beyond_alt']} records have calls of alleles that they do not have"
+        )
+    return notes
+
+
 def _preparation(settings: PathName | None, policy: Sequence[str], choices: Mapping[str, Any]) -> Preparation:
     """Join the choices of a settings file with those given, which come first."""
     from genomics.policy import CHOICES, parse_policy
@@ -135,6 +175,7 @@ def export(
         Threads to compress with.
     """
     from genomics.cohort import open_cohort
+    from genomics.errors import InputError
     from genomics.export import export_calls
     from genomics.lists import select_samples
 
@@ -142,22 +183,37 @@ def export(
     if keep or remove:
         left = select_samples(opened.sample_ids.tolist(), keep=keep, remove=remove).samples
         samples = left if samples is None else [name for name in samples if name in set(left)]
+    wanted, spans = _named(extract, opened)
+    unwanted, holes = _named(exclude, opened)
+    if holes or (spans and regions):
+        raise InputError(
+            "a list of intervals", file=(exclude if holes else extract)[0],
+            expected="identifiers, or intervals for --extract alone", hint="give intervals as --regions",
+        )  # fmt: skip
+    if extract and not wanted and not spans:
+        wanted = set()  # intervals on contigs that the store does not have
     export_calls(
-        opened, out, regions=regions or None, keep=samples, extract=_names(extract), exclude=_names(exclude) or (),
+        opened, out, regions=spans or regions or None, keep=samples, extract=wanted, exclude=unwanted or (),
         threads=threads,
     )  # fmt: skip
 
 
-def _names(lists: Sequence[PathName]) -> set[str] | None:
-    """Names in lists of variants; None where there is no list."""
+def _named(lists: Sequence[PathName], cohort: Cohort) -> tuple[set[str] | None, list[str]]:
+    """Names in lists of variants, None where there is no list, and the regions of their intervals."""
     if not lists:
-        return None
+        return None, []
+    from genomics.contigs import canonical_contig
     from genomics.errors import InputError
     from genomics.lists import read_variant_list
 
     found = read_variant_list(lists)
-    if found.intervals:
+    if found.names and found.intervals:
         raise InputError(
-            "a list of intervals", file=lists[0], expected="identifiers", hint="give intervals as --regions"
+            "identifiers and intervals together", file=lists[0], expected="one kind", hint="export twice"
         )
-    return set(found.names)
+    regions = [
+        f"{contig}:{start}-{end}"
+        for contig in cohort.contigs
+        for start, end in found.intervals.get(canonical_contig(contig), [])
+    ]
+    return (None, regions) if found.intervals else (set(found.names), [])

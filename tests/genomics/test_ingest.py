@@ -9,8 +9,11 @@ import pandas as pd
 import pytest
 
 import genomics.store_arrays
+from genomics.cohort import open_cohort
 from genomics.errors import InputError
 from genomics.ingest import ingest
+from genomics.policy import CallPolicy
+from genomics.preparation import Preparation
 from genomics.shards import list_inputs
 
 ONE = "1 100 rs1 A G . PASS . GT 0/1 1|1"
@@ -217,3 +220,36 @@ def test_ingest__keeps_the_header_s_words(make_vcf: Callable[..., Path], tmp_pat
     assert group.attrs["vcf_meta_information"] == [
         ["fileformat", "VCFv4.2"], ["reference", "hg19.fa"], ["ALT", '<ID=DEL,Description="a, b">']
     ]  # fmt: skip
+
+
+def test_ingest__by_sex(make_vcf: Callable[..., Path], tmp_path: Path) -> None:
+    source = make_vcf(["X 5000000 . A G . PASS . GT 1/1 0/1", "X 5000010 . A G . PASS . GT 0/1 0/1"])
+    (tmp_path / "sexes.tsv").write_text("sample_id\tsex\nA\tM\nB\tF\n")
+    chosen = Preparation(policy=CallPolicy(sex_chromosomes="by-sex"), sexes=tmp_path / "sexes.tsv")
+    cohort = ingest(source, tmp_path / "c.vcz", preparation=chosen, build="GRCh38")
+    assert cohort.genotypes(slice(None)).tolist()[0] == [[1, -2], [0, 1]]
+    assert cohort.states(slice(None)).tolist() == [[0, 0], [1, 0]]
+    counts = cohort.arrays.attrs["call_policy"]["counts"]
+    assert (counts["men_made_haploid"], counts["men_heterozygous"]) == (1, 1)
+
+
+def test_append__refuses_records_that_were_changed(make_vcf: Callable[..., Path], tmp_path: Path) -> None:
+    one = make_vcf(["1 10 . A G . PASS . GT 0/. 0/1"], "one.vcf")
+    two = make_vcf(["1 20 . A G . PASS . GT 0/. 0/1"], "two.vcf")
+    chosen = Preparation(policy=CallPolicy(half_calls="reference"))
+    ingest(one, tmp_path / "plain.vcz")
+    ingest(one, tmp_path / "changed.vcz", preparation=chosen)
+    with pytest.raises(InputError, match="changed on their way cannot be mixed"):
+        ingest(two, tmp_path / "plain.vcz", preparation=chosen, append=True)
+    with pytest.raises(InputError, match="changed on their way cannot be mixed"):
+        ingest(two, tmp_path / "changed.vcz", append=True)
+
+
+def test_read__a_flipped_bit_is_no_call(make_vcf: Callable[..., Path], tmp_path: Path) -> None:
+    cohort = ingest(make_vcf([ONE, TWO]), tmp_path / "c.vcz")
+    chunk = cohort.path / "call_genotype" / "0.0.0"
+    data = chunk.read_bytes()
+    for place in range(len(data)):
+        chunk.write_bytes(data[:place] + bytes([data[place] ^ 4]) + data[place + 1 :])
+        with pytest.raises(InputError, match=r"chunk call_genotype/0\.0\.0 is damaged \(wrong checksum\)"):
+            open_cohort(cohort.path).genotypes(slice(None))
