@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.enrichment import N_MEMBERS
+from benchmarks.reading_figures import reading_figures
 from varimol.curate.docs import with_figures
 from varimol.networks import network_folder
 
@@ -38,6 +39,7 @@ def readme_figures(root: Path, card: dict[str, Any]) -> str:
         _power(results / "power.tsv"),
         _enrichment(results / "enrichment.tsv"),
         _network(card),
+        reading_figures(results),
         _times(results / "demo_time.tsv"),
     ]
     return "\n\n".join(part for part in parts if part)
