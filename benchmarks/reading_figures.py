@@ -56,7 +56,9 @@ def _times(path: Path) -> str:
         cells = []
         for case, file in kinds:
             found = table[(table["case"] == case) & (table["file"] == file) & (table["program"] == program)]
-            cells.append("" if found.empty else f"{found['wall_s'].iloc[0]:.2f} ({found['ratio'].iloc[0]:.2f})")
+            cells.append(
+                "" if found.empty else f"{found['wall_s'].iloc[0]:.2f} ({found['ratio'].iloc[0]:.2f})"
+            )
         if any(cells):
             rows.append("| " + " | ".join([program, *cells]) + " |")
     timed = table[table["case"].isin(["a", "b"])]
