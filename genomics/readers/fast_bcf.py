@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import numpy as np
 
@@ -31,7 +31,6 @@ from genomics.readers.fast_plan import Plan, make_plan
 from genomics.readers.fast_vcf import NO_END_MARKER, TextPipe
 from genomics.readers.protocol import Selection
 from genomics.readers.vcf_header import VcfHeader
-from genomics.readers.vcf_lines import SlowLines
 from genomics.readers.vcf_stream import damaged
 
 SEGMENT_BYTES = 1 << 21
@@ -78,10 +77,7 @@ def read_bcf_fast(
         return None
     careful = CarefulLines(
         selection.reject,
-        # it has the methods of `SlowLines` that are used
-        lambda note: cast(
-            SlowLines, BcfRecords(path, header, selection.samples, (), note, selection.fields, notes)
-        ),
+        lambda note: BcfRecords(path, header, selection.samples, (), note, selection.fields, notes),
     )
     if pipe is not None:
         segments = pipe.segments(SEGMENT_BYTES)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from genomics.block import VariantBlock, join_blocks
+from genomics.readers.bcf import BcfRecords
 from genomics.readers.protocol import Reject
 from genomics.readers.vcf_lines import SlowLines
 
@@ -42,7 +43,9 @@ class CarefulLines:
         Makes the careful reader around the function that takes bad records.
     """
 
-    def __init__(self, reject: Reject | None, make_parser: Callable[[Reject | None], SlowLines]) -> None:
+    def __init__(
+        self, reject: Reject | None, make_parser: Callable[[Reject | None], SlowLines | BcfRecords]
+    ) -> None:
         self.n_lines = 0
         self._rejected: set[int | str] = set()
         self._reject = reject
