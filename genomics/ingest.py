@@ -254,6 +254,7 @@ class _Copy:
         self._saved = time.monotonic()
         self._at_start: dict[str, Any] = {}
         self._rows = 0  # of the shard under way, in the store
+        self._file = ""  # that shard's
 
     def run(self, shards: Sequence[Shard], progress: Callable[[float], None] | None) -> None:
         """Copy all shards; those that a killed run had copied are left out."""
@@ -268,9 +269,17 @@ class _Copy:
             blocks = step.apply(blocks)
             self.writer.declare_filters(getattr(step, "filter_names", ()))
         kept = {key for shard in shards for key in choose_fields(shard.reader.fields, self.fields)}
-        for block in blocks:
-            self.writer.append(_with_fields(block, kept) if self.steps else block)
-            self._checkpoint(len(block))
+        try:
+            for block in blocks:
+                self.writer.append(_with_fields(block, kept) if self.steps else block)
+                self._checkpoint(len(block))
+        except InputError as error:
+            if error.file is not None or not self._file:
+                raise
+            raise InputError(
+                error.message, file=self._file, record=error.record, field=error.field,
+                expected=error.expected, hint=error.hint,
+            ) from error  # fmt: skip
         self.seen |= self.order.contigs.keys()
         for region in self.selection.regions:
             if region.contig not in self.seen:
@@ -303,6 +312,7 @@ class _Copy:
     ) -> Iterator[VariantBlock]:
         """Yield all records of a shard, and take note of their order and of what tells the build."""
         reader, writer = shard.reader, self.writer
+        self._file = str(shard.path)
         self._at_start = {
             "shard": index,
             "detector": self.detector.state(),

@@ -253,3 +253,13 @@ def test_read__a_flipped_bit_is_no_call(make_vcf: Callable[..., Path], tmp_path:
         chunk.write_bytes(data[:place] + bytes([data[place] ^ 4]) + data[place + 1 :])
         with pytest.raises(InputError, match=r"chunk call_genotype/0\.0\.0 is damaged \(wrong checksum\)"):
             open_cohort(cohort.path).genotypes(slice(None))
+
+
+def test_ingest__a_step_s_error_names_the_file(make_vcf: Callable[..., Path], tmp_path: Path) -> None:
+    chosen = Preparation(policy=CallPolicy(half_calls="error"))
+    shards = [
+        make_vcf(["1 10 . A G . PASS . GT 0/1 0/1"], "one.vcf"),
+        make_vcf(["2 20 . A G . PASS . GT 0/1 0/."], "two.vcf"),
+    ]
+    with pytest.raises(InputError, match=r"^two\.vcf, record 2:20, field GT: a half call"):
+        ingest(shards, tmp_path / "c.vcz", preparation=chosen)
