@@ -13,14 +13,15 @@ from __future__ import annotations
 import gzip
 import mmap
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 from genomics.errors import InputError
+from genomics.readers.vcf_stream import NO_END_MARKER, damaged, naming_damage
 from genomics.readers.vcf_stream import _block_size as block_size
-from genomics.readers.vcf_stream import damaged, naming_damage
 
 Segment = tuple[Callable[[], bytes], int]
 """A function that returns the segment's text, to be called in any thread; bytes of the file up to its end."""
@@ -45,6 +46,13 @@ def has_end_marker(path: Path) -> bool:
     with path.open("rb") as stream:
         stream.seek(-min(len(_END), path.stat().st_size), os.SEEK_END)
         return stream.read() == _END
+
+
+def noted_segments(path: Path, size: int, notes: Counter[str]) -> Iterator[Segment]:
+    """Cut a file as `text_segments` does, and note where a bgzip file lacks the mark of its end."""
+    if is_bgzf(path) and not has_end_marker(path):
+        notes[NO_END_MARKER] += 1
+    return text_segments(path, size)
 
 
 def text_segments(path: Path, size: int) -> Iterator[Segment]:

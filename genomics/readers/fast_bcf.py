@@ -25,10 +25,10 @@ from genomics.readers import fast_bcf_calls as calls
 from genomics.readers import fast_bcf_kernels as kernels
 from genomics.readers import vcf_stream
 from genomics.readers.bcf import BcfRecords
-from genomics.readers.bgzf import Segment, has_end_marker, is_bgzf, text_segments
+from genomics.readers.bgzf import Segment, noted_segments
 from genomics.readers.fast_merge import CarefulLines, ScannedLines
 from genomics.readers.fast_plan import Plan, make_plan
-from genomics.readers.fast_vcf import NO_END_MARKER, TextPipe
+from genomics.readers.fast_vcf import TextPipe
 from genomics.readers.protocol import Selection
 from genomics.readers.vcf_header import VcfHeader
 from genomics.readers.vcf_stream import damaged
@@ -79,12 +79,7 @@ def read_bcf_fast(
         selection.reject,
         lambda note: BcfRecords(path, header, selection.samples, (), note, selection.fields, notes),
     )
-    if pipe is not None:
-        segments = pipe.segments(SEGMENT_BYTES)
-    else:
-        segments = text_segments(path, SEGMENT_BYTES)
-        if is_bgzf(path) and not has_end_marker(path):
-            notes[NO_END_MARKER] += 1
+    segments = noted_segments(path, SEGMENT_BYTES, notes) if pipe is None else pipe.segments(SEGMENT_BYTES)
     return _read(path, segments, pipe is None, tables, careful, selection)
 
 

@@ -23,7 +23,7 @@ from genomics.errors import InputError
 from genomics.fields import choose_fields, missing_value
 from genomics.readers import fast_kernels as kernels
 from genomics.readers import vcf_stream
-from genomics.readers.bgzf import Segment, has_end_marker, is_bgzf, text_segments
+from genomics.readers.bgzf import Segment, noted_segments
 from genomics.readers.fast_merge import CarefulLines, ScannedLines
 from genomics.readers.fast_plan import FormatTable, Plan, make_plan
 from genomics.readers.protocol import Selection
@@ -31,7 +31,6 @@ from genomics.readers.vcf_header import VcfHeader
 from genomics.readers.vcf_lines import SlowLines
 
 SEGMENT_BYTES = 1 << 22
-NO_END_MARKER = "no_end_marker"
 _NO_FLOAT = missing_value(np.dtype(np.float32))
 
 
@@ -73,12 +72,7 @@ def read_text_fast(
         selection.reject,
         lambda note: SlowLines(path, header, selection.samples, (), note, selection.fields, notes),
     )
-    if pipe is not None:
-        segments = pipe.segments(SEGMENT_BYTES)
-    else:
-        segments = text_segments(path, SEGMENT_BYTES)
-        if is_bgzf(path) and not has_end_marker(path):
-            notes[NO_END_MARKER] += 1
+    segments = noted_segments(path, SEGMENT_BYTES, notes) if pipe is None else pipe.segments(SEGMENT_BYTES)
     return read_fast(path, segments, plan, careful, selection.threads, selection.consumed)
 
 

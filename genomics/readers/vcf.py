@@ -22,6 +22,7 @@ from genomics.readers.vcf_header import VcfHeader, header_of, read_header
 from genomics.readers.vcf_index import indexed_records
 from genomics.readers.vcf_lines import SlowLines
 from genomics.readers.vcf_stream import (
+    NO_END_MARKER,
     bytes_read,
     has_index,
     is_pipe,
@@ -34,7 +35,6 @@ from genomics.regions import Region, merge_regions
 
 __all__ = ["SlowLines", "VcfReader", "first_record", "read_blocks", "read_header"]
 
-NO_END_MARKER = "no_end_marker"
 _BLOCK_BYTES = 64_000_000  # of records at most, so that a block of half a million samples still fits
 
 

@@ -17,6 +17,9 @@ from genomics.errors import InputError
 MAX_LINE_BYTES = 200_000_000
 """A record of a million samples with 200 bytes each; what is longer is no record, and must not fill the memory."""
 
+NO_END_MARKER = "no_end_marker"
+"""Note on a bgzip file that came without the empty block that marks its end."""
+
 _BGZF_HEADER = struct.Struct("<4BI2BH")
 _BUFFER = 1 << 20
 

@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 from genomics.block import VariantBlock, join_blocks
 from genomics.errors import InputError
 from genomics.readers import fast_bcf
-from genomics.readers.fast_vcf import NO_END_MARKER
 from genomics.readers.protocol import Selection
 from genomics.readers.vcf import VcfReader, read_blocks
+from genomics.readers.vcf_stream import NO_END_MARKER
 
 HEADER = (
     "##fileformat=VCFv4.2\n"

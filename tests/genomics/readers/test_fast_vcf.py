@@ -304,7 +304,7 @@ def test_read_text_fast__names_the_offset_of_a_damaged_block(tmp_path: Path) -> 
 def test_read_text_fast__no_end_marker_is_noted(tmp_path: Path) -> None:
     path = tmp_path / "a.vcf.gz"
     path.write_bytes(_bgzip(_clean_text(50).encode())[:-28])
-    assert _read(path, True, Selection())[1] == Counter({fast_vcf.NO_END_MARKER: 1})
+    assert _read(path, True, Selection())[1] == Counter({vcf_stream.NO_END_MARKER: 1})
 
 
 def test_read_text_fast__a_line_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
