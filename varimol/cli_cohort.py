@@ -94,7 +94,7 @@ def ingest(
         )  # fmt: skip
     if not quiet:
         typer.echo(f"{out}: {cohort.n_variants} variants x {cohort.n_samples} samples, build {cohort.build}")
-        for line in varimol.ingest_notes(cohort):
+        for line in varimol.ingest_notes(cohort, keep_going=keep_going):
             typer.echo(line)
 
 

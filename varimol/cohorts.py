@@ -79,13 +79,15 @@ def ingest(
     )  # fmt: skip
 
 
-def ingest_notes(cohort: Cohort) -> list[str]:
+def ingest_notes(cohort: Cohort, *, keep_going: bool = False) -> list[str]:
     """Say what a store's reading left out, or met, that its reader should know.
 
     Parameters
     ----------
     cohort
         As `ingest` returned it.
+    keep_going
+        As `ingest` was told: only then is the list of rejected records beside the store its own.
 
     Returns
     -------
@@ -107,7 +109,7 @@ def ingest_notes(cohort: Cohort) -> list[str]:
                 "intervals were met"
             )
     rejects = cohort.path.with_name(f"{cohort.path.name}.rejects.tsv")
-    if rejects.exists():
+    if keep_going and rejects.exists():
         n_rejected = sum(1 for _ in rejects.open(encoding="utf-8")) - 1
         notes.append(f"{rejects}: {n_rejected} records left out")
     if not attributes.get("sorted", True):

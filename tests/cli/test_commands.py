@@ -308,3 +308,12 @@ def test_out__folder_where_a_file_is_wanted(pairs: list[object], tmp_path: Path)
 
 def test_demo__too_few_people(tmp_path: Path) -> None:
     assert run("demo", "--out", tmp_path / "d", "--samples", "5").exit_code == 2
+
+
+def test_ingest__tells_of_its_own_rejects_alone(make_vcf: Any, tmp_path: Path) -> None:
+    bad = make_vcf(["1 1 . A G . . . GT 0/1 0/1", "1 2 . A G . . . GT 0/x 0/1"], "bad.vcf")
+    good = make_vcf(["1 1 . A G . . . GT 0/1 0/1"], "good.vcf")
+    told = run("ingest", bad, "--out", tmp_path / "c.vcz", "--keep-going")
+    assert told.exit_code == 0 and "rejects.tsv: 1 records left out" in told.output
+    later = run("ingest", good, "--out", tmp_path / "c.vcz")
+    assert later.exit_code == 0 and "rejects" not in later.output
