@@ -110,7 +110,8 @@ def ingest_notes(cohort: Cohort, *, keep_going: bool = False) -> list[str]:
             )
     rejects = cohort.path.with_name(f"{cohort.path.name}.rejects.tsv")
     if keep_going and rejects.exists():
-        n_rejected = sum(1 for _ in rejects.open(encoding="utf-8")) - 1
+        with rejects.open(encoding="utf-8") as stream:
+            n_rejected = sum(1 for _ in stream) - 1
         notes.append(f"{rejects}: {n_rejected} records left out")
     if not attributes.get("sorted", True):
         notes.append("records are not in the order of positions; they were kept in the files' order")
