@@ -14,28 +14,6 @@ _ZERO = np.uint8(48)
 
 
 @njit(nogil=True, cache=True)
-def read_plain_calls(text, at, n_samples, n_alts, genotypes, phased, states):  # type: ignore[no-untyped-def]
-    """Read ``0|1<tab>`` four bytes at a time, as long as that is all there is; written for the vectoriser."""
-    wrong = np.uint8(0)
-    missing = np.uint8(DOT - 48)
-    largest = np.uint8(min(n_alts, 9))
-    for j in range(n_samples):
-        first = np.uint8(text[at + 4 * j] - _ZERO)
-        separator = text[at + 4 * j + 1]
-        second = np.uint8(text[at + 4 * j + 2] - _ZERO)
-        after = text[at + 4 * j + 3]
-        no_first, no_second = first == missing, second == missing
-        genotypes[2 * j] = np.uint8(255) if no_first else first
-        genotypes[2 * j + 1] = np.uint8(255) if no_second else second
-        phased[j] = separator == PIPE
-        states[j] = no_first | no_second
-        wrong |= np.uint8((first > largest) & (not no_first)) | np.uint8((second > largest) & (not no_second))
-        wrong |= np.uint8((separator != PIPE) & (separator != SLASH))
-        wrong |= np.uint8((after != TAB) & (j < n_samples - 1))
-    return wrong == 0
-
-
-@njit(nogil=True, cache=True)
 def _allele(text, at):  # type: ignore[no-untyped-def]
     """Allele number at `at` (-1 for a point, -3 for anything else) and the byte after it."""
     c = np.int64(text[at])

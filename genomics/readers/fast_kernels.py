@@ -14,15 +14,17 @@ from numba import njit
 from genomics.readers.fast_calls import (
     COMMA,
     DOT,
+    FILTERED,
     FIRST_FLOAT,
     FIRST_SLOT,
     GENOTYPE,
     MISSING,
     NEWLINE,
+    SKIP_INTEGER,
     TAB,
     read_calls,
-    read_plain_calls,
 )
+from genomics.readers.fast_genotypes import BYTES_PER_CALL, decode_calls, gather_calls
 
 # Why the scan of a run of lines ended.
 DONE, UNKNOWN_FORMAT = 0, 1
@@ -153,6 +155,43 @@ def _is_pass(text, at, end):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
+def _genotype_alone(layout, n_keys):  # type: ignore[no-untyped-def]
+    """Tell whether GT is all that is taken of a call, and whole numbers all that is left."""
+    alone = layout[0] == GENOTYPE
+    for key in range(1, n_keys):
+        alone &= layout[key] == SKIP_INTEGER
+    return alone
+
+
+@njit(nogil=True, cache=True)
+def _read_genotypes(  # type: ignore[no-untyped-def]
+    text, at, stop, place, in_order, n_keys, n_alts, filtered, words, pairs, phased, states
+):
+    """Read calls of one digit each; the byte after the line, or -1 where it has others."""
+    n_columns = place.size
+    state = np.uint8(FILTERED if filtered else 0)
+    calls, begin, after = text, at, at + BYTES_PER_CALL * n_columns
+    if n_keys > 1 or after > stop or text[after - 1] != NEWLINE:
+        calls, begin = words.view(np.uint8), 0
+        after = gather_calls(text, at, n_columns, n_keys, words)
+        if after < 0:
+            return after
+    if in_order:
+        return after if decode_calls(calls, begin, n_columns, n_alts, state, pairs, phased, states) else -1
+    all_pairs, all_phased = np.empty(n_columns, np.uint16), np.empty(n_columns, np.bool_)
+    all_states = np.empty(n_columns, np.int8)
+    if not decode_calls(calls, begin, n_columns, n_alts, state, all_pairs, all_phased, all_states):
+        return -1
+    for column in range(n_columns):
+        sample = place[column]
+        if sample >= 0:
+            pairs[sample], phased[sample], states[sample] = (
+                all_pairs[column], all_phased[column], all_states[column],
+            )  # fmt: skip
+    return after
+
+
+@njit(nogil=True, cache=True)
 def scan_lines(  # type: ignore[no-untyped-def]
     text, at, stop, place, in_order, format_text, format_starts, format_keys, layouts,
     row, lines, tabs, positions, qualities, ends, status, genotypes, phased, states, slots, floats, no_float,
@@ -188,6 +227,8 @@ def scan_lines(  # type: ignore[no-untyped-def]
     """
     known = 0
     n_columns = place.size
+    words = np.empty(n_columns, np.uint32)
+    pairs = genotypes.view(np.uint16).reshape(genotypes.shape[:2])
     n_formats = format_keys.size
     while at < stop:
         lines[row, 0] = at
@@ -221,16 +262,14 @@ def scan_lines(  # type: ignore[no-untyped-def]
                 return UNKNOWN_FORMAT, at, row
             filtered = not _is_pass(text, tabs[row, 5] + 1, tabs[row, 6])
             simple = format_keys[known] > 0 and text[calls] == TAB
-            width = 4 * n_columns
             if simple:
                 calls += 1
                 after = -1
-                only_genotype = format_keys[known] == 1 and layouts[known, 0] == GENOTYPE
-                fits = only_genotype and in_order and not filtered and calls + width <= stop
-                if fits and text[calls + width - 1] == NEWLINE:
-                    cells = genotypes[row].reshape(-1)
-                    if read_plain_calls(text, calls, n_columns, n_alts, cells, phased[row], states[row]):
-                        after = calls + width
+                if _genotype_alone(layouts[known], format_keys[known]):
+                    after = _read_genotypes(
+                        text, calls, stop, place, in_order, format_keys[known], n_alts, filtered,
+                        words, pairs[row], phased[row], states[row],
+                    )  # fmt: skip
                 if after < 0:
                     after = read_calls(
                         text, calls, place, layouts[known], format_keys[known], n_alts, filtered,
