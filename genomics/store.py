@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from genomics.block import VariantBlock, join_blocks
+from genomics.block import VariantBlock, empty_block
 from genomics.errors import InputError
 from genomics.fields import Field
 from genomics.store_arrays import MAX_SAMPLES_CHUNK, ArrayWriter, Files
@@ -177,23 +177,32 @@ class StoreWriter:
         """Add records after those written before; whole chunks go to disk, the rest waits."""
         self._pending.append(block)
         waiting = sum(len(part) for part in self._pending)
-        if waiting < self.block_records:
-            return
-        joined = join_blocks(self._pending, len(self.samples))
-        self._pending = []
-        whole = waiting - waiting % self.block_records
-        for start in range(0, whole, self.block_records):
-            self._write(joined.rows(start, start + self.block_records))
+        while waiting >= self.block_records:
+            self._write(self._first_rows(self.block_records))
             self.n_variants += self.block_records
-        self._pending = [joined.rows(whole, waiting)] if whole < waiting else []
+            waiting -= self.block_records
 
-    def _write(self, block: VariantBlock) -> None:
+    def _first_rows(self, n_rows: int) -> list[VariantBlock]:
+        """Take blocks from those that wait, cutting the last one."""
+        taken: list[VariantBlock] = []
+        while n_rows:
+            block = self._pending.pop(0)
+            if len(block) > n_rows:
+                self._pending.insert(0, block.rows(n_rows, len(block)))
+                block = block.rows(0, n_rows)
+            taken.append(block)
+            n_rows -= len(block)
+        return taken
+
+    def _write(self, blocks: Sequence[VariantBlock]) -> None:
         """Hand the next chunk of variants to the threads that compress."""
         index = self.n_variants // self.block_records
-        self.declare_contigs({name: None for name in set(block.contigs) if name not in self.contigs})
-        self.declare_filters(n for names in set(block.filters) for n in names if n not in self.filters)
-        columns = block_columns(block, self.axes, self.fields, self.contigs, self.filters)
-        jobs = [self._array(name, column).submit(self.pool, index, column.values, column.make)
+        for block in blocks:
+            self.declare_contigs({name: None for name in set(block.contigs) if name not in self.contigs})
+            names = {name for names in set(block.filters) for name in names}
+            self.declare_filters(sorted(names - self.filters.keys()))
+        columns = block_columns(blocks, self.axes, self.fields, self.contigs, self.filters)
+        jobs = [self._array(name, column).submit(self.pool, index, column.parts, column.make)
                 for name, column in columns.items()]  # fmt: skip
         self._note_runs(index, columns)
         self._waiting.append(jobs)
@@ -217,8 +226,10 @@ class StoreWriter:
 
     def _note_runs(self, index: int, columns: Mapping[str, Column]) -> None:
         """Extend the index of regions: a row for each run of one contig within a chunk."""
-        codes, positions = (columns[name].values for name in ("variant_contig", "variant_position"))
-        ends = positions + columns["variant_length"].values - 1
+        codes, positions, lengths = (
+            columns[f"variant_{name}"].parts[0] for name in ("contig", "position", "length")
+        )
+        ends = positions + lengths - 1
         while self.runs and self.runs[-1][0] == index:  # of this chunk when it was shorter
             self.runs.pop()
         cuts = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
@@ -240,23 +251,22 @@ class StoreWriter:
         """
         from genomics.store_state import save
 
-        rest = self._write_rest()
-        save(self, len(rest), state)
+        save(self, self._write_rest(), state)
 
-    def _write_rest(self) -> VariantBlock:
-        rest = join_blocks(self._pending, len(self.samples))
-        self._pending = [rest] if len(rest) else []
-        if len(rest) or not self.arrays:
-            self._write(rest)
+    def _write_rest(self) -> int:
+        """Write the records that wait for others to fill their chunk; return how many there are."""
+        n_rows = sum(len(block) for block in self._pending)
+        if n_rows or not self.arrays:
+            self._write(self._pending or [empty_block(len(self.samples))])
         while self._waiting:
             _wait(self._waiting.pop(0))
-        return rest
+        return n_rows
 
     def finish(self, attributes: Mapping[str, Any]) -> None:
         """Write what is left and the names of samples, contigs and filters; give the store its name."""
         from genomics.store_state import write_metadata
 
-        self.n_variants += len(self._write_rest())
+        self.n_variants += self._write_rest()
         self._pending = []
         write_metadata(self, {"vcf_zarr_version": VCF_ZARR_VERSION, "source": source(), **attributes})
         write_json(self.temporary, INTEGRITY, {"version": 1, "files": self.files}, {})

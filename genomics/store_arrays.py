@@ -12,7 +12,7 @@ Zarr storage specification, version 2.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -25,8 +25,9 @@ import numpy as np
 VARIANTS, SAMPLES = "variants", "samples"
 MAX_SAMPLES_CHUNK = 10_000
 MAX_CHUNK_BYTES = 64_000_000
+_MOSTLY_ZERO = {"call_state"}  # small numbers that are as quickly packed and unpacked as flags
 
-Make = Callable[[np.ndarray], np.ndarray]
+Make = Callable[[Sequence[np.ndarray]], np.ndarray]
 
 Files = dict[str, list[int]]
 """Bytes and CRC-32 of each file of a store, by its path in it."""
@@ -46,44 +47,55 @@ def _codec(kind: str) -> Any:
     return numcodecs.Blosc(cname="zstd", clevel=1, shuffle=numcodecs.Blosc.SHUFFLE)
 
 
-def _kind(dtype: np.dtype[Any]) -> str:
+def _kind(name: str, dtype: np.dtype[Any]) -> str:
     if dtype.kind == "O":
         return "text"
-    if dtype.kind == "b":
+    if dtype.kind == "b" or name in _MOSTLY_ZERO:
         return "flags"
     return "bytes" if dtype.itemsize == 1 else "numbers"
 
 
 @lru_cache(maxsize=64)
-def _encode_constant(shape: tuple[int, ...], dtype: str, value: bytes) -> bytes:
-    return _compress(np.full(shape, np.frombuffer(value, dtype)[0]))
+def _encode_constant(kind: str, shape: tuple[int, ...], dtype: str, value: bytes) -> bytes:
+    return _compress(kind, np.full(shape, np.frombuffer(value, dtype)[0]))
 
 
-def _compress(values: np.ndarray) -> bytes:
+def _compress(kind: str, values: np.ndarray) -> bytes:
     import numcodecs
 
-    if values.dtype.kind == "O":
-        return bytes(_codec("text").encode(numcodecs.VLenUTF8().encode(values)))
-    return bytes(_codec(_kind(values.dtype)).encode(np.ascontiguousarray(values)))
+    if kind == "text":
+        return bytes(_codec(kind).encode(numcodecs.VLenUTF8().encode(values)))
+    return bytes(_codec(kind).encode(np.ascontiguousarray(values)))
 
 
-def encode_chunk(values: np.ndarray) -> bytes:
+def encode_chunk(kind: str, values: np.ndarray) -> bytes:
     """Compress one chunk; one that holds a single value is compressed once for all its likes."""
     if values.dtype.kind in "biu" and values.size and values.dtype.itemsize == 1:
         first = values.flat[0]
-        if values.min() == values.max():
-            return _encode_constant(values.shape, values.dtype.str, first.tobytes())
-    return _compress(values)
+        if (values[-1] == first).all() and values.min() == values.max():  # the last row alone mostly tells
+            return _encode_constant(kind, values.shape, values.dtype.str, first.tobytes())
+    return _compress(kind, values)
 
 
 def decode_chunk(data: bytes, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
-    """Read back what `encode_chunk` wrote."""
+    """Read back what `encode_chunk` wrote; Blosc's header says how."""
     import numcodecs
 
-    raw = _codec(_kind(dtype)).decode(data)
+    raw = _codec("text" if dtype.kind == "O" else "numbers").decode(data)
     if dtype.kind == "O":
         return np.asarray(numcodecs.VLenUTF8().decode(raw), dtype=object).reshape(shape)
     return np.frombuffer(raw, dtype).reshape(shape)
+
+
+def join_rows(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Join arrays along their first axis; one alone is not copied.
+
+    Examples
+    --------
+    >>> join_rows([np.array([1, 2]), np.array([3])]).tolist()
+    [1, 2, 3]
+    """
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def narrow_integers(values: np.ndarray) -> np.ndarray:
@@ -133,21 +145,21 @@ class ArrayWriter:
     written: dict[int, tuple[tuple[int, ...], np.dtype[Any]]] = field(default_factory=dict)
 
     def submit(
-        self, pool: Executor, index: int, values: np.ndarray, make: Make | None = None
+        self, pool: Executor, index: int, parts: Sequence[np.ndarray], make: Make = join_rows
     ) -> Future[None]:
-        """Compress and write rows as chunk `index`, in a thread, after `make` was applied to them there."""
-        dtype = values.dtype if make is None else np.dtype(np.bool_)
-        self.written[index] = values.shape[1:], dtype
-        return pool.submit(self._write, index, values, make)
+        """Join rows with `make`, compress them and write them as chunk `index`, all in a thread."""
+        return pool.submit(self._write, index, parts, make)
 
-    def _write(self, index: int, values: np.ndarray, make: Make | None = None) -> None:
-        values = values if make is None else make(values)
+    def _write(self, index: int, parts: Sequence[np.ndarray], make: Make = join_rows) -> None:
+        values = make(parts)
+        self.written[index] = values.shape[1:], values.dtype
         if not len(values):
             return
         chunk = self.chunk_shape(values.shape[1:], values.dtype)
         for place, cut in _grid(values.shape[1:], chunk[1:]):
             name = ".".join(map(str, (index, *place)))
-            data = encode_chunk(_padded(values[(slice(None), *cut)], chunk))
+            kind = _kind(self.folder.name, values.dtype)
+            data = encode_chunk(kind, _padded(values[(slice(None), *cut)], chunk))
             key = f"{self.folder.name}/{name}"
             if key in self.files:  # never into a file that an older store shares
                 (self.folder / name).unlink()
@@ -191,7 +203,7 @@ class ArrayWriter:
         for index in range(-(-n_rows // self.rows_per_chunk)):
             if index not in self.written:
                 rows = min(self.rows_per_chunk, n_rows - index * self.rows_per_chunk)
-                jobs.append(self.submit(pool, index, self._absent((rows, *tail), dtype)))
+                jobs.append(self.submit(pool, index, [self._absent((rows, *tail), dtype)]))
             elif self.written[index] != (tail, dtype):
                 jobs.append(pool.submit(self._rewrite, index, tail, dtype))
         for job in jobs:
@@ -215,8 +227,7 @@ class ArrayWriter:
             del self.files[f"{self.folder.name}/{name}"]
         wide = np.full((len(values), *tail), self.fill, dtype)
         wide[tuple(slice(0, length) for length in values.shape)] = values
-        self.written[index] = tail, dtype
-        self._write(index, wide)
+        self._write(index, [wide])
 
     def read(self, index: int) -> np.ndarray:
         """Read back a chunk of rows as it was written, with the rows that pad the last one."""
@@ -235,7 +246,7 @@ class ArrayWriter:
         return {
             "chunks": list(self.chunk_shape(tail, dtype)),
             "dimension_separator": ".",
-            "compressor": _codec(_kind(dtype)).get_config(),
+            "compressor": _codec(_kind(self.folder.name, dtype)).get_config(),
             "dtype": "|O" if text else dtype.str,
             "fill_value": None,
             "filters": [{"id": "vlen-utf8"}] if text else None,

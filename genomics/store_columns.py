@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from genomics.block import FILL, MISSING, VariantBlock, widen_ploidy, widen_values
+from genomics.block import FILL, MISSING, VariantBlock, join_blocks, widen_ploidy, widen_values
 from genomics.fields import Field, fill_value, missing_value
-from genomics.store_arrays import SAMPLES, VARIANTS, narrow_integers
+from genomics.store_arrays import SAMPLES, VARIANTS, Make, join_rows, narrow_integers
 
 _CALLS = (VARIANTS, SAMPLES)
 CONSEQUENCE_ARRAYS = ("variant_consequence_gene", "variant_consequence", "variant_amino_acid_change")
@@ -19,27 +19,27 @@ _EXTENSION = {"varimol": "extension"}
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """Values of one array for the records of a block.
+    """Values of one array for consecutive records.
 
     Attributes
     ----------
     dimensions
         Names of its axes.
-    values
-        One row per record.
+    parts
+        Arrays of consecutive rows.
     missing, fill
         What stands for records without values, and what pads the last axis.
     make
-        Applied to the values in the thread that compresses them.
+        Joins the parts, in the thread that compresses them.
     attributes
         The array's metadata.
     """
 
     dimensions: tuple[str, ...]
-    values: np.ndarray
+    parts: Sequence[np.ndarray]
     missing: Any
     fill: Any
-    make: Callable[[np.ndarray], np.ndarray] | None = None
+    make: Make = join_rows
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -60,20 +60,20 @@ class Axes:
 
 
 def block_columns(
-    block: VariantBlock,
+    blocks: Sequence[VariantBlock],
     axes: Axes,
     fields: Mapping[str, Field],
     contigs: Mapping[str, int],
     filters: Mapping[str, str],
 ) -> dict[str, Column]:
-    """Turn a block into the columns of the store's arrays.
+    """Turn blocks, one after the other, into the columns of the store's arrays.
 
     Parameters
     ----------
-    block
+    blocks
         Consecutive records.
     axes
-        Grown where the block needs it.
+        Grown where the blocks need it.
     fields
         Declared fields by array name.
     contigs
@@ -81,26 +81,39 @@ def block_columns(
     filters
         Names of filters, in the order of their axis.
     """
-    axes.grow("alleles", max((len(alleles) for alleles in block.alleles), default=1))
-    axes.grow("ploidy", block.genotypes.shape[2])
+    sites = join_blocks([block.with_samples(np.zeros(0, np.int64)) for block in blocks], 0)
+    axes.grow("alleles", max((len(alleles) for alleles in sites.alleles), default=1))
+    axes.grow("ploidy", max((block.genotypes.shape[2] for block in blocks), default=1))
     axes.grow("filters", len(filters))
-    carried = {
-        f"{prefix}_{name}": values
-        for prefix, arrays in (("variant", block.info), ("call", block.formats))
-        for name, values in arrays.items()
-    }
-    for name, values in carried.items():  # first all widths, then the arrays that have them
-        if values.ndim > _n_axes(name):
-            axes.grow(_last_axis(name, fields), values.shape[-1])
-    columns = _fixed_columns(block, axes, contigs, filters)
-    columns.update(_call_columns(block, axes))
-    columns.update({name: _field_column(name, values, axes, fields) for name, values in carried.items()})
-    if block.consequences is not None:
+    carried = _carried(sites, blocks)
+    for name, parts in carried.items():  # first all widths, then the arrays that have them
+        for values in parts:
+            if values.ndim > _n_axes(name):
+                axes.grow(_last_axis(name, fields), values.shape[-1])
+    columns = _fixed_columns(sites, axes, contigs, filters)
+    columns.update(_call_columns(blocks, axes))
+    columns.update({name: _field_column(name, parts, axes, fields) for name, parts in carried.items()})
+    if sites.consequences is not None:
         for index, name in enumerate(CONSEQUENCE_ARRAYS):
-            rows = [tuple(item[index] for item in record) for record in block.consequences]
+            rows = [tuple(item[index] for item in record) for record in sites.consequences]
             table = _text_table(rows, axes.lengths["alt_alleles"])
-            columns[name] = Column((VARIANTS, "alt_alleles"), table, "", "", attributes=_EXTENSION)
+            columns[name] = Column((VARIANTS, "alt_alleles"), [table], "", "", attributes=_EXTENSION)
     return columns
+
+
+def _carried(sites: VariantBlock, blocks: Sequence[VariantBlock]) -> dict[str, list[np.ndarray]]:
+    """Return INFO and FORMAT fields by array name; a block without a field has one missing value in each."""
+    carried = {f"variant_{name}": [values] for name, values in sites.info.items()}
+    for name in dict.fromkeys(name for block in blocks for name in block.formats):
+        known = next(block.formats[name] for block in blocks if name in block.formats)
+        none = np.full((1,) * known.ndim, missing_value(known.dtype), known.dtype)
+        carried[f"call_{name}"] = [
+            block.formats[name]
+            if name in block.formats
+            else np.broadcast_to(none, (*block.states.shape, *none.shape[2:]))
+            for block in blocks
+        ]
+    return carried
 
 
 def _fixed_columns(
@@ -118,34 +131,47 @@ def _fixed_columns(
     flags = _filter_flags(block.filters, filters)
     end = {"number": "1", "type": "Integer", "description": "Last position of the record"}
     return {
-        "variant_contig": Column(one, _contig_codes(block.contigs, contigs), 0, 0),
-        "variant_position": Column(one, block.positions.astype(np.int32, copy=False), 0, 0),
-        "variant_length": Column(one, lengths, 0, 0),
-        "variant_id": Column(one, identifiers, ".", "."),
-        "variant_id_mask": Column(one, without, True, True),
-        "variant_allele": Column((VARIANTS, "alleles"), alleles, "", ""),
-        "variant_quality": Column(one, quality, missing_value(quality.dtype), fill_value(quality.dtype)),
-        "variant_filter": Column((VARIANTS, "filters"), flags, False, False),
-        "variant_END": Column(one, block.ends.astype(np.int32, copy=False), MISSING, MISSING, attributes=end),
+        "variant_contig": Column(one, [_contig_codes(block.contigs, contigs)], 0, 0),
+        "variant_position": Column(one, [block.positions.astype(np.int32, copy=False)], 0, 0),
+        "variant_length": Column(one, [lengths], 0, 0),
+        "variant_id": Column(one, [identifiers], ".", "."),
+        "variant_id_mask": Column(one, [without], True, True),
+        "variant_allele": Column((VARIANTS, "alleles"), [alleles], "", ""),
+        "variant_quality": Column(one, [quality], missing_value(quality.dtype), fill_value(quality.dtype)),
+        "variant_filter": Column((VARIANTS, "filters"), [flags], False, False),
+        "variant_END": Column(
+            one, [block.ends.astype(np.int32, copy=False)], MISSING, MISSING, attributes=end
+        ),
     }
 
 
-def _call_columns(block: VariantBlock, axes: Axes) -> dict[str, Column]:
-    genotypes = widen_ploidy(block.genotypes, axes.lengths["ploidy"])
+def _call_columns(blocks: Sequence[VariantBlock], axes: Axes) -> dict[str, Column]:
+    genotypes = [widen_ploidy(block.genotypes, axes.lengths["ploidy"]) for block in blocks]
+    phased, states = [block.phased for block in blocks], [block.states for block in blocks]
     columns = {
         "call_genotype": Column((*_CALLS, "ploidy"), genotypes, FILL, FILL),
-        "call_genotype_mask": Column((*_CALLS, "ploidy"), genotypes, True, True, make=is_missing),
-        "call_genotype_phased": Column(_CALLS, block.phased, False, False),
-        "call_state": Column(_CALLS, block.states, 0, 0, attributes=_EXTENSION),
+        "call_genotype_mask": Column((*_CALLS, "ploidy"), genotypes, True, True, make=_join_missing),
+        "call_genotype_phased": Column(_CALLS, phased, False, False),
+        "call_state": Column(_CALLS, states, 0, 0, attributes=_EXTENSION),
     }
-    if block.from_block is not None:
-        columns["call_from_block"] = Column(_CALLS, block.from_block, False, False, attributes=_EXTENSION)
+    if any(block.from_block is not None for block in blocks):
+        none = np.zeros((1, 1), np.bool_)
+        expanded = [
+            np.broadcast_to(none, block.states.shape) if block.from_block is None else block.from_block
+            for block in blocks
+        ]
+        columns["call_from_block"] = Column(_CALLS, expanded, False, False, attributes=_EXTENSION)
     return columns
 
 
-def is_missing(genotypes: np.ndarray) -> np.ndarray:
+def _join_missing(genotypes: Sequence[np.ndarray]) -> np.ndarray:
     """Tell which alleles are missing or fill."""
-    return np.less(genotypes, 0)
+    missing = np.empty((sum(map(len, genotypes)), *genotypes[0].shape[1:]), np.bool_)
+    start = 0
+    for part in genotypes:
+        np.less(part, 0, out=missing[start : start + len(part)])
+        start += len(part)
+    return missing
 
 
 def _n_axes(name: str) -> int:
@@ -159,22 +185,30 @@ def _last_axis(name: str, fields: Mapping[str, Field]) -> str:
     return {"A": "alt_alleles", "R": "alleles", "G": "genotypes"}.get(number, own)
 
 
-def _field_column(name: str, values: np.ndarray, axes: Axes, fields: Mapping[str, Field]) -> Column:
-    if values.dtype.kind == "i":
-        values = narrow_integers(values)
+def _field_column(name: str, parts: Sequence[np.ndarray], axes: Axes, fields: Mapping[str, Field]) -> Column:
     dimensions = _CALLS[: _n_axes(name)]
-    missing, fill = missing_value(values.dtype), fill_value(values.dtype)
-    if values.ndim > len(dimensions):
+    dtype = np.result_type(*parts)
+    missing, fill = missing_value(dtype), fill_value(dtype)
+    if max(values.ndim for values in parts) > len(dimensions):
         axis = _last_axis(name, fields)
         dimensions = (*dimensions, axis)
-        values = widen_values(values, axes.lengths[axis])
+        parts = [widen_values(_with_values_axis(part, len(dimensions)), axes.lengths[axis]) for part in parts]
     declared = fields.get(name)
     words = (
         {}
         if declared is None
         else {"description": declared.description, "number": declared.number, "type": declared.kind}
     )
-    return Column(dimensions, values, missing, fill, attributes=words)
+    return Column(dimensions, parts, missing, fill, _join_narrow, words)
+
+
+def _with_values_axis(values: np.ndarray, n_axes: int) -> np.ndarray:
+    return values if values.ndim == n_axes else values[..., None]
+
+
+def _join_narrow(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Join numbers, whole ones in the smallest type that holds them."""
+    return join_rows([narrow_integers(part) if part.dtype.kind == "i" else part for part in parts])
 
 
 def _contig_codes(names: Sequence[str], contigs: Mapping[str, int]) -> np.ndarray:

@@ -71,7 +71,7 @@ def _write_small(
     folder.mkdir(exist_ok=True)
     array = ArrayWriter(folder, dimensions, 0, 0, max(1, len(values)), writer.files)
     if len(values):
-        array.submit(writer.pool, 0, values).result()
+        array.submit(writer.pool, 0, [values]).result()
     return _described(name, array, len(values), values.shape[1:], values.dtype)
 
 
