@@ -10,10 +10,13 @@ from numba import njit
 from numpy.typing import NDArray
 
 from genomics.block import ABSENT, STATE_NAMES
+from genomics.readers.byte_masks import N_BYTES, equal_mask, lowest_bit
 
 N_STATES = len(STATE_NAMES)
 # Columns of what is counted for each allele and for each sample.
 _COPIES, _HET, _HOM, _HAPLOID = range(4)
+# Numbers below this can be added in 16 bits, twice as many at once as in 32.
+_MAX_SHORT = 32_768
 _SAMPLE_HET, _SAMPLE_SINGLETONS = 0, 4  # between them no-call, filtered, absent at their state's number
 
 
@@ -143,11 +146,12 @@ def _count_rows(
     all_observed = np.zeros(genotypes.shape[1], np.int8)
     for i in range(len(genotypes)):
         state = known[i] if len(known) else all_observed
-        if len(pairs) and _count_clean(pairs[i], state, by_allele[i], by_sample):
-            diploid[i] = by_state[i, 0] = len(state)
-        elif len(pairs) and _has_two_alleles(pairs[i], state):
+        diploid[i] = -1
+        if len(pairs):
+            diploid[i] = _count_diploid(pairs[i], state, by_state[i], by_allele[i], by_sample)
+        if diploid[i] < 0 and len(pairs) and _has_two_alleles(pairs[i], state):
             diploid[i] = _count_two_alleles(pairs[i], state, by_state[i], by_allele[i], by_sample)
-        else:
+        elif diploid[i] < 0:
             diploid[i] = _count_any(genotypes[i], state, by_state[i], by_allele[i], by_sample)
             if diploid[i] < 0:
                 return i
@@ -168,27 +172,66 @@ def _has_two_alleles(row: NDArray[np.uint16], state: NDArray[np.int8]) -> bool:
 
 
 @njit(nogil=True, cache=True)
-def _count_clean(
+def _count_diploid(
     row: NDArray[np.uint16],
     state: NDArray[np.int8],
+    by_state: NDArray[np.int64],
     by_allele: NDArray[np.int64],
     by_sample: NDArray[np.int32],
-) -> bool:
-    """Count a row of observed diploid calls of alleles 0 and 1; False where it is none."""
-    bits, states = 0, 0
+) -> int:
+    """Count a row whose observed calls are all diploid, of alleles 0 and 1; -1 where it is another."""
+    bits = np.uint16(0)
     for j in range(len(row)):
-        bits |= row[j]
-        states |= state[j]
-    if bits & 0xFEFE or states:
-        return False
-    n_het, n_hom = 0, 0
+        bits = np.uint16(bits | (row[j] if state[j] == 0 else np.uint16(0)))
+    if bits & 0xFEFE or not _count_states(state, by_state, by_sample):
+        return -1
+    n_het = n_hom = 0
     sample_het = by_sample[_SAMPLE_HET]
+    for start in range(0, len(row), _MAX_SHORT):
+        part = slice(start, start + _MAX_SHORT)
+        het, hom = _sum_diploid(row[part], state[part], sample_het[part])
+        n_het += het
+        n_hom += hom
+    _put_two_alleles(by_allele, by_state[0], n_het, n_hom, 0, 0)
+    return by_state[0]
+
+
+@njit(nogil=True, cache=True)
+def _sum_diploid(
+    row: NDArray[np.uint16], state: NDArray[np.int8], sample_het: NDArray[np.int32]
+) -> tuple[int, int]:
+    """Count heterozygous and homozygous calls of allele 1, all in 16 bits; written for the vectoriser."""
+    n_het = n_hom = np.uint16(0)
     for j in range(len(row)):
-        first, second = row[j] & 1, row[j] >> 8
-        n_het += first ^ second
-        n_hom += first & second
-        sample_het[j] += first ^ second
-    _put_two_alleles(by_allele, len(row), n_het, n_hom, 0, 0)
+        call = row[j] if state[j] == 0 else np.uint16(0)
+        other = np.uint16(call >> np.uint16(8))
+        differ = np.uint16((call ^ other) & np.uint16(1))
+        n_het = np.uint16(n_het + differ)
+        n_hom = np.uint16(n_hom + np.uint16(call & other))
+        sample_het[j] += np.int32(differ)
+    return int(n_het), int(n_hom)
+
+
+@njit(nogil=True, cache=True)
+def _count_states(state, by_state, by_sample):  # type: ignore[no-untyped-def]
+    """Count the calls that are not observed, of which there are few; False for an unknown state."""
+    at = 0
+    while at < len(state):
+        if at + N_BYTES <= len(state):
+            others = ~equal_mask(state, at, np.uint8(0))
+        else:
+            others = np.uint64(0)
+            for bit in range(len(state) - at):
+                others |= np.uint64(state[at + bit] != 0) << np.uint64(bit)
+        while others:
+            j = at + lowest_bit(others)
+            if not 0 < state[j] < N_STATES:
+                return False
+            by_state[state[j]] += 1
+            by_sample[state[j], j] += 1
+            others &= others - np.uint64(1)
+        at += N_BYTES
+    by_state[0] = len(state) - by_state[1] - by_state[2] - by_state[3]
     return True
 
 

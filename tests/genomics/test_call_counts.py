@@ -43,7 +43,8 @@ def blocks(draw):
     """Genotypes, states and number of alleles of a small block, of one kind of rows or a mixture."""
     ploidy, n_alleles = draw(st.sampled_from([(1, 2), (2, 2), (2, 2), (2, 2), (2, 3), (2, 4), (3, 3)]))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    shape = (draw(st.integers(0, 5)), draw(st.integers(0, 20)), ploidy)
+    n_samples = draw(st.one_of(st.integers(0, 20), st.integers(60, 140)))
+    shape = (draw(st.integers(0, 5)), n_samples, ploidy)
     genotypes = rng.integers(0, n_alleles, shape)
     genotypes[rng.random(shape[:2]) < draw(st.sampled_from([0, 0.2])), 0] = -1
     if ploidy > 1:
