@@ -80,7 +80,7 @@ def train_member(seed: int, endpoints: list[PairData], smiles: list[str], sequen
     fitted = fit_network(
         [encode_pairs(p, profile) for p in endpoints], TrainingConfig(seed=seed), shape={"dropout": 0.0}
     )
-    from chem.graph import encode_graphs
+    from chem.graph_encode import encode_graphs
 
     graphs = encode_graphs(smiles)
     proteins = encode_proteins([Target("", s) for s in sequences], profile)

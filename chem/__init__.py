@@ -49,7 +49,7 @@ _HOME = {
     "concatenate_graphs": "graph",
     "descriptors": "fingerprint",
     "draw_svg": "draw",
-    "encode_graphs": "graph",
+    "encode_graphs": "graph_encode",
     "inchikey_first_block": "scaffold",
     "load_graphs": "graph_store",
     "morgan_fingerprints": "fingerprint",

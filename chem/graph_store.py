@@ -38,7 +38,7 @@ def save_graphs(graphs: MolecularGraphs, directory: str | Path) -> None:
     Examples
     --------
     >>> import tempfile
-    >>> from chem.graph import encode_graphs
+    >>> from chem.graph_encode import encode_graphs
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save_graphs(encode_graphs(["CCO"]), Path(folder) / "graphs")
     ...     load_graphs(Path(folder) / "graphs", mmap=False).n_atoms.tolist()

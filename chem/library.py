@@ -15,7 +15,8 @@ import rdkit
 
 from chem.atomic import new_directory
 from chem.errors import InputError
-from chem.graph import MolecularGraphs, encode_graphs
+from chem.graph import MolecularGraphs
+from chem.graph_encode import encode_graphs
 from chem.graph_schema import schema_hash
 from chem.graph_store import load_graphs, save_graphs
 from chem.read import read_compounds

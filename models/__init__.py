@@ -4,7 +4,7 @@ Shapes and units
 ----------------
 * A batch of molecules is flat: ``x`` (n_atoms, n_node_fields) integer codes, ``edge_index`` (2, n_edges) atom
   numbers within the batch, ``edge_attr`` (n_edges, n_edge_fields) integer codes, ``batch`` (n_atoms,) the
-  molecule of each atom. `chem.graph` says what the fields mean.
+  molecule of each atom. `chem.graph_schema` says what the fields mean.
 * A batch of proteins is rectangular: ``aligned`` (n_proteins, n_columns) residues on the kinase profile,
   ``window`` (n_proteins, length) residues of the catalytic window, ``composition`` (n_proteins, 420),
   ``flags`` (n_proteins, 3). `models.protein` makes them.

@@ -48,7 +48,7 @@ class GraphEncoder(nn.Module):
     Parameters
     ----------
     node_cardinalities, edge_cardinalities
-        Codes per field of `chem.graph.GRAPH_SCHEMA`.
+        Codes per field of `chem.graph_schema.GRAPH_SCHEMA`.
     dim
         Width.
     n_layers

@@ -10,7 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from chem.graph import GRAPH_SCHEMA, MolecularGraphs, encode_graphs
+from chem.graph import MolecularGraphs
+from chem.graph_encode import encode_graphs
+from chem.graph_schema import GRAPH_SCHEMA
 from models.encoders import AffinityNetwork
 from models.pairs import PairData
 from models.protein import ProteinArrays, encode_proteins

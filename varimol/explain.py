@@ -159,7 +159,7 @@ def atom_contributions(model: AffinityModel, smiles: str, target: object) -> NDA
     """
     from dataclasses import replace
 
-    from chem.graph import encode_graphs
+    from chem.graph_encode import encode_graphs
     from models.fit import score_pairs
     from models.protein import Target, encode_proteins
 

@@ -20,7 +20,7 @@ except KeyboardInterrupt:
 CALLS = {
     "standardise": 'from chem.standardise import standardise_smiles; standardise_smiles("CC(=O)[O-].[Na+]")',
     "skeleton": 'from chem.scaffold import inchikey_first_block; inchikey_first_block("CCO")',
-    "graph": 'from chem.graph import encode_graphs; encode_graphs(["C[C@H](N)C(=O)O"])',
+    "graph": 'from chem.graph_encode import encode_graphs; encode_graphs(["C[C@H](N)C(=O)O"])',
     "fingerprint": 'from chem.fingerprint import morgan_fingerprints; morgan_fingerprints(["CCO"])',
     "drawing": 'from chem.draw import draw_svg; draw_svg("CCO")',
 }

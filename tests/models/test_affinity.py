@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from chem.errors import InputError
-from chem.graph import schema_hash
+from chem.graph_schema import schema_hash
 from chem.standardise import DEFAULT_RECIPE
 from models.affinity import MIN_IDENTITY, MIN_TANIMOTO, AffinityModel, load_affinity, training_domain
 from models.calibration import calibrate

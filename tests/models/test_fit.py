@@ -10,7 +10,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from chem.graph import GRAPH_SCHEMA, encode_graphs
+from chem.graph_encode import encode_graphs
+from chem.graph_schema import GRAPH_SCHEMA
 from models.fit import EncodedPairs, FittedNetwork, encode_pairs, fit_network, graph_tensors, score_pairs
 from models.metrics import pearson_r
 from models.pairs import PairData
