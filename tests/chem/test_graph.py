@@ -227,9 +227,9 @@ def test_encode__bad_smiles_names_its_index(bad: str, capfd: pytest.CaptureFixtu
 
 def test_encode__too_symmetric_for_labels_gives_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     """With one iteration allowed the labeller gives up; unknown is the same however the SMILES is written."""
-    import chem.graph_encode
+    import chem.graph_cip
 
-    monkeypatch.setattr(chem.graph_encode, "_CIP_ITERATIONS", 1)
+    monkeypatch.setattr(chem.graph_cip, "MAX_ITERATIONS", 1)
     cage = "O=C1C(=O)c2ccccc2C(O)=C1[C@H]1CC[C@H](c2ccc(Cl)cc2)CC1"
     codes = encode_graphs([cage]).node_features[:, NODE.index("cip")]
     assert 0 in codes
