@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check peers docs tables clean
+.PHONY: demo test check peers benchmark-peers docs tables clean
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "varimol needs Python 3.11 or later")'
@@ -36,6 +36,14 @@ test: check
 PEERS := $(patsubst tests/genomics/peers/%.txt,$(VENV)/peers/%/.made,$(wildcard tests/genomics/peers/*.txt))
 peers: $(PEERS)
 $(VENV)/peers/%/.made: tests/genomics/peers/%.txt
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --requirement $<
+	touch $@
+
+# Other programs that only benchmarks compare with, such as chemprop.
+BENCHMARK_PEERS := $(patsubst benchmarks/peers/%.txt,$(VENV)/peers/%/.made,$(wildcard benchmarks/peers/*.txt))
+benchmark-peers: $(BENCHMARK_PEERS)
+$(VENV)/peers/%/.made: benchmarks/peers/%.txt
 	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --requirement $<
 	touch $@
