@@ -1,52 +1,184 @@
-"""Morgan fingerprints, their Tanimoto similarity, and a few two-dimensional descriptors."""
+"""Fingerprints of molecules as arrays, and the Tanimoto similarity of arrays of 0 and 1."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rdkit import Chem
-from rdkit.Chem import QED, Lipinski, rdFingerprintGenerator, rdMolDescriptors
 
+from chem.descriptor import DESCRIPTOR_NAMES as DESCRIPTOR_NAMES
+from chem.descriptor import descriptors as descriptors
 from chem.errors import InputError
-from chem.parse import explain_smiles, parse_smiles
-
-
-def _log_p(molecule: Chem.Mol) -> float:
-    return rdMolDescriptors.CalcCrippenDescriptors(molecule)[0]
-
-
-def _molar_refractivity(molecule: Chem.Mol) -> float:
-    return rdMolDescriptors.CalcCrippenDescriptors(molecule)[1]
-
-
-_DESCRIPTORS: dict[str, Callable[[Chem.Mol], float]] = {
-    "molecular_weight": rdMolDescriptors._CalcMolWt,
-    "log_p": _log_p,
-    "molar_refractivity": _molar_refractivity,
-    "tpsa": rdMolDescriptors.CalcTPSA,
-    "n_heavy_atoms": Lipinski.HeavyAtomCount,
-    "n_hydrogen_donors": rdMolDescriptors.CalcNumHBD,
-    "n_hydrogen_acceptors": rdMolDescriptors.CalcNumHBA,
-    "n_rotatable_bonds": rdMolDescriptors.CalcNumRotatableBonds,
-    "n_rings": rdMolDescriptors.CalcNumRings,
-    "n_aromatic_rings": rdMolDescriptors.CalcNumAromaticRings,
-    "n_heteroatoms": rdMolDescriptors.CalcNumHeteroatoms,
-    "fraction_sp3": rdMolDescriptors.CalcFractionCSP3,
-    "formal_charge": Chem.GetFormalCharge,
-    "qed": QED.qed,
-}
-
-DESCRIPTOR_NAMES: tuple[str, ...] = tuple(_DESCRIPTORS)
-"""Columns of `descriptors`: molecular_weight in Da, tpsa in square angstrom, log_p and the rest unitless."""
+from chem.fingerprint_encoders import encoder
+from chem.fingerprint_kinds import FingerprintSettings, settle
+from chem.molecules import Structure, map_blocks, molecule_at
 
 _ROWS_AT_ONCE = 4096
+_BLOCK = 5000
+
+
+def fingerprints(
+    smiles: Iterable[Structure],
+    kind: str = "morgan",
+    *,
+    n_bits: int | None = None,
+    radius: int | None = None,
+    counts: bool = False,
+    chirality: bool = False,
+    packed: bool = False,
+    threads: int = 1,
+) -> NDArray[Any]:
+    """Fingerprints of one kind, one row per molecule.
+
+    `FINGERPRINT_KINDS` tells what each kind is, what it takes and where it is defined. The values are those of
+    RDKit's generators (`rdFingerprintGenerator`) and of scikit-fingerprints with their default settings.
+
+    Parameters
+    ----------
+    smiles
+        One SMILES, or RDKit molecule, per molecule; any iterable, read once.
+    kind
+        morgan, feature_morgan, atom_pair, topological_torsion, rdkit, maccs, avalon or another key of
+        `FINGERPRINT_KINDS`.
+    n_bits
+        Length; the kind's own unless given (2048 for most).
+    radius
+        Bonds from the central atom, for the circular kinds; 2 unless given (3 for secfp).
+    counts
+        How often each environment occurs instead of whether. For atom_pair and topological_torsion this is
+        not the bits' own count: their bits simulate counts, as RDKit's do.
+    chirality
+        Let enantiomers differ.
+    packed
+        Eight bits per byte, the first in the highest bit (`numpy.packbits`); the last byte is filled with 0.
+    threads
+        Processes; more than one are used for more than 5,000 molecules. The result is the same.
+
+    Returns
+    -------
+    np.ndarray
+        uint8 (n_molecules, n_bits) of 0 and 1; packed, uint8 (n_molecules, ceil(n_bits / 8)); with counts,
+        uint32 (n_molecules, n_bits); for erg, which is fuzzy, float32 (n_molecules, 315).
+
+    Raises
+    ------
+    InputError
+        A molecule cannot be read or encoded (its index is named), or the kind does not take an option.
+
+    References
+    ----------
+    Adamczyk and Ludynia, SoftwareX 2024, 28, 101944, doi:10.1016/j.softx.2024.101944 (scikit-fingerprints).
+
+    Examples
+    --------
+    >>> fingerprints(["CCO", "c1ccccc1O"], packed=True).shape
+    (2, 256)
+    >>> fingerprints(["CCC"], counts=True).max(axis=1).tolist()
+    [2]
+    """
+    settings = settle(kind, n_bits=n_bits, radius=radius, counts=counts, chirality=chirality, packed=packed)
+    blocks = fingerprint_blocks(smiles, settings, threads=threads)
+    if isinstance(smiles, Sequence):  # filled in place: a million rows exist once, not twice
+        return _filled(np.empty((len(smiles), settings.width), settings.dtype), blocks)
+    return np.concatenate([np.empty((0, settings.width), settings.dtype), *blocks])
+
+
+def fingerprint_blocks(
+    smiles: Iterable[Structure], settings: FingerprintSettings, *, threads: int = 1
+) -> Iterator[NDArray[Any]]:
+    """Fingerprints of a stream of molecules, a few thousand rows at a time.
+
+    Parameters
+    ----------
+    smiles
+        Any iterable of SMILES or RDKit molecules, read as the rows are asked for.
+    settings
+        As `chem.fingerprint_kinds.settle` returns them.
+    threads
+        Processes.
+
+    Yields
+    ------
+    np.ndarray
+        Up to 5,000 rows of `settings.width` columns, in order.
+
+    Raises
+    ------
+    InputError
+        A molecule cannot be read or encoded; its index is named.
+
+    Examples
+    --------
+    >>> [block.shape for block in fingerprint_blocks(("C" * n for n in range(1, 7001)), settle("maccs"))]
+    [(5000, 167), (2000, 167)]
+    """
+    return map_blocks(partial(_encode, settings), smiles, block=_BLOCK, threads=threads)
+
+
+def molecule_fingerprint(molecule: Chem.Mol, settings: FingerprintSettings) -> NDArray[Any]:
+    """Fingerprint of one molecule that is at hand.
+
+    Parameters
+    ----------
+    molecule
+        A sanitised molecule.
+    settings
+        As `chem.fingerprint_kinds.settle` returns them.
+
+    Returns
+    -------
+    np.ndarray
+        One row of what `fingerprints` returns, shape (settings.width,).
+
+    Raises
+    ------
+    InputError
+        The molecule has no atoms or cannot be encoded.
+
+    Examples
+    --------
+    >>> molecule_fingerprint(Chem.MolFromSmiles("CCO"), settle("morgan", packed=True)).shape
+    (256,)
+    """
+    return _encode(settings, 0, [molecule])[0]
+
+
+def _filled(rows: NDArray[Any], blocks: Iterator[NDArray[Any]]) -> NDArray[Any]:
+    start = 0
+    for block in blocks:
+        rows[start : start + len(block)] = block
+        start += len(block)
+    return rows
+
+
+def _encode(settings: FingerprintSettings, first: int, items: list[Structure]) -> NDArray[Any]:
+    molecules = [molecule_at(first + place, item) for place, item in enumerate(items)]
+    encode = encoder(settings)
+    try:
+        return encode(molecules)
+    except Exception:  # the libraries raise many types, and none says which molecule it was
+        for place, molecule in enumerate(molecules):
+            _encode_one(settings, first + place, molecule)
+        raise
+
+
+def _encode_one(settings: FingerprintSettings, index: int, molecule: Chem.Mol) -> None:
+    try:
+        encoder(settings)([molecule])
+    except Exception as error:
+        raise InputError(
+            f"no {settings.kind} fingerprint: {error}", record=index, hint="remove this item"
+        ) from error
 
 
 def morgan_fingerprints(smiles: Sequence[str], radius: int = 2, n_bits: int = 2048) -> np.ndarray:
     """Fold the circular environments of each molecule's atoms into bits.
 
-    Chirality is off: two enantiomers share their fingerprint.
+    Chirality is off: two enantiomers share their fingerprint. `fingerprints` has more kinds and options.
 
     Parameters
     ----------
@@ -77,13 +209,7 @@ def morgan_fingerprints(smiles: Sequence[str], radius: int = 2, n_bits: int = 20
     >>> bits.shape, int(bits[0].sum()), bool((bits[0] == bits[1]).all())
     ((2, 2048), 6, True)
     """
-    generator = rdFingerprintGenerator.GetMorganGenerator(
-        radius=radius, fpSize=n_bits, includeChirality=False
-    )
-    bits = np.zeros((len(smiles), n_bits), dtype=np.uint8)
-    for index, text in enumerate(smiles):
-        bits[index] = generator.GetFingerprintAsNumPy(_molecule_at(index, text))
-    return bits
+    return fingerprints(smiles, "morgan", radius=radius, n_bits=n_bits)
 
 
 def tanimoto(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -125,47 +251,3 @@ def tanimoto(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         union = rows.sum(axis=1)[:, None] + b_counts[None, :] - shared
         similarity[start : start + len(rows)] = shared / np.maximum(union, 1.0)
     return similarity
-
-
-def descriptors(smiles: Sequence[str]) -> np.ndarray:
-    """Two-dimensional descriptors of each molecule, in the order of `DESCRIPTOR_NAMES`.
-
-    Parameters
-    ----------
-    smiles
-        One SMILES per molecule.
-
-    Returns
-    -------
-    np.ndarray
-        float64 of shape (n_molecules, len(DESCRIPTOR_NAMES)).
-
-    Raises
-    ------
-    InputError
-        A SMILES does not parse; the message names its index.
-
-    Examples
-    --------
-    >>> row = descriptors(["c1ccccc1O"])[0]
-    >>> round(float(row[DESCRIPTOR_NAMES.index("molecular_weight")]), 2)
-    94.11
-    """
-    table = np.empty((len(smiles), len(_DESCRIPTORS)), dtype=np.float64)
-    for index, text in enumerate(smiles):
-        molecule = _molecule_at(index, text)
-        table[index] = [describe(molecule) for describe in _DESCRIPTORS.values()]
-    return table
-
-
-def _molecule_at(index: int, smiles: str) -> Chem.Mol:
-    molecule = parse_smiles(smiles)
-    if molecule is None:
-        raise InputError(
-            f"{smiles!r} does not parse: {explain_smiles(smiles)}",
-            record=index,
-            field="smiles",
-            expected="a SMILES with at least one atom",
-            hint="remove or correct this item",
-        )
-    return molecule
