@@ -2,17 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from chem.graph_schema import EDGE_VOCABULARY, GRAPH_SCHEMA, NODE_VOCABULARY
+from chem.errors import InputError
+from chem.graph_schema import GRAPH_SCHEMA, GRAPH_SCHEMA_V1, codes_of_version_1
+
+_SCHEMAS: dict[int, dict[str, Any]] = {1: GRAPH_SCHEMA_V1, GRAPH_SCHEMA["version"]: GRAPH_SCHEMA}
+SCHEMA_VERSION: int = GRAPH_SCHEMA["version"]
+"""The schema of graphs that are encoded today."""
+
+
+def schema_of_version(version: int) -> dict[str, Any]:
+    """Look up the graph schema of a version.
+
+    Parameters
+    ----------
+    version
+        1 or a later one.
+
+    Returns
+    -------
+    dict
+        As `chem.graph_schema.GRAPH_SCHEMA`.
+
+    Raises
+    ------
+    InputError
+        No such version.
+
+    Examples
+    --------
+    >>> schema_of_version(1)["node_fields"][-1]
+    'cip'
+    """
+    if version not in _SCHEMAS:
+        raise InputError(
+            f"there is no graph schema {version}",
+            field="schema_version",
+            expected=f"one of {', '.join(map(str, sorted(_SCHEMAS)))}",
+            hint="use the version of varimol that wrote it",
+        )
+    return _SCHEMAS[version]
 
 
 @dataclass(frozen=True)
 class MolecularGraphs:
-    """Many molecular graphs in five flat arrays.
+    """Many molecular graphs in flat arrays.
 
     Parameters
     ----------
@@ -26,13 +65,19 @@ class MolecularGraphs:
         int64 (n_molecules + 1): the atoms of molecule i are rows node_offsets[i] to node_offsets[i + 1].
     edge_offsets
         int64 (n_molecules + 1), the same for edges.
+    atom_values
+        Further arrays (n_atoms_total, ...) by name, such as partial_charge and position of `chem.geometry`.
+    edge_values
+        Further arrays (n_edges_total, ...) by name, such as distance.
+    schema_version
+        Which version of the graph schema the codes follow.
 
     Examples
     --------
     >>> from chem.graph_encode import encode_graphs
     >>> graphs = encode_graphs(["CCO", "c1ccccc1"])
-    >>> len(graphs), graphs.node_features.shape, graphs.edge_index.shape
-    (2, (9, 8), (2, 16))
+    >>> len(graphs), len(graphs.node_features), graphs.edge_index.shape
+    (2, 9, (2, 16))
     >>> graphs.take([1, 0]).node_offsets.tolist()
     [0, 6, 9]
     """
@@ -42,6 +87,9 @@ class MolecularGraphs:
     edge_features: np.ndarray
     node_offsets: np.ndarray
     edge_offsets: np.ndarray
+    atom_values: Mapping[str, np.ndarray] = field(default_factory=dict)
+    edge_values: Mapping[str, np.ndarray] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
 
     def __len__(self) -> int:
         return len(self.node_offsets) - 1
@@ -49,12 +97,12 @@ class MolecularGraphs:
     @property
     def node_cardinalities(self) -> tuple[int, ...]:
         """Number of codes of each node field, the unknown bucket included."""
-        return tuple(GRAPH_SCHEMA["node_cardinalities"])
+        return tuple(schema_of_version(self.schema_version)["node_cardinalities"])
 
     @property
     def edge_cardinalities(self) -> tuple[int, ...]:
         """Number of codes of each edge field, the unknown bucket included."""
-        return tuple(GRAPH_SCHEMA["edge_cardinalities"])
+        return tuple(schema_of_version(self.schema_version)["edge_cardinalities"])
 
     @property
     def n_atoms(self) -> np.ndarray:
@@ -85,15 +133,18 @@ class MolecularGraphs:
         >>> encode_graphs(["CCO", "CC"]).take([-1]).n_atoms.tolist()
         [2]
         """
-        chosen = self._normalise(indices)
-        nodes, node_offsets = _gather(self.node_offsets, chosen)
-        edges, edge_offsets = _gather(self.edge_offsets, chosen)
+        chosen = molecule_numbers(indices, len(self))
+        nodes, node_offsets = segment_rows(self.node_offsets, chosen)
+        edges, edge_offsets = segment_rows(self.edge_offsets, chosen)
         return MolecularGraphs(
             np.asarray(self.node_features[nodes]),
             np.asarray(self.edge_index[:, edges]),
             np.asarray(self.edge_features[edges]),
             node_offsets,
             edge_offsets,
+            {name: np.asarray(values[nodes]) for name, values in self.atom_values.items()},
+            {name: np.asarray(values[edges]) for name, values in self.edge_values.items()},
+            self.schema_version,
         )
 
     def batch_arrays(self, indices: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
@@ -108,7 +159,9 @@ class MolecularGraphs:
         -------
         dict
             x int16 (n_atoms, n_node_fields), edge_index int64 (2, n_edges), edge_attr int16
-            (n_edges, n_edge_fields), batch int64 (n_atoms,): the place in `indices` of each atom's molecule.
+            (n_edges, n_edge_fields), batch int64 (n_atoms,): the place in `indices` of each atom's molecule,
+            ptr int64 (n_molecules + 1): the first atom of each; then atom_values and edge_values by their
+            names.
 
         Examples
         --------
@@ -120,28 +173,121 @@ class MolecularGraphs:
         part = self.take(indices)
         shift = np.repeat(part.node_offsets[:-1], np.diff(part.edge_offsets))
         return {
+            **part.atom_values,
+            **part.edge_values,
             "x": part.node_features,
-            "edge_index": part.edge_index.astype(np.int64) + shift,
+            "edge_index": part.edge_index + shift,
             "edge_attr": part.edge_features,
             "batch": np.repeat(np.arange(len(part), dtype=np.int64), part.n_atoms),
+            "ptr": part.node_offsets,
         }
 
-    def _normalise(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
-        chosen = np.asarray(indices)
-        if chosen.dtype == bool:
-            if chosen.shape != (len(self),):
-                raise IndexError(f"a mask of shape {chosen.shape} does not fit {len(self)} molecules")
-            return np.flatnonzero(chosen)
-        chosen = chosen.astype(np.int64).reshape(-1)
-        if chosen.size and (chosen.max() >= len(self) or chosen.min() < -len(self)):
-            raise IndexError(f"molecule numbers {chosen.min()} to {chosen.max()} of {len(self)} molecules")
-        return np.where(chosen < 0, chosen + len(self), chosen)
+    def project(self, version: int = 1) -> MolecularGraphs:
+        """Translate the codes into those of an older version of the schema.
+
+        Parameters
+        ----------
+        version
+            The version wanted, for a network that was trained on it.
+
+        Returns
+        -------
+        MolecularGraphs
+            What that version gave, code for code; values it does not list are unknown (0).
+
+        Raises
+        ------
+        InputError
+            There is no such version, or these graphs are older than it.
+
+        Examples
+        --------
+        >>> from chem.graph_encode import encode_graphs
+        >>> graphs = encode_graphs(["[13CH4]"]).project(1)
+        >>> graphs.schema_version, graphs.node_features.tolist()
+        (1, [[4, 1, 4, 5, 4, 1, 1, 1]])
+        """
+        if version == self.schema_version:
+            return self
+        _refuse_newer(version, self.schema_version)
+        return replace(
+            self,
+            node_features=older_codes(self.node_features, "node"),
+            edge_features=older_codes(self.edge_features, "edge"),
+            schema_version=version,
+        )
 
 
-def _gather(offsets: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers of the chosen segments, one behind the other, and their new offsets."""
-    starts = np.asarray(offsets)[chosen]
-    counts = np.asarray(offsets)[chosen + 1] - starts
+def _refuse_newer(version: int, own: int) -> None:
+    schema_of_version(version)
+    if version > own:
+        raise InputError(
+            f"graphs of schema {own} do not hold what schema {version} asks for",
+            field="schema_version",
+            expected=f"schema {own} or older",
+            hint="encode the molecules again",
+        )
+
+
+def older_codes(codes: np.ndarray, fields: str) -> np.ndarray:
+    """Codes of version 1 for today's codes.
+
+    Parameters
+    ----------
+    codes
+        (n, n_fields) codes of today's schema.
+    fields
+        "node" or "edge".
+
+    Returns
+    -------
+    numpy.ndarray
+        int16 (n, fields of version 1).
+
+    Examples
+    --------
+    >>> older_codes(np.array([[1, 1, 1, 5]]), "edge").tolist()
+    [[1, 1, 1, 1]]
+    """
+    tables = codes_of_version_1(fields).values()
+    return np.stack([table[codes[:, column]] for column, table in enumerate(tables)], axis=1)
+
+
+def molecule_numbers(indices: Sequence[int] | np.ndarray, n_molecules: int) -> np.ndarray:
+    """Molecule numbers from 0, for indices that may be negative or a mask.
+
+    Raises
+    ------
+    IndexError
+        An index lies outside.
+
+    Examples
+    --------
+    >>> molecule_numbers([0, -1], 3).tolist(), molecule_numbers([True, False, True], 3).tolist()
+    ([0, 2], [0, 2])
+    """
+    chosen = np.asarray(indices)
+    if chosen.dtype == bool:
+        if chosen.shape != (n_molecules,):
+            raise IndexError(f"a mask of shape {chosen.shape} does not fit {n_molecules} molecules")
+        return np.flatnonzero(chosen)
+    chosen = chosen.astype(np.int64).reshape(-1)
+    if chosen.size and (chosen.max() >= n_molecules or chosen.min() < -n_molecules):
+        raise IndexError(f"molecule numbers {chosen.min()} to {chosen.max()} of {n_molecules} molecules")
+    return np.where(chosen < 0, chosen + n_molecules, chosen)
+
+
+def segment_rows(offsets: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers of the chosen segments, one behind the other, and their new offsets.
+
+    Examples
+    --------
+    >>> rows, offsets = segment_rows(np.array([0, 2, 5]), np.array([1, 0]))
+    >>> rows.tolist(), offsets.tolist()
+    ([2, 3, 4, 0, 1], [0, 3, 5])
+    """
+    starts = np.asarray(offsets)[chosen].astype(np.int64)
+    counts = np.asarray(offsets)[chosen + 1].astype(np.int64) - starts
     new_offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
     rows = np.arange(new_offsets[-1], dtype=np.int64) + np.repeat(starts - new_offsets[:-1], counts)
     return rows, new_offsets
@@ -153,12 +299,17 @@ def concatenate_graphs(parts: Sequence[MolecularGraphs]) -> MolecularGraphs:
     Parameters
     ----------
     parts
-        Collections, possibly none.
+        Collections of one schema version that carry the same values, possibly none.
 
     Returns
     -------
     MolecularGraphs
         All molecules, in order.
+
+    Raises
+    ------
+    InputError
+        The schema versions or the names of the further values differ.
 
     Examples
     --------
@@ -169,13 +320,42 @@ def concatenate_graphs(parts: Sequence[MolecularGraphs]) -> MolecularGraphs:
     """
     if not parts:
         return empty_graphs()
+    first = parts[0]
+    for number, part in enumerate(parts[1:], start=1):
+        refuse_unlike(first, part, number)
     return MolecularGraphs(
         np.concatenate([part.node_features for part in parts]),
         np.concatenate([part.edge_index for part in parts], axis=1),
         np.concatenate([part.edge_features for part in parts]),
         _join_offsets([part.node_offsets for part in parts]),
         _join_offsets([part.edge_offsets for part in parts]),
+        {name: np.concatenate([part.atom_values[name] for part in parts]) for name in first.atom_values},
+        {name: np.concatenate([part.edge_values[name] for part in parts]) for name in first.edge_values},
+        first.schema_version,
     )
+
+
+def refuse_unlike(first: MolecularGraphs, other: MolecularGraphs, record: int) -> None:
+    """Raise unless two collections can stand in one.
+
+    Raises
+    ------
+    InputError
+        The schema versions or the names of the further values differ.
+    """
+    for name, wanted, found in (
+        ("schema_version", first.schema_version, other.schema_version),
+        ("atom_values", sorted(first.atom_values), sorted(other.atom_values)),
+        ("edge_values", sorted(first.edge_values), sorted(other.edge_values)),
+    ):
+        if wanted != found:
+            raise InputError(
+                f"these graphs have {found}",
+                record=record,
+                field=name,
+                expected=f"{wanted}, as the graphs before them",
+                hint="encode them alike",
+            )
 
 
 def _join_offsets(parts: Sequence[np.ndarray]) -> np.ndarray:
@@ -183,7 +363,7 @@ def _join_offsets(parts: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
 
 
-def empty_graphs() -> MolecularGraphs:
+def empty_graphs(schema_version: int = SCHEMA_VERSION) -> MolecularGraphs:
     """Make a collection without molecules.
 
     Examples
@@ -191,10 +371,12 @@ def empty_graphs() -> MolecularGraphs:
     >>> len(empty_graphs())
     0
     """
+    schema = schema_of_version(schema_version)
     return MolecularGraphs(
-        np.zeros((0, len(NODE_VOCABULARY)), np.int16),
+        np.zeros((0, len(schema["node_fields"])), np.int16),
         np.zeros((2, 0), np.int32),
-        np.zeros((0, len(EDGE_VOCABULARY)), np.int16),
+        np.zeros((0, len(schema["edge_fields"])), np.int16),
         np.zeros(1, np.int64),
         np.zeros(1, np.int64),
+        schema_version=schema_version,
     )

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from chem.errors import InputError
 from chem.fingerprint import morgan_fingerprints, tanimoto
+from chem.graph import SCHEMA_VERSION, schema_of_version
 from chem.graph_encode import encode_graphs
 from chem.graph_schema import schema_hash
 from chem.scaffold import inchikey_first_block
@@ -233,7 +234,7 @@ class AffinityModel:
             **self.card,
             "endpoints": list(self.endpoints),
             "members": [{"mean": m.mean.tolist(), "sd": m.sd.tolist()} for m in self.members],
-            "graph_schema": schema_hash(),
+            "graph_schema": schema_hash(schema_of_version(self.members[0].schema_version)),
             "recipe": DEFAULT_RECIPE.hash,
             "calibration": {
                 endpoint: {setting: c.to_dict() for setting, c in settings.items()}
@@ -306,23 +307,29 @@ def load_affinity(directory: str | os.PathLike[str]) -> AffinityModel:
                 hint="name a finished run or a shipped network",
             )  # fmt: skip
     card, tensors = _read_run(folder)
-    for field, ours in (("graph_schema", schema_hash()), ("recipe", DEFAULT_RECIPE.hash)):
-        if card.get(field) != ours:
+    versions = {schema_hash(schema_of_version(v)): v for v in range(1, SCHEMA_VERSION + 1)}
+    for field, known in (("graph_schema", tuple(versions)), ("recipe", (DEFAULT_RECIPE.hash,))):
+        if card.get(field) not in known:
             raise InputError(
-                f"trained with {field} {card.get(field)}", file=folder / "card.json", field=field, expected=ours,
-                hint="use the version of varimol that trained it, or train again",
+                f"trained with {field} {card.get(field)}", file=folder / "card.json", field=field,
+                expected=" or ".join(known), hint="use the version of varimol that trained it, or train again",
             )  # fmt: skip
+    schema_version = versions[card["graph_schema"]]
     profile = tensors["profile"].numpy()
     members = []
     for number, scaling in enumerate(card["members"]):
-        network = new_network(len(profile), len(card["endpoints"]), **card["shape"])
+        network = new_network(len(profile), len(card["endpoints"]), schema_version, **card["shape"])
         prefix = f"member{number}."
         weights = {k.removeprefix(prefix): v.float() for k, v in tensors.items() if k.startswith(prefix)}
         network.load_state_dict(weights)
         network.eval()
         members.append(
             FittedNetwork(
-                network, tuple(card["endpoints"]), np.array(scaling["mean"]), np.array(scaling["sd"])
+                network,
+                tuple(card["endpoints"]),
+                np.array(scaling["mean"]),
+                np.array(scaling["sd"]),
+                schema_version,
             )
         )
     domain = TrainingDomain(

@@ -10,16 +10,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from chem.graph import MolecularGraphs
+from chem.errors import InputError
+from chem.graph import MolecularGraphs, schema_of_version
 from chem.graph_encode import encode_graphs
-from chem.graph_schema import GRAPH_SCHEMA
+from chem.graph_schema import GRAPH_SCHEMA_V1
 from models.encoders import AffinityNetwork
 from models.pairs import PairData
 from models.protein import ProteinArrays, encode_proteins
 from models.train import TrainingConfig, train_network
 
-_CIP_FIELD = GRAPH_SCHEMA["node_fields"].index("cip")
-_STEREO_FIELD = GRAPH_SCHEMA["edge_fields"].index("stereo")
+TRAINED_SCHEMA = 1
+"""The version of the graph schema that networks are trained on unless another is asked for: the one that the
+figures on the shipped card were measured with."""
+# A newer schema only appends fields, so these stand at the same place in all of them.
+_CIP_FIELD = GRAPH_SCHEMA_V1["node_fields"].index("cip")
+_STEREO_FIELD = GRAPH_SCHEMA_V1["edge_fields"].index("stereo")
 _NO_LABEL = 1
 
 
@@ -32,9 +37,12 @@ class EncodedPairs:
     proteins: ProteinArrays
 
 
-def encode_pairs(pairs: PairData, profile: NDArray[np.floating]) -> EncodedPairs:
-    """Encode every distinct drug and target of a table once."""
-    return EncodedPairs(pairs, encode_graphs(pairs.smiles), encode_proteins(pairs.targets, profile))
+def encode_pairs(
+    pairs: PairData, profile: NDArray[np.floating], *, schema_version: int = TRAINED_SCHEMA
+) -> EncodedPairs:
+    """Encode every distinct drug and target of a table once, molecules in the codes of `schema_version`."""
+    graphs = encode_graphs(pairs.smiles).project(schema_version)
+    return EncodedPairs(pairs, graphs, encode_proteins(pairs.targets, profile))
 
 
 def graph_tensors(
@@ -121,18 +129,24 @@ class FittedNetwork:
         Names, in the order of the outputs.
     mean, sd
         (n_endpoints,) of the training labels.
+    schema_version
+        The version of the graph schema it was trained on; molecules are translated into it.
     """
 
     network: AffinityNetwork
     endpoints: tuple[str, ...]
     mean: NDArray[np.float64]
     sd: NDArray[np.float64]
+    schema_version: int = TRAINED_SCHEMA
 
 
-def new_network(n_columns: int, n_endpoints: int, **shape: float) -> AffinityNetwork:
-    """Untrained network for this version's graph schema."""
+def new_network(
+    n_columns: int, n_endpoints: int, schema_version: int = TRAINED_SCHEMA, /, **shape: float
+) -> AffinityNetwork:
+    """Untrained network for molecules in the codes of one version of the graph schema."""
+    schema = schema_of_version(schema_version)
     return AffinityNetwork(
-        GRAPH_SCHEMA["node_cardinalities"], GRAPH_SCHEMA["edge_cardinalities"], n_columns, n_endpoints,
+        schema["node_cardinalities"], schema["edge_cardinalities"], n_columns, n_endpoints,
         **shape,  # type: ignore[arg-type]
     )  # fmt: skip
 
@@ -169,7 +183,10 @@ def fit_network(
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
     samplers = [_Sampler(data, n_drugs, n_targets, rng) for data in endpoints]
-    network = new_network(endpoints[0].proteins.aligned.shape[1], len(endpoints), **(shape or {}))
+    schema_version = _one_schema(endpoints)
+    network = new_network(
+        endpoints[0].proteins.aligned.shape[1], len(endpoints), schema_version, **(shape or {})
+    )
 
     def loss_of_step(step: int) -> Tensor:
         total = torch.zeros(())
@@ -188,7 +205,20 @@ def fit_network(
         tuple(data.pairs.name for data in endpoints),
         np.array([sampler.mean for sampler in samplers]),
         np.array([sampler.sd for sampler in samplers]),
+        schema_version,
     )
+
+
+def _one_schema(endpoints: Sequence[EncodedPairs]) -> int:
+    versions = sorted({data.graphs.schema_version for data in endpoints})
+    if len(versions) > 1:
+        raise InputError(
+            f"endpoints encoded with the graph schemas {versions}",
+            field="schema_version",
+            expected="one schema for all",
+            hint="encode them with one schema_version",
+        )
+    return versions[0]
 
 
 @torch.no_grad()
@@ -208,7 +238,7 @@ def score_pairs(
     fitted
         The network.
     graphs, proteins
-        Distinct molecules and proteins.
+        Distinct molecules, in the codes of the network's schema or a newer one, and proteins.
     drug, target
         (n_pairs,) indices into the two.
     block
@@ -218,8 +248,14 @@ def score_pairs(
     -------
     NDArray[np.float64]
         (n_pairs, n_endpoints).
+
+    Raises
+    ------
+    InputError
+        The molecules are in the codes of an older schema than the network's.
     """
     network = fitted.network
+    graphs = graphs.project(fitted.schema_version)
     used_drugs, drug = np.unique(drug, return_inverse=True)
     used_targets, target = np.unique(target, return_inverse=True)
     molecules = [
