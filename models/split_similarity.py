@@ -98,7 +98,7 @@ def _count_bits(typing: Any, word: Any) -> _Generated:
     return types.int64(types.uint64), generate
 
 
-@numba.njit(nogil=True)
+@numba.njit(nogil=True, cache=True)
 def _search(
     queries: NDArray[np.uint64],
     query_counts: NDArray[np.int64],
@@ -135,7 +135,7 @@ def _search(
     return best
 
 
-@numba.njit(nogil=True)
+@numba.njit(nogil=True, cache=True)
 def _compare(
     queries: NDArray[np.uint64],
     query_counts: NDArray[np.int64],
