@@ -76,7 +76,7 @@ def test_table__no_such_column_lists_them(tmp_path: Path, option: str) -> None:
 
 
 def test_table__no_smiles_column_says_how_to_go_on(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.tsv", "Drug_ID\tDrug\tY\nd\tCCO\t1\n")
+    path = write(tmp_path / "a.tsv", "Drug_ID\tDrug\tY\nd\taspirin\t1\n")
     with pytest.raises(InputError, match=r"the columns are Drug_ID, Drug, Y; name the column with"):
         list(read_compounds(path))
 
@@ -149,27 +149,23 @@ def test_read__streams(tmp_path: Path) -> None:
         ("a.xlsx", b"PK", "not a kind of compound file"),
         ("a", b"CCO", "not a kind of compound file"),
         ("a.parquet", b"smiles\nCCO\n", "is not Parquet"),
-        ("a.smi", b"CCO \xff\xfe\n", "not UTF-8"),
-        ("a.csv", b"smiles\n\x00C\n", None),
+        ("a.xlsx.csv", b"PK\x03\x04sheet", "is a zip archive or a spreadsheet; .*save the table as CSV"),
     ],
 )
-def test_read__unusable_file_is_one_line(tmp_path: Path, name: str, content: bytes, said: str | None) -> None:
+def test_read__unusable_file_is_one_line(tmp_path: Path, name: str, content: bytes, said: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    if said is None:
-        assert [record.input for record in read_compounds(path)] == ["\x00C"]
-        return
     with pytest.raises(InputError, match=said) as caught:
         list(read_compounds(path))
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_read__missing_file_and_directory(tmp_path: Path) -> None:
+def test_read__missing_file_and_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         list(read_compounds(tmp_path / "none.smi"))
     (tmp_path / "dir.smi").mkdir()
-    with pytest.raises(InputError, match="is a directory"):
+    with pytest.raises(InputError, match="is a directory without compound files"):
         list(read_compounds(tmp_path / "dir.smi"))
 
 

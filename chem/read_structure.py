@@ -1,0 +1,164 @@
+"""A structure in the notation of its file (SMILES, InChI, mol block) as SMILES, or why it is none."""
+
+from __future__ import annotations
+
+from rdkit import Chem, rdBase
+from rdkit.Chem import rdinchi
+
+from chem.interrupts import python_interrupts
+from chem.parse import captured_rdkit_log, first_complaint
+from chem.record import CompoundRecord
+
+MAX_STRUCTURE = 15_000
+"""Longest SMILES or InChI that is read, in characters; most atoms of a mol block.
+
+RDKit writes SMILES by recursion: from some 17,000 atoms in a chain on it overruns the 8 MB of a stack, and the
+process dies without a word.
+"""
+
+_SHOWN = 200
+_POLYMERS = frozenset(("SRU", "MON", "MER", "COP", "CRO", "MOD", "GRA", "ANY"))
+
+
+def structure_record(
+    row: int, line: int, identifier: str, name: str, text: str, file: str = "", note: str = ""
+) -> CompoundRecord:
+    """Record of a structure that stands as text in a line or a cell.
+
+    Parameters
+    ----------
+    row, line, identifier, name, file, note
+        As `CompoundRecord` has them; without identifier it is the row number.
+    text
+        SMILES, or InChI where it begins with "InChI="; blanks around it taken off.
+
+    Returns
+    -------
+    CompoundRecord
+        With a reason where the text is empty, longer than `MAX_STRUCTURE` or holds a NUL byte, at which
+        RDKit would stop reading.
+
+    Examples
+    --------
+    >>> structure_record(1, 1, "", "", "InChI=1S/CH4/h1H4").kind
+    'inchi'
+    >>> structure_record(1, 1, "", "", "C" * 20_000).reason
+    'a structure of 20,000 characters; the limit is 15,000'
+    """
+    kind = "inchi" if text.startswith("InChI=") else "smiles"
+    reason = ""
+    if not text:
+        reason = "empty SMILES"
+    elif len(text) > MAX_STRUCTURE:
+        reason = f"a structure of {len(text):,} characters; the limit is {MAX_STRUCTURE:,}"
+        text = cut_text(text, len(text))
+    elif "\x00" in text:
+        reason = "a NUL byte in the structure"
+    return CompoundRecord(row, line, identifier or str(row), name, text, reason, kind, file, note)
+
+
+def cut_text(text: str, length: int) -> str:
+    """Beginning of a text that is too long to show, with a mark that says how long it was.
+
+    Examples
+    --------
+    >>> cut_text("C" * 1000, 1000)[-25:]
+    '... [of 1,000 characters]'
+    """
+    return f"{text[:_SHOWN]}... [of {length:,} characters]"
+
+
+def structure_smiles(text: str, kind: str) -> tuple[str, str, str]:
+    """SMILES of a structure, which a molecule made of it has.
+
+    Parameters
+    ----------
+    text
+        The structure.
+    kind
+        'smiles' (comes back as it is), 'inchi' or 'molblock'.
+
+    Returns
+    -------
+    smiles
+        Empty where there is none.
+    reason
+        Why there is none; empty otherwise.
+    note
+        What the SMILES does not say: a polymer's repetition, query atoms, relative stereochemistry.
+
+    Examples
+    --------
+    >>> structure_smiles("InChI=1S/C2H6O/c1-2-3/h3H,2H2,1H3", "inchi")
+    ('CCO', '', '')
+    >>> structure_smiles("InChI=1S/nonsense", "inchi")[1]
+    'RDKit could not read the InChI'
+    """
+    if kind == "inchi":
+        return *_smiles_of_inchi(text), ""
+    return _smiles_of_mol_block(text) if kind == "molblock" else (text, "", "")
+
+
+def _smiles_of_inchi(text: str) -> tuple[str, str]:
+    with captured_rdkit_log() as said, python_interrupts():
+        try:
+            molecule, _, complaint, _ = rdinchi.InchiToMol(text)
+            if molecule is None or not molecule.GetNumAtoms():
+                said.append(complaint)
+                return "", first_complaint(said) or "RDKit could not read the InChI"
+            smiles = Chem.MolToSmiles(molecule)
+            again = _inchi_of_smiles(smiles)
+        except (ValueError, RuntimeError) as error:
+            return "", _first_line(error)
+    # What does not lead back to the InChI is another compound.
+    if text.startswith("InChI=1S/") and again != text:
+        return "", f"the molecule that RDKit makes of the InChI has another one: {again or 'none'}"
+    return smiles, ""
+
+
+def _inchi_of_smiles(smiles: str) -> str:
+    molecule = Chem.MolFromSmiles(smiles)
+    return "" if molecule is None else str(rdinchi.MolToInchi(molecule)[0])
+
+
+def _smiles_of_mol_block(block: str) -> tuple[str, str, str]:
+    with rdBase.BlockLogs():
+        try:
+            molecule = Chem.MolFromMolBlock(block)
+        except (ValueError, RuntimeError) as error:
+            return "", _first_line(error), ""
+    if molecule is None:
+        return "", _mol_block_complaint(block), ""
+    n_atoms = molecule.GetNumAtoms()
+    if not n_atoms:
+        return "", "no atoms", ""
+    if n_atoms > MAX_STRUCTURE:
+        return "", f"a structure of {n_atoms:,} atoms; the limit is {MAX_STRUCTURE:,}", ""
+    return Chem.MolToSmiles(molecule), "", _beyond_smiles(molecule)
+
+
+def _mol_block_complaint(block: str) -> str:
+    with captured_rdkit_log() as said:
+        Chem.MolFromMolBlock(block)
+    return first_complaint(said) or "RDKit could not read the mol block"
+
+
+def _beyond_smiles(molecule: Chem.Mol) -> str:
+    """What the mol block says and its SMILES does not."""
+    notes = []
+    types = {group.GetProp("TYPE") for group in Chem.GetMolSubstanceGroups(molecule) if group.HasProp("TYPE")}
+    if types & _POLYMERS:
+        notes.append(f"polymer ({', '.join(sorted(types & _POLYMERS))}): the SMILES is the unit as drawn")
+    if any(atom.HasQuery() or not atom.GetAtomicNum() for atom in molecule.GetAtoms()):
+        notes.append("R groups or query atoms: the SMILES has * or the atom as drawn")
+    if any(bond.HasQuery() for bond in molecule.GetBonds()):
+        notes.append("query bonds: the SMILES has ~ or the bond as drawn")
+    absolute = Chem.StereoGroupType.STEREO_ABSOLUTE
+    if any(group.GetGroupType() != absolute for group in molecule.GetStereoGroups()):
+        notes.append("relative stereochemistry: the SMILES has it as drawn")
+    return "; ".join(notes)
+
+
+def _first_line(error: Exception) -> str:
+    said = str(error).strip().splitlines()
+    return said[0] if said else type(error).__name__
