@@ -1,4 +1,4 @@
-"""From SMILES to molecular graphs.
+"""From SMILES or molecules to molecular graphs.
 
 Stereochemistry enters only as CIP labels, which are properties of the molecule. The clockwise and
 counter-clockwise tags of a SMILES are properties of how it was written, and never enter.
@@ -6,19 +6,25 @@ counter-clockwise tags of a SMILES are properties of how it was written, and nev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 
-from rdkit import Chem
+from rdkit import Chem, rdBase
 
 from chem.errors import InputError
 from chem.graph import MolecularGraphs, concatenate_graphs
+from chem.graph_compiled import encode_compiled
+from chem.graph_parse import read_smiles
 from chem.graph_portable import encode_portable
-from chem.parse import explain_smiles, parse_smiles
 
-_CHUNK = 1024
+_CHUNK = 1024  # molecules held at a time
+_WORTH_COMPILING = 2000  # molecules that pay for loading numba and the compiled code
+_Encode = Callable[[Sequence[Chem.Mol], bool], MolecularGraphs]
 
 
-def encode_graphs(smiles: Sequence[str], *, stereo: bool = True) -> MolecularGraphs:
+def encode_graphs(
+    smiles: Sequence[str], *, stereo: bool = True, compiled: bool | None = None
+) -> MolecularGraphs:
     """Molecular graphs of many SMILES.
 
     The same molecule gives the same graph up to the order of its atoms, however its SMILES is written
@@ -28,6 +34,11 @@ def encode_graphs(smiles: Sequence[str], *, stereo: bool = True) -> MolecularGra
     ----------
     smiles
         One SMILES per molecule.
+    stereo
+        Whether to work out CIP labels. Without, marks of stereochemistry count as not written.
+    compiled
+        Which way to take: compiled code, RDKit's Python functions alone, or (None) whichever is sooner done.
+        Both give the same arrays.
 
     Returns
     -------
@@ -49,24 +60,77 @@ def encode_graphs(smiles: Sequence[str], *, stereo: bool = True) -> MolecularGra
     >>> sorted(left.node_features.tolist()) == sorted(right.node_features.tolist())
     True
     """
-    chunks = [
-        encode_portable(_parse_chunk(smiles, start), stereo)
-        for start in range(0, max(len(smiles), 1), _CHUNK)
+
+    def read(start: int, stop: int) -> list[Chem.Mol]:
+        return read_smiles(smiles, start, stop, stereo)
+
+    return _encode_chunks(len(smiles), read, stereo, compiled)
+
+
+def encode_molecules(
+    molecules: Sequence[Chem.Mol], *, stereo: bool = True, compiled: bool | None = None
+) -> MolecularGraphs:
+    """Molecular graphs of molecules that are already parsed.
+
+    Parameters
+    ----------
+    molecules
+        Sanitised, as RDKit's readers give them; they are not changed. Hydrogen atoms that can be understood
+        become implicit, as when a SMILES is read; the other atoms keep their order.
+    stereo, compiled
+        As for `encode_graphs`.
+
+    Returns
+    -------
+    MolecularGraphs
+        In input order.
+
+    Raises
+    ------
+    InputError
+        An item is no molecule, holds no atom or is not sanitised; the message names its index.
+
+    Examples
+    --------
+    >>> molecule = Chem.AddHs(Chem.MolFromSmiles("CCO"))
+    >>> encode_molecules([molecule]).n_atoms.tolist()
+    [3]
+    """
+
+    def read(start: int, stop: int) -> list[Chem.Mol]:
+        with rdBase.BlockLogs():
+            return [_copy(molecules[index], index) for index in range(start, stop)]
+
+    return _encode_chunks(len(molecules), read, stereo, compiled)
+
+
+def _encode_chunks(
+    n_molecules: int, read: Callable[[int, int], list[Chem.Mol]], stereo: bool, compiled: bool | None
+) -> MolecularGraphs:
+    if compiled is None:
+        compiled = n_molecules >= _WORTH_COMPILING or "chem.graph_binary" in sys.modules
+    encode: _Encode = encode_compiled if compiled else encode_portable
+    parts = [
+        encode(read(start, min(start + _CHUNK, n_molecules)), stereo)
+        for start in range(0, max(n_molecules, 1), _CHUNK)
     ]
-    return chunks[0] if len(chunks) == 1 else concatenate_graphs(chunks)
+    return parts[0] if len(parts) == 1 else concatenate_graphs(parts)
 
 
-def _parse_chunk(smiles: Sequence[str], start: int) -> list[Chem.Mol]:
-    molecules = []
-    for index in range(start, min(start + _CHUNK, len(smiles))):
-        molecule = parse_smiles(smiles[index])
-        if molecule is None:
-            raise InputError(
-                f"{smiles[index]!r} does not parse: {explain_smiles(smiles[index])}",
-                record=index,
-                field="smiles",
-                expected="a SMILES with at least one atom",
-                hint="remove or correct this item",
-            )
-        molecules.append(molecule)
-    return molecules
+def _copy(molecule: Chem.Mol, index: int) -> Chem.Mol:
+    """Copy a molecule to write labels into, without hydrogens that can be understood."""
+    try:
+        molecule.GetRingInfo().NumRings()
+        usable = molecule.GetNumAtoms() > 0 and not molecule.NeedsUpdatePropertyCache()
+    except (AttributeError, RuntimeError):
+        usable = False
+    if not usable:
+        raise InputError(
+            "is no sanitised molecule with atoms",
+            record=index,
+            field="molecules",
+            expected="what RDKit's readers give, or Chem.SanitizeMol leaves behind",
+        )
+    if 1 in map(Chem.Atom.GetAtomicNum, molecule.GetAtoms()):
+        return Chem.RemoveHs(molecule)
+    return Chem.Mol(molecule)

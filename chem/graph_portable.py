@@ -29,13 +29,14 @@ class _Codes(dict[Any, int]):
         return UNKNOWN
 
 
-class _RingCodes(dict[tuple[int, ...], int]):
-    """Codes of the field ring_sizes for the sizes that RDKit lists, worked out once for each list."""
+class _RingBits(dict[int, int]):
+    """Bit of the field ring_sizes for the size of a ring; 0 is no ring."""
 
-    def __missing__(self, sizes: tuple[int, ...]) -> int:
-        kinds = {size if size <= 8 else RING_SIZES[-1] for size in sizes}
-        self[sizes] = code = 1 + sum(1 << RING_SIZES.index(kind) for kind in kinds)
-        return code
+    def __init__(self) -> None:
+        super().__init__({0: 0} | {size: 1 << place for place, size in enumerate(RING_SIZES[:-1])})
+
+    def __missing__(self, size: int) -> int:
+        return 1 << (len(RING_SIZES) - 1)
 
 
 def _atomic_number(symbol: str) -> int:
@@ -61,25 +62,24 @@ BOND_CODES = {"bond_type": _Codes(Chem.BondType.names[name] for name in EDGE_VOC
     name: _Codes(EDGE_VOCABULARY[name]) for name in EDGE_VOCABULARY if name != "bond_type"
 }
 SMALLEST_RING = _smallest_rings()
-_RING_CODES = _RingCodes()
+_RING_BITS = _RingBits()
 
 # Everything that RDKit tells of one atom or bond alone: asked through map, field by field, since a Python
 # statement per atom would cost more than the answer.
-_ATOM_GETTERS: tuple[tuple[str, _Getter], ...] = (
-    ("element", Chem.Atom.GetAtomicNum),
-    ("degree", Chem.Atom.GetDegree),
-    ("formal_charge", Chem.Atom.GetFormalCharge),
-    ("total_hydrogens", Chem.Atom.GetTotalNumHs),
-    ("hybridisation", Chem.Atom.GetHybridization),
-    ("aromatic", Chem.Atom.GetIsAromatic),
-    ("isotope", Chem.Atom.GetIsotope),
-    ("radical_electrons", Chem.Atom.GetNumRadicalElectrons),
-)
-_BOND_GETTERS: tuple[tuple[str, _Getter], ...] = (
-    ("bond_type", Chem.Bond.GetBondType),
-    ("conjugated", Chem.Bond.GetIsConjugated),
-    ("in_ring", Chem.Bond.IsInRing),
-)
+_ATOM_ASKED: dict[str, _Getter] = {
+    "element": Chem.Atom.GetAtomicNum,
+    "degree": Chem.Atom.GetDegree,
+    "formal_charge": Chem.Atom.GetFormalCharge,
+    "total_hydrogens": Chem.Atom.GetTotalNumHs,
+    "hybridisation": Chem.Atom.GetHybridization,
+    "aromatic": Chem.Atom.GetIsAromatic,
+    "isotope": Chem.Atom.GetIsotope,
+    "radical_electrons": Chem.Atom.GetNumRadicalElectrons,
+}
+_BOND_ASKED: dict[str, _Getter] = {
+    "bond_type": Chem.Bond.GetBondType,
+    "conjugated": Chem.Bond.GetIsConjugated,
+}
 _NODE = {name: place for place, name in enumerate(NODE_VOCABULARY)}
 _EDGE = {name: place for place, name in enumerate(EDGE_VOCABULARY)}
 _NO_TAG = Chem.ChiralType.CHI_UNSPECIFIED
@@ -116,22 +116,23 @@ class _Columns:
     """Fields of many molecules, a list each, and how many rows each molecule has."""
 
     def __init__(self) -> None:
-        self.nodes: dict[str, list[int]] = {name: [] for name in NODE_VOCABULARY}
-        self.edges: dict[str, list[int]] = {name: [] for name in EDGE_VOCABULARY}
+        self.nodes: dict[str, list[int]] = {name: [] for name in (*_ATOM_ASKED, "cip")}
+        self.edges: dict[str, list[int]] = {name: [] for name in (*_BOND_ASKED, "stereo")}
         self.ends: tuple[list[int], list[int]] = ([], [])
+        self.rings: list[int] = []  # the bit of the smallest ring through each bond
         self.n_nodes: list[int] = []
         self.n_bonds: list[int] = []
 
     def add(self, molecule: Chem.Mol, stereo: bool) -> None:
         """Append the atoms and bonds of one molecule."""
         atoms, bonds = list(molecule.GetAtoms()), list(molecule.GetBonds())
-        for name, ask in _ATOM_GETTERS:
+        for name, ask in _ATOM_ASKED.items():
             self.nodes[name].extend(map(ATOM_CODES[name].__getitem__, map(ask, atoms)))
-        sizes = molecule.GetRingInfo().AtomRingSizes
-        self.nodes["ring_sizes"].extend(map(_RING_CODES.__getitem__, map(sizes, range(len(atoms)))))
+        smallest = molecule.GetRingInfo().MinBondRingSize
+        self.rings.extend(map(_RING_BITS.__getitem__, map(smallest, range(len(bonds)))))
         self.ends[0].extend(map(Chem.Bond.GetBeginAtomIdx, bonds))
         self.ends[1].extend(map(Chem.Bond.GetEndAtomIdx, bonds))
-        for name, ask in _BOND_GETTERS:
+        for name, ask in _BOND_ASKED.items():
             self.edges[name].extend(map(BOND_CODES[name].__getitem__, map(ask, bonds)))
         atom_codes, bond_codes = [1] * len(atoms), [1] * len(bonds)
         if stereo:
@@ -143,24 +144,48 @@ class _Columns:
 
     def graphs(self) -> MolecularGraphs:
         """Flat arrays; each bond becomes its two directions."""
-        nodes = np.empty((sum(self.n_nodes), len(NODE_VOCABULARY)), dtype=np.int16)
-        for name, column in self.nodes.items():
-            if name != "smallest_ring":
-                nodes[:, _NODE[name]] = column
-        nodes[:, _NODE["smallest_ring"]] = SMALLEST_RING[nodes[:, _NODE["ring_sizes"]]]
-        edges = np.empty((2 * sum(self.n_bonds), len(EDGE_VOCABULARY)), dtype=np.int16)
-        for name, column in self.edges.items():
-            edges[0::2, _EDGE[name]] = edges[1::2, _EDGE[name]] = column
-        edge_index = np.empty((2, len(edges)), dtype=np.int32)
-        edge_index[0, 0::2] = edge_index[1, 1::2] = self.ends[0]
-        edge_index[1, 0::2] = edge_index[0, 1::2] = self.ends[1]
+        node_offsets, bond_offsets = _offsets(self.n_nodes), _offsets(self.n_bonds)
+        ends = np.array(self.ends, dtype=np.int32).reshape(2, -1)
+        edge_index = np.empty((2, 2 * ends.shape[1]), dtype=np.int32)
+        edge_index[:, 0::2] = ends
+        edge_index[:, 1::2] = ends[::-1]
+        rings = np.array(self.rings, dtype=np.int16)
         return MolecularGraphs(
-            nodes,
+            self._node_features(_rings_of_atoms(ends, rings, node_offsets, self.n_bonds)),
             edge_index,
-            edges,
-            np.concatenate([np.zeros(1, np.int64), np.cumsum(self.n_nodes, dtype=np.int64)]),
-            np.concatenate([np.zeros(1, np.int64), 2 * np.cumsum(self.n_bonds, dtype=np.int64)]),
+            self._edge_features(rings),
+            node_offsets,
+            2 * bond_offsets,
         )
+
+    def _node_features(self, ring_sizes: np.ndarray) -> np.ndarray:
+        features = np.empty((sum(self.n_nodes), len(NODE_VOCABULARY)), dtype=np.int16)
+        for name, column in self.nodes.items():
+            features[:, _NODE[name]] = column
+        features[:, _NODE["ring_sizes"]] = ring_sizes
+        features[:, _NODE["smallest_ring"]] = SMALLEST_RING[ring_sizes]
+        return features
+
+    def _edge_features(self, rings: np.ndarray) -> np.ndarray:
+        features = np.empty((2 * sum(self.n_bonds), len(EDGE_VOCABULARY)), dtype=np.int16)
+        for name, column in self.edges.items():
+            features[0::2, _EDGE[name]] = features[1::2, _EDGE[name]] = column
+        features[0::2, _EDGE["in_ring"]] = features[1::2, _EDGE["in_ring"]] = 1 + (rings > 0)
+        return features
+
+
+def _offsets(counts: list[int]) -> np.ndarray:
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+
+
+def _rings_of_atoms(
+    ends: np.ndarray, rings: np.ndarray, node_offsets: np.ndarray, n_bonds: list[int]
+) -> np.ndarray:
+    """Code of ring_sizes of each atom: the rings of its bonds together."""
+    masks = np.zeros(node_offsets[-1], dtype=np.int16)
+    for atoms in ends + np.repeat(node_offsets[:-1], n_bonds):
+        np.bitwise_or.at(masks, atoms, rings)
+    return masks + 1
 
 
 def _label(

@@ -165,10 +165,11 @@ def test_cip_labels__published_names() -> None:
         assert codes == {1, 1 + GRAPH_SCHEMA["edge_vocabulary"]["stereo"].index(expected)}
 
 
-def test_unknown_bucket__new_element_and_charge() -> None:
-    features = encode_graphs(["[U]", "[Zr+4]"]).node_features
-    assert features[:, NODE.index("element")].tolist() == [0, 0]
-    assert features[1, NODE.index("formal_charge")] == 0
+def test_unknown_bucket__beyond_the_vocabulary() -> None:
+    features = encode_graphs(["[U+16]", "[400*]"]).node_features
+    assert features[:, NODE.index("element")].all()
+    assert features[:, NODE.index("formal_charge")].tolist() == [0, 4]
+    assert features[:, NODE.index("isotope")].tolist() == [1, 0]
 
 
 def test_codes__within_cardinalities(stereo_drugs: list[str]) -> None:
@@ -225,14 +226,14 @@ def test_encode__bad_smiles_names_its_index(bad: str, capfd: pytest.CaptureFixtu
     assert capfd.readouterr() == ("", "")
 
 
-def test_encode__too_symmetric_for_labels_gives_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With one iteration allowed the labeller gives up; unknown is the same however the SMILES is written."""
+def test_encode__too_symmetric_for_labels_is_unresolved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one iteration allowed the labeller gives up, and says so however the SMILES is written."""
     import chem.graph_cip
 
     monkeypatch.setattr(chem.graph_cip, "MAX_ITERATIONS", 1)
     cage = "O=C1C(=O)c2ccccc2C(O)=C1[C@H]1CC[C@H](c2ccc(Cl)cc2)CC1"
     codes = encode_graphs([cage]).node_features[:, NODE.index("cip")]
-    assert 0 in codes
+    assert 1 + GRAPH_SCHEMA["node_vocabulary"]["cip"].index("unresolved") in codes
     rewritten = Chem.MolToRandomSmilesVect(Chem.MolFromSmiles(cage), 1, randomSeed=3)[0]
     assert neighbourhoods(encode_graphs([rewritten])) == neighbourhoods(encode_graphs([cage]))
 

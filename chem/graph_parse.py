@@ -1,0 +1,102 @@
+"""SMILES to molecules for graphs: what `chem.parse.parse_smiles` gives, without work that a graph has no use for.
+
+Two thirds of what RDKit does for a SMILES without stereochemistry is sanitising it; most of the rest looks for
+stereocentres that no mark asks for, and for hydrogens to remove where none are written. Both are left out where the
+text shows that nothing can come of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rdkit import Chem, rdBase
+
+from chem.errors import InputError
+from chem.parse import explain_smiles
+
+_MARK = re.compile(r"@+(?:(?:TH|AL|SP|TB|OH)\d+)?|[/\\]")
+# Marks of stereochemistry; blanks, behind which RDKit reads extensions; hydrogen atoms in either way of writing.
+_SPECIAL = re.compile(r"[@/\\\s]|\[\d*(?:H|#)")
+
+
+def _parameters(whole: bool) -> Chem.SmilesParserParams:
+    parameters = Chem.SmilesParserParams()
+    parameters.parseName = False  # type: ignore[assignment]
+    parameters.sanitize = parameters.removeHs = whole  # type: ignore[assignment]
+    return parameters
+
+
+_WHOLE = _parameters(True)
+_BARE = _parameters(False)
+
+
+def read_smiles(smiles: Sequence[str], start: int, stop: int, stereo: bool) -> list[Chem.Mol]:
+    """Read the SMILES from start to stop, in silence.
+
+    Parameters
+    ----------
+    smiles
+        One SMILES per molecule.
+    start, stop
+        The part to read.
+    stereo
+        Whether marks of stereochemistry count; else they are as if not written.
+
+    Returns
+    -------
+    list of rdkit.Chem.Mol
+        Sanitised, without hydrogens that can be understood.
+
+    Raises
+    ------
+    InputError
+        A SMILES does not parse or holds no atom; the message names its index.
+
+    Examples
+    --------
+    >>> [Chem.MolToSmiles(molecule) for molecule in read_smiles(["C[C@H](O)F", "[H]C"], 0, 2, stereo=False)]
+    ['CC(O)F', 'C']
+    """
+    molecules = []
+    with rdBase.BlockLogs():
+        for index in range(start, stop):
+            molecule = _read_one(smiles[index], stereo)
+            if molecule is None or not molecule.GetNumAtoms():
+                break
+            molecules.append(molecule)
+        else:
+            return molecules
+    raise _refusal(smiles[index], index)
+
+
+def _read_one(text: str, stereo: bool) -> Chem.Mol | None:
+    if not isinstance(text, str):
+        return None
+    if _SPECIAL.search(text) is None:
+        return _read_plain(text)
+    text = text.strip()
+    if stereo:
+        return Chem.MolFromSmiles(text, _WHOLE)
+    head, *extension = text.split(maxsplit=1) or [""]
+    molecule = Chem.MolFromSmiles(" ".join([_MARK.sub("", head), *extension]), _WHOLE)
+    if molecule is not None:
+        Chem.RemoveStereochemistry(molecule)
+    return molecule
+
+
+def _read_plain(text: str) -> Chem.Mol | None:
+    molecule = Chem.MolFromSmiles(text, _BARE)
+    if molecule is None or Chem.SanitizeMol(molecule, catchErrors=True) != Chem.SANITIZE_NONE:
+        return None
+    return molecule
+
+
+def _refusal(text: object, index: int) -> InputError:
+    return InputError(
+        f"{text!r} does not parse: {explain_smiles(text)}",
+        record=index,
+        field="smiles",
+        expected="a SMILES with at least one atom",
+        hint="remove or correct this item",
+    )
