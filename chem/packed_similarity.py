@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -162,7 +163,7 @@ def _in_threads(
                 *weights,
                 similarity[:, start:stop],
             )
-            for start, stop in zip(edges[:-1], edges[1:])
+            for start, stop in pairwise(edges)
         ]
         for part in parts:
             part.result()
