@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from rdkit import Chem
 from rdkit.Chem import rdCIPLabeler
 
+from chem.graph_marks import KNOWN
 from chem.graph_schema import EDGE_VOCABULARY, NODE_VOCABULARY
 from chem.interrupts import python_interrupts
 
@@ -73,4 +74,5 @@ def _bond_code(bond: Chem.Bond) -> int:
 
 
 def _bond_without_label(bond: Chem.Bond, why: str) -> int:
-    return _BOND["any" if bond.GetStereo() == Chem.BondStereo.STEREOANY else why]
+    unknown = bond.GetStereo() == Chem.BondStereo.STEREOANY and not bond.HasProp(KNOWN)
+    return _BOND["any" if unknown else why]

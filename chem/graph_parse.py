@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from rdkit import Chem, rdBase
 
 from chem.errors import InputError
+from chem.graph_marks import keep_marks
 from chem.parse import explain_smiles
 
 _MARK = re.compile(r"@+(?:(?:TH|AL|SP|TB|OH)\d+)?|[/\\]")
@@ -77,7 +78,8 @@ def _read_one(text: str, stereo: bool) -> Chem.Mol | None:
         return _read_plain(text)
     text = text.strip()
     if stereo:
-        return Chem.MolFromSmiles(text, _WHOLE)
+        molecule = Chem.MolFromSmiles(text, _WHOLE)
+        return molecule if molecule is None else keep_marks(molecule, text)
     head, *extension = text.split(maxsplit=1) or [""]
     molecule = Chem.MolFromSmiles(" ".join([_MARK.sub("", head), *extension]), _WHOLE)
     if molecule is not None:

@@ -93,7 +93,7 @@ NODE_VOCABULARY: dict[str, tuple[Any, ...]] = _append(NODE_VOCABULARY_V1, _APPEN
 """Fields of an atom. element: symbol. degree: bonds to atoms of the graph. total_hydrogens: those that are no
 atoms of the graph. smallest_ring: 0 outside rings. cip: label of the new algorithm; ``unresolved`` where the
 labeller gave up on the molecule, ``unlabelled`` where a marked centre is of a kind that has no label (square
-planar, octahedral, or neighbours that do not differ); ``none`` where nothing is marked. isotope: mass number,
+planar, octahedral, an allene, a nitrogen at a bridgehead, or neighbours that do not differ); ``none`` where nothing is marked. isotope: mass number,
 0 as found in nature. ring_sizes: for each of the atom's bonds the size of the smallest ring through it, together:
 unlike the choice of a smallest set of rings, these do not depend on how the molecule is written."""
 EDGE_VOCABULARY: dict[str, tuple[Any, ...]] = _append(EDGE_VOCABULARY_V1, _APPENDED_EDGES)
