@@ -49,7 +49,7 @@ def schema_of_version(version: int) -> dict[str, Any]:
     return _SCHEMAS[version]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MolecularGraphs:
     """Many molecular graphs in flat arrays.
 
@@ -76,6 +76,8 @@ class MolecularGraphs:
     --------
     >>> from chem.graph_encode import encode_graphs
     >>> graphs = encode_graphs(["CCO", "c1ccccc1"])
+    >>> graphs
+    <2 molecular graphs: 9 atoms, 16 edges, schema 2>
     >>> len(graphs), len(graphs.node_features), graphs.edge_index.shape
     (2, 9, (2, 16))
     >>> graphs.take([1, 0]).node_offsets.tolist()
@@ -93,6 +95,14 @@ class MolecularGraphs:
 
     def __len__(self) -> int:
         return len(self.node_offsets) - 1
+
+    def __repr__(self) -> str:
+        n_edges = int(self.edge_offsets[-1])
+        values = "".join(f", {name}" for name in (*self.atom_values, *self.edge_values))
+        return (
+            f"<{len(self)} molecular graphs: {int(self.node_offsets[-1])} atoms, {n_edges} edges, "
+            f"schema {self.schema_version}{values}>"
+        )
 
     @property
     def node_cardinalities(self) -> tuple[int, ...]:
