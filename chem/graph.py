@@ -215,7 +215,7 @@ class MolecularGraphs:
         >>> from chem.graph_encode import encode_graphs
         >>> graphs = encode_graphs(["[13CH4]"]).project(1)
         >>> graphs.schema_version, graphs.node_features.tolist()
-        (1, [[4, 1, 4, 5, 4, 1, 1, 1]])
+        (1, [[3, 1, 4, 5, 4, 1, 1, 1]])
         """
         if version == self.schema_version:
             return self
