@@ -12,6 +12,7 @@ from chem.record import CompoundRecord
 MAX_SDF_RECORD = 1 << 24
 """Longest SDF record that is kept, in characters."""
 
+_LONGEST_TITLE = 1_000
 _UNFINISHED = "the record does not end with $$$$: its properties may be cut off"
 
 
@@ -35,7 +36,7 @@ def read_sdf(blocks: Iterable[list[str]], origin: Origin) -> Iterator[CompoundRe
     r"""Records of an SDF, V2000 and V3000; a damaged one comes with its reason and spoils no other.
 
     As in RDKit's suppliers a line that begins with $$$$ ends a record wherever it stands, a mol block needs its
-    'M  END', and the last record may lack its $$$$ (`note` says so if properties follow).
+    'M  END', and the last record may lack its $$$$ (`note` says so if anything stands behind its mol block).
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ def _blocks(blocks: Iterable[list[str]]) -> Iterator[SdfBlock]:
 
 def _record(row: int, block: SdfBlock, origin: Origin) -> CompoundRecord:
     lines = block.lines
-    title = lines[0].strip() if lines else ""
+    title = lines[0][:_LONGEST_TITLE].strip() if lines else ""
     end = next((at for at, text in enumerate(lines) if text.startswith("M  END")), None)
     properties = _properties(lines if end is None else lines[end + 1 :])
     label = _label(properties, origin.id_column, title) or str(row)
@@ -90,7 +91,7 @@ def _record(row: int, block: SdfBlock, origin: Origin) -> CompoundRecord:
     if end is None:
         return record._replace(reason=_no_end(block))
     mol_block = "\n".join(lines[: end + 1]) + "\n"
-    unfinished = _UNFINISHED if properties and not block.finished else ""
+    unfinished = "" if block.finished or not any(map(str.strip, lines[end + 1 :])) else _UNFINISHED
     if origin.mol_blocks:
         return record._replace(input=mol_block, kind="molblock", note=unfinished)
     smiles, reason, note = structure_smiles(mol_block, "molblock")

@@ -140,7 +140,9 @@ def _smiles_of_mol_block(block: str) -> tuple[str, str, str]:
 def _mol_block_complaint(block: str) -> str:
     with captured_rdkit_log() as said:
         Chem.MolFromMolBlock(block)
-    return first_complaint(said) or "RDKit could not read the mol block"
+    # A violated condition is announced by a frame and a title; what was violated stands below them.
+    words = [line for line in said if line.strip("* ") and not line.endswith("ondition Violation")]
+    return first_complaint(words) or "RDKit could not read the mol block"
 
 
 def _beyond_smiles(molecule: Chem.Mol) -> str:

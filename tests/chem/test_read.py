@@ -6,10 +6,16 @@ import gzip
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from rdkit import Chem
+from hypothesis import given
+from hypothesis import strategies as st
+from rdkit import Chem, RDConfig, rdBase
 
 from chem import InputError, read_compounds
+from chem.parse import parse_smiles
+from chem.read_structure import MAX_STRUCTURE
 
 SMILES = ["CCO", "c1ccccc1", "C[C@H](N)C(=O)O"]
 
@@ -106,8 +112,6 @@ def test_sdf__broken_records_keep_their_place(tmp_path: Path, capfd: pytest.Capt
 
 def test_sdf__same_as_rdkit_supplier(tmp_path: Path) -> None:
     """RDKit's example file of 200 NCI structures, read by its own supplier."""
-    from rdkit.Chem import RDConfig
-
     source = Path(RDConfig.RDDataDir) / "NCI" / "first_200.props.sdf"
     if not source.exists():
         pytest.skip("this RDKit has no NCI example file")
@@ -174,3 +178,111 @@ def test_read__column_of_a_file_without_columns(tmp_path: Path, name: str) -> No
     path = write(tmp_path / name, "CCO\n")
     with pytest.raises(InputError, match="leave out --smiles-column"):
         list(read_compounds(path, smiles_column="smiles"))
+
+
+def test_smiles_file__extensions_belong_to_the_structure(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.smi", "[CH2]C |^1:0| ethyl radical\nCC |open\nC[C@H](N)O |&1:1|\n")
+    records = list(read_compounds(path))
+    assert [(record.input, record.name) for record in records] == [
+        ("[CH2]C |^1:0|", "ethyl radical"),
+        ("CC", "|open"),
+        ("C[C@H](N)O |&1:1|", ""),
+    ]
+
+
+def test_smiles_file__what_is_unusual_comes_through_unharmed(tmp_path: Path) -> None:
+    peptide = Chem.MolToSmiles(Chem.MolFromSequence("ACDEFGHIKLMNPQRSTVWY" * 7))
+    unusual = [
+        peptide,
+        ".".join(f"{'C' * n}O" for n in range(1, 51)),
+        "[2H]C([2H])([2H])[13CH3]",
+        "C[CH2]",
+        "[CH2]C[O]",
+        "Cl[Pt](Cl)([NH3])[NH3]",
+        "CC[Mg]Br",
+        "C[Fe]",
+        "*CCO*",
+        "[R1]CC",
+        "C(C)(C)(C)(C)C",
+        "C1CC",
+        "InChI=1S/CH4/h1H4",
+        "C" * MAX_STRUCTURE,
+    ]
+    path = write(tmp_path / "a.smi", "".join(f"{text} m{n}\n" for n, text in enumerate(unusual)))
+    records = list(read_compounds(path))
+    assert [record.input for record in records] == unusual
+    assert not any(record.reason for record in records)
+    assert [record.kind for record in records].index("inchi") == 12
+
+
+def test_smiles_file__same_as_rdkit_supplier() -> None:
+    source = Path(RDConfig.RDDataDir) / "NCI" / "first_5K.smi"
+    if not source.exists():
+        pytest.skip("this RDKit has no NCI example file")
+    with rdBase.BlockLogs():
+        supplier = Chem.SmilesMolSupplier(
+            str(source), titleLine=False, nameColumn=1, delimiter="\t ", sanitize=False
+        )
+        names = [molecule.GetProp("_Name") for molecule in supplier if molecule]
+    records = {record.id: record.input for record in read_compounds(source)}
+    assert set(names) <= set(records)
+    assert [Chem.MolToSmiles(m) for m in (parse_smiles(records[name]) for name in names[:300]) if m] == [
+        Chem.MolToSmiles(m)
+        for m in (parse_smiles(text.split()[0]) for text in source.read_text().splitlines()[:300])
+        if m
+    ]
+
+
+def test_parquet__columns_by_content_and_odd_types(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "number": pa.array([1, None, 3]),
+            "drawn": pa.array(["CCO", "", None]).dictionary_encode(),
+            "bytes": pa.array([b"\xff", b"x", None]),
+            "vector": pa.array([[1.0], None, [2.0, 3.0]]),
+        }
+    )
+    pq.write_table(table, tmp_path / "a.parquet")
+    records = list(read_compounds(tmp_path / "a.parquet", id_column="number"))
+    assert [(record.id, record.input, record.reason) for record in records] == [
+        ("1", "CCO", ""),
+        ("2", "", "empty SMILES"),
+        ("3", "", "empty SMILES"),
+    ]
+    renamed = table.rename_columns(["id", "smiles", "id", "x"])
+    pq.write_table(renamed, tmp_path / "b.parquet")
+    with pytest.raises(InputError, match="2 columns are called 'id'"):
+        list(read_compounds(tmp_path / "b.parquet"))
+
+
+def test_parquet__cut_off(tmp_path: Path) -> None:
+    pd.DataFrame({"smiles": ["CCO"] * 9}).to_parquet(tmp_path / "a.parquet")
+    (tmp_path / "a.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-20])
+    with pytest.raises(InputError, match=r"a\.parquet: is not Parquet"):
+        list(read_compounds(tmp_path / "a.parquet"))
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12).map(str.strip)
+STRUCTURES = st.sampled_from([*SMILES, "C1CC", "*", "[Na+].[Cl-]", "InChI=1S/CH4/h1H4", "F/C=C/F"])
+
+
+@given(st.lists(st.tuples(STRUCTURES, TEXT, TEXT), min_size=1, max_size=6), st.sampled_from(["\n", "\r\n"]))
+def test_read__any_records_come_back(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]], end: str
+) -> None:
+    """Rows, identifiers and structures, whatever kind of file holds them."""
+    folder = tmp_path_factory.mktemp("any")
+    frame = pd.DataFrame(rows, columns=["smiles", "id", "name"])
+    frame.to_csv(folder / "a.csv", index=False, lineterminator=end)
+    frame.to_csv(folder / "a.tsv.gz", index=False, sep="\t", lineterminator=end)
+    frame.to_parquet(folder / "a.parquet")
+    expected = [(n, label or str(n), name, text) for n, (text, label, name) in enumerate(rows, start=1)]
+    for file in ("a.csv", "a.tsv.gz", "a.parquet"):
+        records = list(read_compounds(folder / file))
+        assert [(record.row, record.id, record.name, record.input) for record in records] == expected, file
+    lines = [f"{text} {label}" for text, label, _ in rows if not label.startswith("|")]
+    write(folder / "a.smi", end.join(["smiles", *lines]))
+    if lines:
+        kept = [row for row in rows if not row[1].startswith("|")]
+        smiles = [(record.row, record.id, record.input) for record in read_compounds(folder / "a.smi")]
+        assert smiles == [(n, label or str(n), text) for n, (text, label, _) in enumerate(kept, start=1)]
