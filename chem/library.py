@@ -1,96 +1,164 @@
-"""A compound library: every record of a file, standardised, with the graphs of those that can be used."""
+"""A compound library: every record of a file, standardised, with graphs and fingerprints of the usable ones."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import rdkit
 
 from chem.atomic import new_directory
 from chem.errors import InputError
+from chem.fingerprint_kinds import settle
 from chem.graph import MolecularGraphs
-from chem.graph_encode import encode_graphs
-from chem.graph_schema import schema_hash
 from chem.graph_store import load_graphs, save_graphs
+from chem.library_build import SCHEMA_VERSION, LibraryOptions, write_library
+from chem.library_write import (
+    COLUMNS,
+    FINGERPRINTS,
+    GRAPHS,
+    MANIFEST,
+    REJECT_COLUMNS,
+    TABLE,
+    TableWriter,
+    fingerprint_file,
+    table_schema,
+    write_manifest,
+)
 from chem.read import read_compounds
-from chem.record import CompoundRecord
 from chem.standardise import DEFAULT_RECIPE, StandardisationRecipe, standardise_smiles
 
-SCHEMA_VERSION = 1
-COLUMNS = (
-    "row",
-    "id",
-    "name",
-    "input",
-    "smiles",
-    "inchikey",
-    "status",
-    "reason",
-    "duplicate_of",
-    "removed_fragments",
-    "graph",
-)
-_ADDED = ("duplicate_of", "graph")
-_TEXT = ("id", "name", "input", "smiles", "inchikey", "status", "reason", "removed_fragments")
-_TABLE, _REJECTS, _MANIFEST, _GRAPHS = "library.parquet", "rejects.tsv", "library.json", "graphs"
-_PROGRESS_EVERY = 500
-_ROWS_AT_ONCE = 20_000
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+_BATCH = 65_536
+_AGAIN = "build the library again"
 
 
-@dataclass(frozen=True)
 class CompoundLibrary:
-    r"""Every record of a compound file, in its order, and the graphs of the usable ones.
+    r"""Every record of a compound file, in its order, with graphs and fingerprints of the usable ones.
+
+    A library that lies on disk is read as it is asked for: `batches` goes through any number of records in little
+    memory, `table` reads them all.
 
     Parameters
     ----------
-    table
-        One row per record: row (from 1), id, name, input, smiles and inchikey (of the standardised parent),
-        status ('ok' or 'rejected'), reason, duplicate_of (row of the first record with the same InChIKey),
-        removed_fragments, graph (number in `graphs`; a duplicate has its first record's). What is missing
-        is null.
     graphs
         One graph per usable row, in order.
     manifest
-        Recipe, versions, hash of the source file and counts.
+        Recipe, versions, hash of the source and counts.
+    fingerprints
+        By kind, uint8 (n_usable, n_bytes): packed bits of the usable rows, in order (`chem.fingerprint.fingerprints`
+        with ``packed=True``).
+    table
+        All records, where they are in memory; columns as below.
+    directory
+        Where they lie, otherwise.
+
+    Notes
+    -----
+    Columns: row (from 1), id, name, input, smiles and inchikey (of the standardised parent), status ('ok' or
+    'rejected'), reason, duplicate_of (row of the first record with the same InChIKey), removed_fragments, note (what the SMILES does not say, or
+    the recipe lost), graph
+    (number in `graphs`; a duplicate has its first record's). What is missing is null.
 
     Examples
     --------
-    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "drugs.csv"
     ...     _ = path.write_text("id,smiles\na,[Na+].CC(=O)[O-]\nb,C1CC\nc,CC(=O)O\n")
     ...     library = build_library(path)
     >>> library.table["status"].tolist(), library.table["duplicate_of"].tolist()
     (['ok', 'rejected', 'ok'], [<NA>, <NA>, 1])
-    >>> library.usable["smiles"].tolist(), len(library.graphs)
-    (['CC(=O)O'], 1)
+    >>> library.usable["smiles"].tolist(), len(library.graphs), library.fingerprints["morgan"].shape
+    (['CC(=O)O'], 1, (1, 256))
     """
 
-    table: pd.DataFrame
-    graphs: MolecularGraphs
-    manifest: dict[str, Any]
+    def __init__(
+        self,
+        graphs: MolecularGraphs,
+        manifest: dict[str, Any],
+        fingerprints: Mapping[str, np.ndarray],
+        *,
+        table: pd.DataFrame | None = None,
+        directory: Path | None = None,
+    ) -> None:
+        self.graphs = graphs
+        self.manifest = manifest
+        self.fingerprints = fingerprints
+        self.directory = directory
+        if table is not None:
+            self.table = table
+
+    def __len__(self) -> int:
+        return int(self.manifest["n_records"])
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """All records in memory."""
+        with _parquet(self._path) as file:
+            return file.read().to_pandas()
 
     @property
     def usable(self) -> pd.DataFrame:
         """Rows with status 'ok' that repeat no earlier one; row k belongs to graph k."""
-        keep = (self.table["status"] == "ok") & self.table["duplicate_of"].isna()
-        return self.table[keep].reset_index(drop=True)
+        return _usable(self.table).reset_index(drop=True)
 
     @property
     def rejects(self) -> pd.DataFrame:
         """The rejected rows: row, id, input, reason."""
-        rejected = self.table[self.table["status"] == "rejected"]
-        return rejected[["row", "id", "input", "reason"]].reset_index(drop=True)
+        rejected = [batch[batch["status"] == "rejected"] for batch in self.batches()]
+        return pd.concat(rejected, ignore_index=True)[list(REJECT_COLUMNS)]
+
+    def batches(
+        self, n_rows: int = _BATCH, *, columns: Sequence[str] | None = None, usable: bool = False
+    ) -> Iterator[pd.DataFrame]:
+        """Go through the table.
+
+        Parameters
+        ----------
+        n_rows
+            Records of a batch.
+        columns
+            The columns wanted; all unless given.
+        usable
+            Leave out rejected records and duplicates: a batch then has up to `n_rows` rows.
+
+        Yields
+        ------
+        DataFrame
+            Records in order; their index is their place in the whole table, or among the usable ones: the numbers
+            of graphs and fingerprints.
+        """
+        start = 0
+        wanted = list(COLUMNS if columns is None else columns)
+        for batch in self._tables(n_rows, wanted + ["status", "duplicate_of"] * usable):
+            chosen = (_usable(batch) if usable else batch)[wanted]
+            yield chosen.set_axis(range(start, start + len(chosen)))
+            start += len(chosen)
+
+    def _tables(self, n_rows: int, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+        names = list(dict.fromkeys(columns))
+        if "table" in self.__dict__:
+            for start in range(0, max(len(self.table), 1), n_rows):
+                yield self.table.iloc[start : start + n_rows][names]
+            return
+        with _parquet(self._path) as file:
+            for batch in file.iter_batches(n_rows, columns=names):
+                yield batch.to_pandas()
+
+    @property
+    def _path(self) -> Path:
+        assert self.directory is not None
+        return self.directory / TABLE
 
     def write(self, directory: str | Path) -> None:
-        """Write library.parquet, rejects.tsv, library.json and graphs/.
+        """Write library.parquet, rejects.tsv, library.json, graphs/ and fingerprints/.
 
         Parameters
         ----------
@@ -102,12 +170,17 @@ class CompoundLibrary:
         InputError
             The place holds something else or cannot be written to.
         """
-        with new_directory(directory, replaces=_MANIFEST) as building:
-            self.table.to_parquet(building / _TABLE, index=False)
-            self.rejects.to_csv(building / _REJECTS, sep="\t", index=False, lineterminator="\n")
-            save_graphs(self.graphs, building / _GRAPHS)
-            text = json.dumps(self.manifest, indent=1, sort_keys=True) + "\n"
-            (building / _MANIFEST).write_text(text, encoding="utf-8")
+        import pyarrow as pa
+
+        with new_directory(directory, replaces=MANIFEST) as building:
+            with TableWriter(building) as writer:
+                for batch in self.batches():
+                    writer.append(pa.Table.from_pandas(batch, table_schema(), preserve_index=False))
+            save_graphs(self.graphs, building / GRAPHS, recipe_hash=self.manifest["recipe_hash"])
+            (building / FINGERPRINTS).mkdir()
+            for kind, bits in self.fingerprints.items():
+                np.save(fingerprint_file(building, kind), bits, allow_pickle=False)
+            write_manifest(building, self.manifest)
 
 
 def build_library(
@@ -116,53 +189,80 @@ def build_library(
     *,
     smiles_column: str | None = None,
     id_column: str | None = None,
+    format: str | None = None,
     strict: bool = False,
     recipe: StandardisationRecipe = DEFAULT_RECIPE,
+    fingerprints: Sequence[str] = ("morgan",),
+    time_limit: float | None = 10.0,
+    threads: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> CompoundLibrary:
-    """Read a compound file, standardise every record and encode the molecules' graphs.
+    """Read compounds, standardise every record and encode the molecules' graphs and fingerprints.
+
+    The records are streamed, and worked on in processes that can be killed: a molecule that takes RDKit too long, or
+    crashes it, is rejected and nothing else is lost. The finished parts of a library that is written to a
+    directory lie beside it, in ``.NAME.partial``, until it is whole. When the program is killed the same call
+    goes on from there, and the result is the same, byte for byte; so it is with any number of processes.
 
     Parameters
     ----------
     source
-        Any file that `chem.read_compounds` reads.
+        Anything that `chem.read_compounds` reads.
     out_dir
-        Where to write the library, if anywhere.
+        Where to write the library; it is held in memory where none is given.
     smiles_column, id_column
         Columns of a table; found by their usual names where not given.
+    format
+        What a file is whose name does not tell, as `chem.read_compounds` takes it.
     strict
         Raise at the first record that cannot be used, instead of keeping it as rejected.
     recipe
         How structures are standardised.
+    fingerprints
+        Kinds of fingerprints to keep, of `chem.fingerprint_kinds.FINGERPRINT_KINDS`.
+    time_limit
+        Seconds of processor time that one molecule may take in one step; None for as much as it takes.
+    threads
+        Worker processes. Without a time limit, one means this process itself.
     progress
-        Called with the number of records read so far.
+        Called with the number of records done so far.
 
     Returns
     -------
     CompoundLibrary
-        As many rows as the file has records, in their order.
+        As many rows as there are records, in their order.
 
     Raises
     ------
     InputError
-        The file cannot be read, holds no compound or none that can be used, or, if `strict`, holds one that
-        cannot.
+        The source cannot be read, holds no compound or none that can be used, or, if `strict`, holds one that
+        cannot; the place is taken, or another program is writing there.
     """
-    file = Path(source)
-    records = read_compounds(file, smiles_column=smiles_column, id_column=id_column)
-    table = _standardised_table(records, recipe, file if strict else None, progress)
-    _refuse_unusable(table, file)
-    table = _mark_duplicates(table)
-    first = table["graph"].notna() & table["duplicate_of"].isna()
-    graphs = encode_graphs(table.loc[first, "smiles"].tolist())
-    library = CompoundLibrary(table, graphs, _manifest(table, file, recipe))
+    if threads < 1:
+        raise InputError(f"{threads} processes", field="threads", expected="1 or more")
+    if time_limit is not None and not time_limit > 0:
+        raise InputError(f"{time_limit} s", field="time_limit", expected="more than 0 s, or None")
+    for kind in fingerprints:
+        settle(kind, packed=True)
+    place = Path(source)
+    options = LibraryOptions(recipe, tuple(fingerprints), time_limit)
+    standardise_smiles("C", recipe)  # raises here and not in a worker where the recipe cannot be followed
+    records = read_compounds(
+        source, smiles_column=smiles_column, id_column=id_column, format=format, mol_blocks=True
+    )
     if out_dir is not None:
-        library.write(out_dir)
-    return library
+        write_library(
+            records, place, Path(out_dir), options, strict=strict, threads=threads, progress=progress
+        )
+        return open_library(out_dir)
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "library"
+        write_library(records, place, out, options, strict=strict, threads=threads, progress=progress)
+        return _read_library(out, mmap=False)
 
 
 def open_library(directory: str | Path) -> CompoundLibrary:
-    """Open a library that `build_library` wrote; its graphs are mapped, not read.
+    """Open a library that `build_library` wrote; graphs and fingerprints are mapped, not read.
 
     Parameters
     ----------
@@ -177,121 +277,62 @@ def open_library(directory: str | Path) -> CompoundLibrary:
     Raises
     ------
     InputError
-        Not a library, or written with another schema.
+        Not a library, damaged, or written with another schema.
     """
-    folder = Path(directory)
+    return _read_library(Path(directory), mmap=True)
+
+
+def _read_library(folder: Path, *, mmap: bool) -> CompoundLibrary:
+    manifest = _read_manifest(folder)
+    graphs = load_graphs(folder / GRAPHS, mmap=mmap)
+    fingerprints = {
+        kind: _read_bits(fingerprint_file(folder, kind), mmap) for kind in manifest["fingerprints"]
+    }
+    with _parquet(folder / TABLE) as file:
+        n_rows = file.metadata.num_rows
+        table = None if mmap else file.read().to_pandas()
+    lengths = {len(graphs), *map(len, fingerprints.values())}
+    if n_rows != manifest["n_records"] or lengths != {manifest["n_usable"]}:
+        raise InputError("its files do not fit one another", file=folder, hint=_AGAIN)
+    return CompoundLibrary(graphs, manifest, fingerprints, table=table, directory=folder if mmap else None)
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    if not (folder / MANIFEST).is_file() or not (folder / TABLE).is_file():
+        raise InputError(
+            "is not a compound library", file=folder, expected=f"a directory with {MANIFEST} and {TABLE}"
+        )
     try:
-        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        table = pd.read_parquet(folder / _TABLE)
-    except FileNotFoundError:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        version = manifest.get("schema_version")
+    except (ValueError, OSError, AttributeError) as error:
+        raise InputError(f"is damaged ({error})", file=folder / MANIFEST, hint=_AGAIN) from None
+    if version != SCHEMA_VERSION:
         raise InputError(
-            "is not a compound library", file=folder, expected=f"a directory with {_MANIFEST} and {_TABLE}"
-        ) from None
-    except (ValueError, OSError) as error:
-        raise InputError(f"is damaged ({error})", file=folder, hint="build the library again") from None
-    if manifest.get("schema_version") != SCHEMA_VERSION:
-        raise InputError(
-            f"library of schema version {manifest.get('schema_version')}",
+            f"library of schema version {version}",
             file=folder,
             expected=f"version {SCHEMA_VERSION}",
-            hint="build the library again",
+            hint=_AGAIN,
         )
-    return CompoundLibrary(table, load_graphs(folder / _GRAPHS), manifest)
+    return manifest
 
 
-def _standardised_table(
-    records: Iterable[CompoundRecord],
-    recipe: StandardisationRecipe,
-    strict_file: Path | None,
-    progress: Callable[[int], None] | None,
-) -> pd.DataFrame:
-    parts: list[pd.DataFrame] = []
-    rows: list[dict[str, Any]] = []
-    for count, record in enumerate(records, start=1):
-        row = _standardised_row(record, recipe)
-        if strict_file is not None and row["reason"] is not None:
-            raise InputError(
-                f"{record.input!r} cannot be used: {row['reason']}",
-                file=strict_file,
-                record=record.row,
-                field="smiles",
-                expected="a structure that RDKit reads",
-                hint="correct or remove the record",
-            )
-        rows.append(row)
-        if len(rows) == _ROWS_AT_ONCE:
-            parts.append(_text_frame(rows))
-            rows = []
-        if progress is not None and count % _PROGRESS_EVERY == 0:
-            progress(count)
-    return pd.concat([*parts, _text_frame(rows)], ignore_index=True)
+def _parquet(path: Path) -> pq.ParquetFile:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"is damaged ({error})", file=path, hint=_AGAIN) from None
 
 
-def _text_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Records as columns; text is held by Arrow, in a tenth of what the dictionaries take."""
-    columns = [column for column in COLUMNS if column not in _ADDED]
-    frame = pd.DataFrame(rows, columns=columns)
-    return frame.astype({"row": "int64", **dict.fromkeys(_TEXT, "str")})
+def _read_bits(path: Path, mmap: bool) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"is damaged ({error})", file=path, hint=_AGAIN) from None
 
 
-def _standardised_row(record: CompoundRecord, recipe: StandardisationRecipe) -> dict[str, Any]:
-    if record.reason:
-        outcome, reason = None, record.reason
-    else:
-        outcome = standardise_smiles(record.input, recipe)
-        reason = outcome.reason
-    return {
-        "row": record.row,
-        "id": record.id,
-        "name": record.name or None,
-        "input": record.input or None,
-        "smiles": (outcome.smiles or None) if outcome else None,
-        "inchikey": (outcome.inchikey or None) if outcome else None,
-        "status": "rejected" if reason else "ok",
-        "reason": f"{record.place}: {reason}" if reason else None,
-        "removed_fragments": (outcome.removed_fragments or None) if outcome else None,
-    }
-
-
-def _refuse_unusable(table: pd.DataFrame, file: Path) -> None:
-    if (table["status"] == "ok").any():
-        return
-    raise InputError(
-        f"none of its {len(table)} records can be used, the first because of {table['reason'].iloc[0]}",
-        file=file,
-        expected="at least one structure that RDKit reads",
-        hint="check the column that holds the SMILES",
-    )
-
-
-def _mark_duplicates(table: pd.DataFrame) -> pd.DataFrame:
-    """Fill duplicate_of and graph: the first row of each InChIKey has the graph, the others point at it."""
-    usable = table["status"] == "ok"
-    # InChI has no key for some organometallics: those are compared by their SMILES.
-    key = table["inchikey"].fillna(table["smiles"])[usable]
-    first_row = table["row"][usable].groupby(key).transform("min")
-    repeats = first_row != table["row"][usable]
-    numbers = pd.Series(np.arange((~repeats).sum()), index=table["row"][usable][~repeats])
-    marked = table.assign(
-        duplicate_of=first_row.where(repeats).astype("Int64"),
-        graph=first_row.map(numbers).astype("Int64"),
-    )
-    return marked[list(COLUMNS)]
-
-
-def _manifest(table: pd.DataFrame, file: Path, recipe: StandardisationRecipe) -> dict[str, Any]:
-    with file.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "source": file.name,
-        "source_sha256": digest,
-        "recipe": asdict(recipe),
-        "recipe_hash": recipe.hash,
-        "graph_schema_hash": schema_hash(),
-        "rdkit_version": rdkit.__version__,
-        "n_records": len(table),
-        "n_rejected": int((table["status"] == "rejected").sum()),
-        "n_duplicates": int(table["duplicate_of"].notna().sum()),
-        "n_usable": int(((table["status"] == "ok") & table["duplicate_of"].isna()).sum()),
-    }
+def _usable(table: pd.DataFrame) -> pd.DataFrame:
+    return table[(table["status"] == "ok") & table["duplicate_of"].isna()]

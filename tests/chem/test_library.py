@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rdkit import Chem
+from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
 
-import chem.library
+import chem.library_worker
 from chem import InputError, build_library, encode_graphs, open_library
 
 TABLE = """id,name,smiles
@@ -75,6 +77,7 @@ def test_write__round_trip(source: Path, tmp_path: Path) -> None:
         "library.json",
         "rejects.tsv",
         "graphs",
+        "fingerprints",
     }
 
 
@@ -106,9 +109,9 @@ def test_write__disk_full_leaves_nothing(
     def full(*args: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(chem.library, "save_graphs", full)
+    monkeypatch.setattr(chem.library_worker, "save_part", full)
     with pytest.raises(InputError, match=r"library: cannot be written: No space left on device"):
-        build_library(source, tmp_path / "library")
+        build_library(source, tmp_path / "library", time_limit=None)
     assert [path.name for path in tmp_path.iterdir()] == ["compounds.csv"]
 
 
@@ -160,9 +163,9 @@ def test_build__rows_out_are_records_in(tmp_path: Path, smiles: list[str]) -> No
     path.write_text("id\tsmiles\n" + "".join(f"{n}\t{text}\n" for n, text in enumerate(smiles)))
     if all(text in ("C1CC", "", "\u00e9") for text in smiles):
         with pytest.raises(InputError, match="none of its"):
-            build_library(path)
+            build_library(path, time_limit=None)
         return
-    table = build_library(path).table
+    table = build_library(path, time_limit=None).table
     assert table["input"].fillna("").tolist() == smiles
     first: dict[str, int] = {}
     for row in table[table["status"] == "ok"].itertuples():
@@ -176,7 +179,10 @@ def test_progress__counts_records(tmp_path: Path) -> None:
     path.write_text("CCO\n" * 1200)
     seen: list[int] = []
     build_library(path, progress=seen.append)
-    assert seen == [500, 1000]
+    assert seen == [1200]
+    path.write_text("CCO\n" * 5000)
+    build_library(path, progress=seen.append, time_limit=None)
+    assert seen == [1200, 2048, 4096, 5000]
 
 
 @pytest.mark.parametrize("damage", ["missing", "no table", "damaged", "schema"])
@@ -190,7 +196,91 @@ def test_open__not_a_library(source: Path, tmp_path: Path, damage: str) -> None:
         (folder / "library.parquet").write_bytes(b"PAR1")
     if damage == "schema":
         path = folder / "library.json"
-        path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 0'))
+        path.write_text(path.read_text().replace('"schema_version": 2', '"schema_version": 1'))
     with pytest.raises(InputError, match="library") as caught:
         open_library(folder)
     assert "\n" not in str(caught.value)
+
+
+def test_open__reads_in_batches(source: Path, tmp_path: Path) -> None:
+    held = build_library(source)
+    lying = build_library(source, tmp_path / "library")
+    for library in (held, lying):
+        assert len(library) == 7
+        batches = list(library.batches(3))
+        assert [len(batch) for batch in batches] == [3, 3, 1]
+        pd.testing.assert_frame_equal(pd.concat(batches), held.table)
+        some = pd.concat(library.batches(2, columns=["smiles"], usable=True))
+        pd.testing.assert_frame_equal(some, held.usable[["smiles"]])
+        assert library.rejects["row"].tolist() == [2, 4, 6]
+    assert "table" not in lying.__dict__, "batches must not read the whole table"
+    assert isinstance(lying.fingerprints["morgan"], np.memmap)
+
+
+def test_fingerprints__are_rdkits(source: Path) -> None:
+    library = build_library(source, fingerprints=("morgan", "maccs"))
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
+    for number, smiles in enumerate(library.usable["smiles"]):
+        molecule = Chem.MolFromSmiles(smiles)
+        morgan = np.unpackbits(library.fingerprints["morgan"][number])
+        np.testing.assert_array_equal(morgan, generator.GetFingerprintAsNumPy(molecule))
+        maccs = np.unpackbits(library.fingerprints["maccs"][number], count=167)
+        assert maccs.nonzero()[0].tolist() == list(
+            rdMolDescriptors.GetMACCSKeysFingerprint(molecule).GetOnBits()
+        )
+    assert build_library(source, fingerprints=()).fingerprints == {}
+
+
+def test_write__what_is_in_memory(source: Path, tmp_path: Path) -> None:
+    held = build_library(source)
+    held.write(tmp_path / "library")
+    back = open_library(tmp_path / "library")
+    pd.testing.assert_frame_equal(back.table, held.table)
+    np.testing.assert_array_equal(back.graphs.node_features, held.graphs.node_features)
+    np.testing.assert_array_equal(back.fingerprints["morgan"], held.fingerprints["morgan"])
+    assert back.manifest == held.manifest
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"threads": 0}, "threads: 0 processes"),
+        ({"time_limit": 0.0}, "time_limit: 0.0 s"),
+        ({"fingerprints": ("crystal",)}, "no fingerprint 'crystal'"),
+    ],
+)
+def test_build__options_out_of_range(source: Path, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        build_library(source, **options)
+
+
+@pytest.mark.parametrize("file", ["library.parquet", "fingerprints/morgan.npy", "graphs/atom_kind.npy"])
+def test_open__damage_is_named(source: Path, tmp_path: Path, file: str) -> None:
+    build_library(source, tmp_path / "library")
+    path = tmp_path / "library" / file
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(InputError, match="library"):
+        open_library(tmp_path / "library")
+
+
+def test_build__mol_blocks_are_read_in_the_worker(tmp_path: Path) -> None:
+    good = Chem.MolToMolBlock(Chem.MolFromSmiles("C[C@H](N)C(=O)O"))
+    bad = good.replace(" C  ", " Qq ", 1)
+    path = tmp_path / "a.sdf"
+    path.write_text(f"{good}$$$$\n{bad}$$$$\n{good.split('M  END')[0]}")
+    library = build_library(path)
+    assert library.table["status"].tolist() == ["ok", "rejected", library.table["status"].iloc[2]]
+    assert library.table["input"].iloc[0] == "C[C@H](N)C(=O)O"
+    assert "Qq" in library.table["reason"].iloc[1]
+
+
+def test_build__folder_and_notes(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a.smi").write_text("CCO ethanol\nC1CC broken\n")
+    (folder / "b.csv").write_text("id,smiles\nx,OCC\ny,CC(=O)O[Pt]OC(C)=O\n")
+    library = build_library(folder)
+    assert library.table["row"].tolist() == [1, 2, 3, 4]
+    assert library.table["duplicate_of"].tolist() == [pd.NA, pd.NA, 1, pd.NA]
+    assert library.rejects["reason"].iloc[0].startswith("a.smi line 2: ")
+    assert len(library.manifest["source_sha256"]) == 64
