@@ -83,11 +83,11 @@ def _check(packed: NDArray[np.uint8], n: int, seed: int, kept: list[int]) -> Non
             field="must_include",
             expected=f"different places from 0 to {len(packed) - 1}",
         )
-    if not len(kept) <= n <= len(packed):
+    if not max(len(kept), 1) <= n <= len(packed):
         raise InputError(
             f"{n} picks of {len(packed)} molecules, {len(kept)} of which must be included",
             field="n",
-            expected=f"{len(kept)} to {len(packed)}",
+            expected=f"{max(len(kept), 1)} to {len(packed)}",
         )
 
 
