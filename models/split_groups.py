@@ -88,10 +88,10 @@ def molecule_clusters(keys: RecordKeys, threshold: float) -> NDArray[np.int64]:
     Butina, J. Chem. Inf. Comput. Sci. 1999, 39, 747-750, doi:10.1021/ci9803381.
     """
     from chem.cluster import butina_clusters
+    from models.split_similarity import packed_fingerprints
 
-    from chem.fingerprint import morgan_fingerprints
-
-    labels = np.asarray(butina_clusters(morgan_fingerprints(keys.structures), threshold), np.int64)
+    packed = packed_fingerprints(keys.structures).view(np.uint8)
+    labels = butina_clusters(packed, threshold).label if len(packed) else np.zeros(0, np.int64)
     return np.append(labels, -1)[keys.structure]
 
 
