@@ -96,7 +96,7 @@ def save_part(part: LibraryPart, summary: dict[str, Any], path: Path) -> None:
 def _members(path: Path) -> Iterator[Any]:
     """Open a part; a damaged one is removed, so that the next call makes it again."""
     try:
-        with np.load(path, allow_pickle=False) as members:
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as members:
             yield members
     except (zipfile.BadZipFile, EOFError, ValueError, KeyError) as error:
         path.unlink(missing_ok=True)
