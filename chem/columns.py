@@ -31,8 +31,11 @@ ID_COLUMNS = (
     "compound",
     "mol_id",
     "cid",
+    "zinc_id",
+    "catalog_id",
+    "id_number",
 )
-NAME_COLUMNS = ("name", "drug_name", "compound_name", "pref_name", "title")
+NAME_COLUMNS = ("name", "drug_name", "compound_name", "pref_name", "title", "generic_name", "molecule_name")
 
 _SAMPLE_CELLS = 100
 _LONGEST_SAMPLE = 1_000  # a longer cell says nothing more, and RDKit takes long for it
@@ -117,7 +120,7 @@ def names_structures(header: Sequence[str]) -> bool:
 def usual_id(names: Sequence[str]) -> str | None:
     """First of the names that identifiers usually have."""
     plain = {_plain(name): name for name in reversed(names)}
-    return next((plain[known] for known in ID_COLUMNS if known in plain), None)
+    return next((plain[_plain(known)] for known in ID_COLUMNS if _plain(known) in plain), None)
 
 
 def _structure_position(
@@ -149,7 +152,9 @@ def _structures_by_content(header: Sequence[str], sample: Sequence[Sequence[str]
     columns = [_cells(sample or [header], at) for at in range(len(header))]
     candidates = [at for at, cells in enumerate(columns) if _share(cells, _is_structure) >= _ENOUGH]
     clear = [at for at in candidates if _share(columns[at], _is_clear) >= 0.5]
-    found = clear or candidates
+    # A word that happens to be a SMILES, such as NS for "not specified", stands in many rows.
+    varied = [at for at in candidates if 2 * len(set(columns[at])) >= len(columns[at])]
+    found = clear or varied
     if len(found) == 1:
         return found[0]
     if found:
@@ -209,7 +214,7 @@ def _asked_for(header: Sequence[str], wanted: str | None, file: str | Path) -> i
 
 def _first_known(header: Sequence[str], known: Sequence[str], file: str | Path) -> int | None:
     plain = [_plain(name) for name in header]
-    name = next((name for name in known if name in plain), None)
+    name = next((_plain(name) for name in known if _plain(name) in plain), None)
     return None if name is None else _only(header, [at for at, one in enumerate(plain) if one == name], file)
 
 
@@ -232,4 +237,5 @@ def _listed(columns: Sequence[str]) -> str:
 
 
 def _plain(column: str) -> str:
-    return column.strip().lower().replace(" ", "_").replace("-", "_")
+    """Letters and digits of a name: PubChem writes IsomericSMILES where others write isomeric_smiles."""
+    return "".join(filter(str.isalnum, column.lower()))

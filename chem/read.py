@@ -9,7 +9,15 @@ from itertools import chain
 from pathlib import Path
 
 from chem.errors import InputError
-from chem.read_format import DELIMITERS, EXPECTED, kind_of_format, kind_of_name, kind_of_text, refuse_foreign
+from chem.read_format import (
+    DELIMITERS,
+    EXPECTED,
+    is_wide_table,
+    kind_of_format,
+    kind_of_name,
+    kind_of_text,
+    refuse_foreign,
+)
 from chem.read_lines import read_inchi_lines, read_smiles_lines
 from chem.read_origin import Origin
 from chem.read_parquet import read_parquet
@@ -128,8 +136,11 @@ def _read_source(source: ByteSource, kind: str | None, origin: Origin) -> Iterat
     refuse_foreign(source.head, origin.name)
     blocks: Iterable[list[str]] = read_line_blocks(source)
     if kind is None or (kind == "txt" and origin.smiles_column is None):
-        first, blocks = _look_ahead(iter(blocks))
+        first, blocks = _look_ahead(iter(blocks), _LINES_THAT_TELL)
         kind = kind_of_text(first) or kind
+    elif kind == "smiles":
+        first, blocks = _look_ahead(iter(blocks), 1)
+        kind = "tsv" if first and is_wide_table(first[0]) else kind
     if kind is None:
         raise InputError(
             "cannot be told for a compound file by its first lines",
@@ -140,11 +151,11 @@ def _read_source(source: ByteSource, kind: str | None, origin: Origin) -> Iterat
     yield from _read_text(kind, blocks, origin)
 
 
-def _look_ahead(blocks: Iterator[list[str]]) -> tuple[list[str], Iterator[list[str]]]:
+def _look_ahead(blocks: Iterator[list[str]], n_lines: int) -> tuple[list[str], Iterator[list[str]]]:
     taken: list[list[str]] = []
     for block in blocks:
         taken.append(block)
-        if sum(map(len, taken)) >= _LINES_THAT_TELL:
+        if sum(map(len, taken)) >= n_lines:
             break
     return [line for block in taken for line in block], chain(taken, blocks)
 

@@ -11,7 +11,7 @@ from chem.errors import InputError
 from chem.parse import parse_smiles
 
 _EXTENSIONS = {
-    "smiles": ("smi", "smiles", "ism"),
+    "smiles": ("smi", "smiles", "ism", "cxsmiles"),
     "csv": ("csv",),
     "tsv": ("tsv", "tab"),
     "txt": ("txt",),
@@ -105,6 +105,18 @@ def kind_of_text(lines: Sequence[str]) -> str | None:
     if token.lower() == "inchi":
         return "inchi"
     return "txt" if len(cells) > 1 else None
+
+
+def is_wide_table(first: str) -> bool:
+    r"""Whether the first line of a SMILES file names columns: vendors' libraries are tables by that name.
+
+    Examples
+    --------
+    >>> is_wide_table("smiles\tid\tprice\n"), is_wide_table("SMILES name of it")
+    (True, False)
+    """
+    cells = first.split("\t")
+    return len(cells) > 2 and names_structures(cells)
 
 
 def refuse_foreign(head: bytes, name: str) -> None:

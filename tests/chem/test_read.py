@@ -286,3 +286,11 @@ def test_read__any_records_come_back(
         kept = [row for row in rows if not row[1].startswith("|")]
         smiles = [(record.row, record.id, record.input) for record in read_compounds(folder / "a.smi")]
         assert smiles == [(n, label or str(n), text) for n, (text, label, _) in enumerate(kept, start=1)]
+
+
+def test_smiles_file__that_is_a_vendors_table(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.cxsmiles", "smiles\tCatalog ID\tType\nCC |^1:0|\tZ1\tM\nCCC\tZ2\tS\n")
+    assert [(record.input, record.id) for record in read_compounds(path)] == [
+        ("CC |^1:0|", "Z1"),
+        ("CCC", "Z2"),
+    ]

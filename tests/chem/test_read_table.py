@@ -40,6 +40,18 @@ def test_column__words_that_happen_to_be_smiles_are_no_second_candidate(tmp_path
     assert read_text(tmp_path, "tested,drawn,state\n" + rows)[0].input == "C1CCC1"
 
 
+def test_column__a_word_in_every_row_is_no_structure(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no column that holds SMILES"):
+        read_text(tmp_path, "site,n\n" + "NS,1\n" * 20)
+    assert len(read_text(tmp_path, "site,n\nCC,1\nCCC,2\nCCCC,3\n")) == 3
+
+
+@pytest.mark.parametrize("name", ["IsomericSMILES", "isomeric_smiles", "Isomeric SMILES", "isomeric-smiles"])
+def test_column__names_in_every_spelling(tmp_path: Path, name: str) -> None:
+    (record,) = read_text(tmp_path, f"CanonicalSMILES,{name},CMPD,Compound ID\nCC(N)O,C[C@H](N)O,x,7\n")
+    assert (record.input, record.id) == ("C[C@H](N)O", "7")
+
+
 def test_column__inchi_where_there_is_no_smiles(tmp_path: Path) -> None:
     inchi = "InChI=1S/CH4/h1H4"
     (record,) = read_text(tmp_path, f'id,inchi,inchikey\nx,"{inchi}",VNWKTOKETHGBQD-UHFFFAOYSA-N\n')
