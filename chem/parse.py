@@ -90,9 +90,35 @@ def parse_smiles(smiles: str) -> Chem.Mol | None:
     """
     if not isinstance(smiles, str) or not smiles.strip():
         return None
+    text = smiles.strip()
     with rdBase.BlockLogs():
-        molecule = Chem.MolFromSmiles(smiles.strip(), _STRICT)
-    return molecule if molecule is not None and molecule.GetNumAtoms() else None
+        molecule = Chem.MolFromSmiles(text, _STRICT)
+        if molecule is None or not molecule.GetNumAtoms():
+            return None
+        if "[H]" in text and ("/" in text or "\\" in text):
+            return _with_geometry_as_written(molecule, text)
+    return molecule
+
+
+def _with_geometry_as_written(molecule: Chem.Mol, text: str) -> Chem.Mol:
+    r"""Mend double bonds whose geometry RDKit turned round when it removed hydrogens that carried the marks.
+
+    RDKit 2026.3 reads ``[H]/C1=C(\[H])CCCCCCCC1`` as E, though it is Z: a mark that moves from a hydrogen to a
+    bond that closes a ring keeps its direction, where it has to be turned. With the hydrogens still there the
+    geometry is right.
+    """
+    whole = Chem.MolFromSmiles(text, _WITH_HYDROGENS)
+    right = Chem.RemoveHs(whole)
+    read, written = ([bond.GetStereo() for bond in each.GetBonds()] for each in (molecule, right))
+    if read == written:
+        return molecule
+    for bond in right.GetBonds():
+        bond.SetBondDir(Chem.BondDir.NONE)
+        # RDKit's stereo atoms are those of the higher rank.
+        bond.SetStereo(_SIDES.get(bond.GetStereo(), bond.GetStereo()))
+    Chem.SetDoubleBondNeighborDirections(right)
+    Chem.AssignStereochemistry(right, cleanIt=True, force=True)
+    return right
 
 
 def explain_smiles(smiles: object) -> str:
@@ -148,10 +174,16 @@ def first_complaint(lines: list[str]) -> str:
     return next((line for line in said if line and line.strip("~-^ ")), "")
 
 
-def _strict_parameters() -> Chem.SmilesParserParams:
+def _strict_parameters(*, hydrogens: bool = False) -> Chem.SmilesParserParams:
     parameters = Chem.SmilesParserParams()
     parameters.parseName = False  # type: ignore[assignment]
+    parameters.removeHs = not hydrogens  # type: ignore[assignment]
     return parameters
 
 
 _STRICT = _strict_parameters()
+_WITH_HYDROGENS = _strict_parameters(hydrogens=True)
+_SIDES = {
+    Chem.BondStereo.STEREOE: Chem.BondStereo.STEREOTRANS,
+    Chem.BondStereo.STEREOZ: Chem.BondStereo.STEREOCIS,
+}
