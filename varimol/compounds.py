@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from genomics.errors import InputError
-from varimol import tables
+from varimol import __version__, tables
 from varimol.results import whole_results, write_json, write_named_table
 from varimol.steps import file_sha256, write_table, writing_to
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 PathName = str | os.PathLike[str]
 Progress = Callable[[float], None]
+_SCREENED_AT_ONCE = 20_000
 
 
 def library(
@@ -30,20 +33,38 @@ def library(
     *,
     smiles_column: str | None = None,
     id_column: str | None = None,
+    format: str | None = None,
     strict: bool = False,
+    recipe: str = "parent",
+    fingerprints: Sequence[str] = ("morgan",),
+    time_limit: float | None = 10.0,
+    threads: int = 1,
+    progress: Callable[[int], None] | None = None,
 ) -> CompoundLibrary:
-    """Read, standardise and encode a compound file.
+    """Read, standardise and encode compounds; what was killed goes on where it stopped.
 
     Parameters
     ----------
     source
-        SMILES, CSV, TSV, SDF or Parquet file.
+        SMILES, CSV, TSV, SDF, InChI or Parquet file, a folder of them, or "-" for standard input.
     out
-        Folder for library.parquet, rejects.tsv and graphs/.
+        Folder for library.parquet, rejects.tsv, graphs/ and fingerprints/.
     smiles_column, id_column
         Columns of a table, found by their usual names unless given.
+    format
+        What the file is, whatever its name.
     strict
         Stop at the first record that cannot be read.
+    recipe
+        Name of a recipe of `chem.standardise.RECIPES`.
+    fingerprints
+        Kinds of fingerprints to keep, of `chem.fingerprint_kinds.FINGERPRINT_KINDS`.
+    time_limit
+        Seconds of processor time that one molecule may take; None for as much as it takes.
+    threads
+        Worker processes.
+    progress
+        Called with the number of records done so far.
 
     Returns
     -------
@@ -51,15 +72,21 @@ def library(
         As many rows as records.
     """
     from chem.library import build_library
+    from chem.standardise import recipe_named
 
     return build_library(
-        Path(source), Path(out), smiles_column=smiles_column, id_column=id_column, strict=strict
-    )
+        os.fspath(source), Path(out), smiles_column=smiles_column, id_column=id_column, format=format, strict=strict,
+        recipe=recipe_named(recipe), fingerprints=fingerprints, time_limit=time_limit, threads=threads,
+        progress=progress,
+    )  # fmt: skip
 
 
 def named_compounds(opened: CompoundLibrary) -> pd.DataFrame:
     """Usable compounds with an identifier and a name: the file's, else those of the shipped drug table."""
-    usable = opened.usable
+    return _named(opened.usable)
+
+
+def _named(usable: pd.DataFrame) -> pd.DataFrame:
     drugs = tables.drugs()
     named = dict(zip(drugs["skeleton"], drugs["name"], strict=True))
     identifier = usable["id"].astype("string").fillna("")
@@ -70,9 +97,7 @@ def named_compounds(opened: CompoundLibrary) -> pd.DataFrame:
             "inchikey": usable["inchikey"].astype("string").fillna("").astype(str),
         }
     )
-    own = (
-        usable["name"].astype("string").fillna("") if "name" in usable else pd.Series("", index=usable.index)
-    )
+    own = usable["name"].astype("string").fillna("")
     known = table["inchikey"].str[:14].map(named).fillna("")
     table["name"] = own.where(own != "", known.where(known != "", table["compound_id"])).astype(str)
     table["drug_name"] = known.astype(str)
@@ -192,6 +217,7 @@ def screen(
     network: PathName | None = None,
     smiles_column: str | None = None,
     id_column: str | None = None,
+    threads: int = 1,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Score every compound of a library against every target of a table.
@@ -208,6 +234,8 @@ def screen(
         A run's folder or a shipped network's name.
     smiles_column, id_column
         Columns of a table of compounds.
+    threads
+        Worker processes that read a compound file.
     progress
         Called with the share done.
 
@@ -216,40 +244,59 @@ def screen(
     pd.DataFrame
         The hits, by target and falling prediction.
     """
-    from chem.library import build_library, open_library
-    from varimol import __version__
     from varimol.networks import DEFAULT_NETWORK, load_network
-    from varimol.targets import read_target_table, score_compounds
+    from varimol.targets import read_target_table
 
     model = load_network(network or DEFAULT_NETWORK)
-    place = Path(compounds)
-    if place.is_dir():
-        opened = open_library(place)
-    else:
-        opened = build_library(place, smiles_column=smiles_column, id_column=id_column)
-    proteins = read_target_table(targets)
-    frame = named_compounds(opened)
-    block = 20_000
-    parts = []
-    for start in range(0, len(frame), block):
-        parts.append(score_compounds(frame.iloc[start : start + block], proteins, model))
-        if progress is not None:
-            progress(min(1.0, (start + block) / len(frame)))
-    hits = pd.concat(parts, ignore_index=True).rename(columns={"gene": "target_id"})
-    hits = hits.sort_values(
-        ["target_id", "prediction", "compound_id"], ascending=[True, False, True], kind="stable"
-    ).reset_index(drop=True)
+    with _opened(Path(compounds), smiles_column, id_column, threads) as opened:
+        hits = _score_library(opened, read_target_table(targets), model, progress)
+        rejects = opened.rejects
+        n_compounds = int(opened.manifest["n_usable"])
     with whole_results(out) as folder:
         write_table(hits, folder / "hits")
-        opened.rejects.to_csv(folder / "rejects.tsv", sep="\t", index=False)
+        rejects.to_csv(folder / "rejects.tsv", sep="\t", index=False)
         manifest = {
             "varimol": __version__,
             "network": model.card.get("name", str(network)),
-            "n_compounds": len(frame),
-            "n_rejected": len(opened.rejects),
+            "n_compounds": n_compounds,
+            "n_rejected": len(rejects),
             "inputs": [
                 {"path": Path(path).name, "sha256": file_sha256(path)} for path in (compounds, targets)
             ],
         }
         write_json(manifest, folder / "manifest.json")
     return hits
+
+
+@contextmanager
+def _opened(
+    compounds: Path, smiles_column: str | None, id_column: str | None, threads: int
+) -> Iterator[CompoundLibrary]:
+    """Open a library, or make one of a file for the time being: a million compounds need not fit in memory."""
+    from chem.library import build_library, open_library
+
+    if (compounds / "library.json").is_file():
+        yield open_library(compounds)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield build_library(
+            compounds, Path(folder) / "library", smiles_column=smiles_column, id_column=id_column,
+            fingerprints=(), threads=threads,
+        )  # fmt: skip
+
+
+def _score_library(
+    opened: CompoundLibrary, proteins: pd.DataFrame, model: AffinityModel, progress: Progress | None
+) -> pd.DataFrame:
+    from varimol.targets import score_compounds
+
+    parts, n_done = [], 0
+    for usable in opened.batches(_SCREENED_AT_ONCE, usable=True):
+        parts.append(score_compounds(_named(usable), proteins, model))
+        n_done += len(usable)
+        if progress is not None:
+            progress(n_done / opened.manifest["n_usable"])
+    hits = pd.concat(parts, ignore_index=True).rename(columns={"gene": "target_id"})
+    return hits.sort_values(
+        ["target_id", "prediction", "compound_id"], ascending=[True, False, True], kind="stable"
+    ).reset_index(drop=True)
