@@ -41,6 +41,7 @@ _SAMPLE_CELLS = 100
 _LONGEST_SAMPLE = 1_000  # a longer cell says nothing more, and RDKit takes long for it
 _ENOUGH = 0.8
 _CLEAR = re.compile(r"[][()=#@]|[A-Za-z]\d")
+_SMILES_LETTERS = re.compile(r"(?:Cl|Br|[BCNOPSFIbcnops*]|\[[^\]]*\]|[-()=#$:/\\.%\d+@~])+")
 
 
 class TableColumns(NamedTuple):
@@ -97,7 +98,7 @@ def choose_columns(
     at = _structure_position(header, sample, structure, file)
     if structure is None or structure not in header:
         known = structure is None and _known_structure(header, file) is not None
-        if not known and _is_structure(header[at]):
+        if not known and _is_record(header[at].strip()):
             return TableColumns(at, _asked_for(header, identifier, file), None, header_is_data=True)
     found = _first_known(header, ID_COLUMNS, file) if identifier is None else None
     id_at = found if identifier is None else _asked_for(header, identifier, file)
@@ -188,6 +189,11 @@ def _is_structure(cell: str) -> bool:
         return True
     molecule = parse_smiles(cell) if len(cell) <= _LONGEST_SAMPLE else None
     return molecule is not None and molecule.GetNumAtoms() > 1
+
+
+def _is_record(cell: str) -> bool:
+    """Whether a cell in the header's place is a structure, be it a broken one, and no name."""
+    return _is_structure(cell) or (bool(_SMILES_LETTERS.fullmatch(cell)) and _is_clear(cell))
 
 
 def _is_clear(cell: str) -> bool:

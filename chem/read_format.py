@@ -9,6 +9,8 @@ from pathlib import Path
 from chem.columns import names_structures
 from chem.errors import InputError
 from chem.parse import parse_smiles
+from chem.read_structure import MAX_STRUCTURE
+from chem.text_source import CutLine
 
 _EXTENSIONS = {
     "smiles": ("smi", "smiles", "ism", "cxsmiles"),
@@ -93,14 +95,17 @@ def kind_of_text(lines: Sequence[str]) -> str | None:
     """
     if any(_COUNTS.search(line) or line.startswith(("M  END", "$$$$")) for line in lines[:200]):
         return "sdf"
-    first = next((line for line in lines if line.strip() and not line.startswith("#")), "").strip()
+    whole = [line for line in lines if type(line) is not CutLine]
+    if lines and not whole:
+        return "smiles"  # nothing else has lines of a million letters
+    first = next((line for line in whole if line.strip() and not line.startswith("#")), "").strip()
     token = first.split()[0] if first else ""
     if token.startswith("InChI="):
         return "inchi"
     cells = next((first.split(mark) for mark in DELIMITERS["txt"] if mark in first), [first])
     if len(cells) > 1 and names_structures(cells):
         return "txt"
-    if "smiles" in token.lower() or (len(token) < 1_000 and parse_smiles(token) is not None):
+    if "smiles" in token.lower() or (len(token) <= MAX_STRUCTURE and parse_smiles(token) is not None):
         return "smiles"
     if token.lower() == "inchi":
         return "inchi"

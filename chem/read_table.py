@@ -194,12 +194,12 @@ def _parse_quoted(text: str, lines: _Lines, following: list[str], delimiter: str
             yield more
         closed = False
 
-    # The limit is one for the process, and 131,072 characters unless somebody sets it.
-    before = csv.field_size_limit(2 * MAX_LINE)
+    # 131,072 characters unless somebody sets it. It is one for the process, so it is only ever raised: put back
+    # it would fall on the tables that other threads read.
+    if csv.field_size_limit() <= 2 * MAX_LINE:
+        csv.field_size_limit(2 * MAX_LINE + 1)
     try:
         cells = next(csv.reader(row_lines(), delimiter=delimiter))
     except csv.Error:
         return None
-    finally:
-        csv.field_size_limit(before)
     return cells if closed else None

@@ -81,6 +81,14 @@ def test_pipe__kind_given(wanted: str, kind: str, monkeypatch: pytest.MonkeyPatc
     assert [record.id for record in read_compounds(Path("-"), format=wanted)] == ["a", "b"]
 
 
+@pytest.mark.parametrize("first", ["C" * 2_000_000, "N[C@@H](C)C(=O)" * 300 + "O"])
+def test_pipe__that_begins_with_a_large_molecule(first: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", Stdin(f"{first} a\nCCO b\n".encode()))
+    records = list(read_compounds("-"))
+    assert [bool(record.reason) for record in records] == [len(first) > 15_000, False]
+    assert records[1].id == "b"
+
+
 def test_pipe__that_is_named(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
