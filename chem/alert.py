@@ -17,6 +17,7 @@ from chem.errors import InputError
 from chem.molecules import Structure, map_blocks, molecule_at
 
 _BLOCK = 1000
+_MOST_MATCHES = 10_000
 _RDKIT = {
     "PAINS_A": "PAINS_A",
     "PAINS_B": "PAINS_B",
@@ -67,7 +68,8 @@ def structural_alerts(
         One row per match, ordered by molecule, catalogue as asked for, alert as in the catalogue: index
         (of the molecule, from 0), catalogue, alert, severity (of NIBR: exclude, flag or annotate; else empty),
         atoms (tuple of atom numbers from 0, in the order in which the SMILES writes them, its explicit hydrogens
-        counted), reference. Matches on the same atoms are one. A molecule without alerts has no row.
+        counted), reference. Matches on the same atoms are one, and 10,000 of one alert are the
+        most. A molecule without alerts has no row.
 
     Raises
     ------
@@ -206,10 +208,11 @@ def _in_catalogue(
     entries = {int(entry.GetProp(_PLACE)): entry for entry in catalogue.filters.GetMatches(molecule)}
     for place, entry in sorted(entries.items()):
         alert = catalogue.alerts[place]
-        matched = [
-            tuple(sorted(numbers[atom] for _, atom in match.atomPairs))
-            for match in entry.GetFilterMatches(molecule)
-        ]
+        pattern = entry.GetFilterMatches(molecule)[
+            0
+        ].filterMatch.GetPattern()  # RDKit itself stops at one match
+        found = molecule.GetSubstructMatches(pattern, maxMatches=_MOST_MATCHES)
+        matched = [tuple(sorted(numbers[atom] for atom in atoms)) for atoms in found]
         for atoms in dict.fromkeys(matched):
             yield alert.name, alert.severity, atoms, alert.reference
 

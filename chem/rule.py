@@ -68,7 +68,8 @@ def check_rules(
     ends = np.concatenate([[0], np.tile(sizes, n).cumsum()])
     failed = ~conditions["met"].to_numpy()
     n_failed = np.diff(np.concatenate([[0], failed.cumsum()])[ends])
-    said = iter((conditions["condition"] + conditions["value"].map(" ({:.4g})".format))[failed])
+    failing = conditions[failed]
+    said = (f"{text} ({value:.4g})" for text, value in zip(failing["condition"], failing["value"]))
     return pd.DataFrame(
         {
             "index": np.repeat(np.arange(n), len(chosen)),
