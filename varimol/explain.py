@@ -27,7 +27,9 @@ class Explanation:
     evidence
         The patient's records of the compound.
     atoms
-        gene, atom (0-based, in the order of `smiles`), symbol, contribution (label's unit).
+        gene, atom (0-based, in the order of `smiles`), input_atom (0-based, in the order of the structure as the
+        compound file has it; missing where it cannot be followed through standardisation), symbol, contribution
+        (label's unit).
     smiles
         Standardised SMILES, empty where the compound was not scored.
     text
@@ -95,13 +97,16 @@ def explain(
     identifier = named["compound_id"].iloc[0]
     mine = evidence[(evidence["sample_id"] == patient) & (evidence["compound_id"] == identifier)]
     scored = affinity[affinity["compound_id"] == identifier]
-    atoms, smiles = pd.DataFrame(columns=["gene", "atom", "symbol", "contribution"]), ""
+    atoms, smiles = pd.DataFrame(columns=["gene", "atom", "input_atom", "symbol", "contribution"]), ""
     if len(scored):
         from varimol.networks import load_network
 
         smiles = str(scored["smiles"].iloc[0])
         model = load_network(read_json(folder / "manifest.json")["parameters"]["network"])
         atoms = _atoms_of_targets(model, smiles, pd.read_parquet(folder / "targets.parquet"), scored)
+        atoms.insert(
+            2, "input_atom", atoms["atom"].map(_input_atoms(folder / "library", smiles)).astype("Int64")
+        )
     told = Explanation(mine, atoms, smiles, _text(patient, compound, mine, scored, atoms))
     if out is not None:
         _write(told, out)
@@ -136,6 +141,20 @@ def _atoms_of_targets(
     return pd.concat(parts, ignore_index=True)
 
 
+def _input_atoms(library: Path, smiles: str) -> dict[int, int]:
+    """Atom of the structure as its file has it, for each atom of the standardised molecule."""
+    from chem.atom_origin import input_atoms
+    from chem.errors import InputError as ChemError
+
+    rows = pd.read_parquet(
+        library / "library.parquet", columns=["input", "smiles"], filters=[("smiles", "==", smiles)]
+    )
+    try:
+        return dict(enumerate(input_atoms(str(rows["input"].iloc[0])).tolist()))
+    except (ChemError, IndexError):
+        return {}
+
+
 def atom_contributions(model: AffinityModel, smiles: str, target: object) -> NDArray[np.float64]:
     """How much the prediction falls when one atom is made unknown to the network.
 
@@ -164,8 +183,9 @@ def atom_contributions(model: AffinityModel, smiles: str, target: object) -> NDA
     from models.protein import Target, encode_proteins
 
     assert isinstance(target, Target)
-    n_atoms = int(encode_graphs([smiles]).n_atoms[0])
-    graphs = encode_graphs([smiles] * (n_atoms + 1))
+    molecule = encode_graphs([smiles])
+    n_atoms = int(molecule.n_atoms[0])
+    graphs = molecule.take(np.zeros(n_atoms + 1, dtype=np.int64))
     features = graphs.node_features.copy()
     features[graphs.node_offsets[1:-1] + np.arange(n_atoms)] = 0
     graphs = replace(graphs, node_features=features)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from rdkit import Chem
 
 from genomics.errors import InputError
 from varimol.explain import atom_contributions, explain
@@ -35,6 +36,10 @@ def test_explain__tells_claims_score_and_atoms(linked: Path, predicted: pd.Serie
     assert picture.read_text().lstrip().startswith("<")
     atoms = pd.read_csv(tmp_path / "told" / "atoms.tsv", sep="\t")
     assert len(atoms) == len(told.atoms)
+    library = pd.read_parquet(linked / "library" / "library.parquet").set_index("id")
+    written = Chem.MolFromSmiles(library.loc[predicted["compound_id"], "input"])
+    of_input = [written.GetAtomWithIdx(int(k)).GetSymbol() for k in told.atoms["input_atom"]]
+    assert of_input == told.atoms["symbol"].tolist()
 
 
 def test_explain__by_name_as_by_identifier(linked: Path, predicted: pd.Series) -> None:
@@ -70,8 +75,6 @@ def test_explain__unfinished_run(linked: Path, tmp_path: Path) -> None:
 
 
 def test_atom_contributions__do_not_depend_on_the_order_of_atoms() -> None:
-    from rdkit import Chem
-
     from models.protein import Target
     from varimol import tables
     from varimol.networks import load_network
