@@ -84,7 +84,7 @@ class LeakageReport:
         return self.text()
 
 
-def leakage_report(keys: RecordKeys, rounds: Sequence[Round]) -> LeakageReport:
+def leakage_report(keys: RecordKeys, rounds: Sequence[Round], threads: int = 1) -> LeakageReport:
     """Compare training and test rows of each fold.
 
     Parameters
@@ -93,6 +93,8 @@ def leakage_report(keys: RecordKeys, rounds: Sequence[Round]) -> LeakageReport:
         What the rows hold, from `models.split_records.identify_records`.
     rounds
         Training and test rows, from `models.splits.Split.rounds` or `models.splits.split_rounds`.
+    threads
+        Searches for neighbours at once; the result is the same.
 
     Returns
     -------
@@ -125,7 +127,7 @@ def leakage_report(keys: RecordKeys, rounds: Sequence[Round]) -> LeakageReport:
         for what, numbers in present.items():
             row[f"shared_{what}"], row[f"rows_{what}"] = _shared(numbers, cut)
         if len(bits):
-            row |= _neighbours(keys.structure, bits, cut)
+            row |= _neighbours(keys.structure, bits, cut, threads)
         rows.append(row)
     return LeakageReport(
         pd.DataFrame(rows, columns=None if rows else ["fold", "n_train", "n_test", "n_left_out"])
@@ -169,12 +171,14 @@ def _shared(numbers: NDArray[np.int64], cut: Round) -> tuple[int, float]:
     return len(np.unique(numbers[cut.test][hit])), float(hit.mean()) if len(hit) else 0.0
 
 
-def _neighbours(structure: NDArray[np.int64], bits: NDArray[np.uint64], cut: Round) -> dict[str, float]:
+def _neighbours(
+    structure: NDArray[np.int64], bits: NDArray[np.uint64], cut: Round, threads: int
+) -> dict[str, float]:
     """Similarity of each distinct test molecule to its nearest training molecule, in a few figures."""
     test = np.unique(structure[cut.test])
     train = np.unique(structure[cut.train])
     test, train = test[test >= 0], train[train >= 0]
-    nearest = nearest_similarity(bits[test], bits[train])
+    nearest = nearest_similarity(bits[test], bits[train], threads)
     if not len(test) or not len(train):
         names = ("nearest_median", "nearest_p95", *(f"nearest_ge_{at}" for at in SIMILARITIES))
         return {"n_molecules": len(test), **dict.fromkeys(names, float("nan"))}

@@ -9,6 +9,7 @@ that is still possible falls as the numbers part, and the search ends where it c
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numba
@@ -22,6 +23,7 @@ from chem.fingerprint import morgan_fingerprints
 _AT_ONCE = 4096
 _QUERIES_AT_ONCE = 64
 _POOL_AT_ONCE = 64
+_PARTS_PER_THREAD = 4
 _Generated = tuple[Any, Callable[..., Any]]
 
 
@@ -52,13 +54,17 @@ def packed_fingerprints(smiles: Sequence[str], radius: int = 2, n_bits: int = 20
     return packed.view(np.uint64)
 
 
-def nearest_similarity(queries: NDArray[np.uint64], references: NDArray[np.uint64]) -> NDArray[np.float64]:
+def nearest_similarity(
+    queries: NDArray[np.uint64], references: NDArray[np.uint64], threads: int = 1
+) -> NDArray[np.float64]:
     """Tanimoto similarity of every query to its most similar reference.
 
     Parameters
     ----------
     queries, references
         (n, n_words) and (m, n_words) packed fingerprints.
+    threads
+        Searches at once; the result is the same.
 
     Returns
     -------
@@ -82,9 +88,15 @@ def nearest_similarity(queries: NDArray[np.uint64], references: NDArray[np.uint6
     counts = np.bitwise_count(pool).sum(axis=1, dtype=np.int64)
     order = np.argsort(counts, kind="stable")
     query_counts = np.bitwise_count(distinct).sum(axis=1, dtype=np.int64)
+    pool, counts = pool[order], counts[order]
     query_order = np.argsort(query_counts, kind="stable")
     best = np.zeros(len(distinct))
-    best[query_order] = _search(distinct[query_order], query_counts[query_order], pool[order], counts[order])
+
+    def search(part: NDArray[np.int64]) -> None:
+        best[part] = _search(distinct[part], query_counts[part], pool, counts)
+
+    with ThreadPoolExecutor(threads) as workers:
+        list(workers.map(search, np.array_split(query_order, threads * _PARTS_PER_THREAD)))
     return best[back.reshape(-1)]
 
 

@@ -150,11 +150,16 @@ class Split:
             f"{sizes.max()} rows, at most {deviation:.1%} off the mean; the largest of "
             f"{len(np.unique(groups))} groups has {largest} rows"
         ]
-        reasons = pd.Series([reason for reason in self.reason if reason], dtype="str").value_counts()
+        nowhere = [reason for reason, fold in zip(self.reason, self.fold, strict=True) if fold == UNPLACED]
+        reasons = pd.Series(nowhere, dtype="str").value_counts()
         lines += [f"no fold for {count} rows: {reason}" for reason, count in reasons.head(5).items()]
         if len(reasons) > 5:
             lines.append(
                 f"no fold for {int(reasons.iloc[5:].sum())} rows for {len(reasons) - 5} other reasons"
+            )
+        if crossed := int((self.fold == NEVER_TESTED).sum()):
+            lines.append(
+                f"never tested: {crossed} rows whose drug and protein are held out in different folds"
             )
         return "\n".join(lines + ([self.report.text()] if self.report else []))
 
@@ -162,7 +167,7 @@ class Split:
         return self.summary()
 
 
-def split_folds(records: SplitRecords, settings: SplitSettings | None = None) -> Split:
+def split_folds(records: SplitRecords, settings: SplitSettings | None = None, threads: int = 1) -> Split:
     """Give every row a fold, or the reason why it has none.
 
     Parameters
@@ -171,6 +176,8 @@ def split_folds(records: SplitRecords, settings: SplitSettings | None = None) ->
         The rows: molecules, pairs or responses.
     settings
         Kind, folds and seed.
+    threads
+        For the report; the result is the same.
 
     Returns
     -------
@@ -227,7 +234,7 @@ def split_folds(records: SplitRecords, settings: SplitSettings | None = None) ->
     if plan.leakage:
         from models.leakage import leakage_report
 
-        report = leakage_report(keys, list(split_rounds(fold, plan.kind, drug_fold, target_fold)))
+        report = leakage_report(keys, list(split_rounds(fold, plan.kind, drug_fold, target_fold)), threads)
     return Split(plan, fold, group, tuple(reasons), drug_fold, target_fold, report)
 
 

@@ -96,6 +96,7 @@ def test_nearest_similarity__same_as_rdkit(drugs: list[str]) -> None:
     ours = nearest_similarity(packed[:150], packed[150:])
     theirs = [max(DataStructs.BulkTanimotoSimilarity(one, prints[150:])) for one in prints[:150]]
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(nearest_similarity(packed[:150], packed[150:], threads=3), ours)
     assert np.isnan(nearest_similarity(packed[:2], packed[:0])).all()
     assert nearest_similarity(packed[:0], packed).shape == (0,)
 

@@ -250,7 +250,7 @@ def test_split_folds__cold_both_says_what_it_leaves_out(make_pairs: MakePairs) -
         assert not set(keys.sequence[cut.train]) & set(keys.sequence[cut.test])
         n_left += int((~cut.train & ~cut.test).sum())
     assert split.report is not None and split.report.table["n_left_out"].sum() == n_left > 0
-    assert "left out of both" in str(split)
+    assert "left out of both" in str(split) and f"never tested: {(split.fold == 0).sum()} rows" in str(split)
     crossed = np.flatnonzero(split.fold == NEVER_TESTED)
     assert len(crossed) and all("is held out in fold" in split.reason[row] for row in crossed)
 
