@@ -10,10 +10,13 @@ import json
 import re
 import resource
 import socket
+import subprocess
+import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from http.client import HTTPMessage
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -53,6 +56,7 @@ class Server:
     checksums: str | None = None
     redirect: str = ""
     claim: int | None = None
+    stall: threading.Event | None = None
     asked: list[tuple[str, str]] = field(default_factory=list)
     molecules: list[dict[str, object]] = field(default_factory=list)
 
@@ -110,6 +114,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if state.etag:
             self.send_header("ETag", state.etag)
         self.end_headers()
+        if state.stall is not None:
+            self.wfile.write(content[:300_000])
+            self.wfile.flush()
+            state.stall.wait(30)
+            return
         if state.cut_after:
             content = content[: state.cut_after.pop(0)]
         self.wfile.write(content)
@@ -205,6 +214,27 @@ def test_download__next_run_goes_on_where_this_one_was_killed(server: Server, tm
     server.cut_after, n_before = [], len(server.asked)
     assert download(entry_of(server), tmp_path, tell=str, patience=QUICK).read_bytes() == BODY
     assert server.asked[n_before:] == [("/data/tiny.smi", "bytes=250000-")]
+    assert left_in(tmp_path) == ["tiny.smi", "tiny.smi.receipt.json"]
+
+
+def test_download__goes_on_after_kill_9(server: Server, tmp_path: Path) -> None:
+    server.stall = threading.Event()
+    script = (
+        "from varimol.download import Download, download\n"
+        f"download(Download(**{asdict(entry_of(server))!r}), {str(tmp_path)!r}, tell=str)"
+    )
+    part = tmp_path / ".tiny.smi.part"
+    with subprocess.Popen([sys.executable, "-c", script], cwd=REPOSITORY) as running:
+        deadline = time.monotonic() + 30
+        while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        running.kill()
+    have = part.stat().st_size
+    assert 0 < have < len(BODY) and not (tmp_path / "tiny.smi").exists()
+    server.stall.set()
+    server.stall = None
+    assert download(entry_of(server), tmp_path, tell=str, patience=QUICK).read_bytes() == BODY
+    assert server.asked[-1] == ("/data/tiny.smi", f"bytes={have}-")
     assert left_in(tmp_path) == ["tiny.smi", "tiny.smi.receipt.json"]
 
 
