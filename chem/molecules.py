@@ -49,7 +49,7 @@ def molecule_at(index: int, structure: Structure) -> Chem.Mol:
     molecule = parse_smiles(structure)
     if molecule is None:
         raise InputError(
-            f"{_shown(structure)} does not parse: {explain_smiles(structure)}",
+            f"{_short(repr(structure))} does not parse: {_short(explain_smiles(structure))}",
             record=index,
             field="smiles",
             expected="a SMILES with at least one atom",
@@ -137,7 +137,6 @@ def _over_processes(
             future.cancel()
 
 
-def _shown(structure: object) -> str:
+def _short(text: str) -> str:
     """Return the text as an error line can hold it: a SMILES may have millions of letters."""
-    text = repr(structure)
-    return text if len(text) <= 120 else f"{text[:100]}... ({len(text)} letters)"
+    return text if len(text) <= 250 else f"{text[:200]}... ({len(text)} letters)"
