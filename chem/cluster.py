@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from chem.errors import InputError
 from chem.scaffold import scaffold_groups
-from chem.search_index import check_limits, index_fingerprints
+from chem.search_index import SimilarityIndex, check_limits, index_fingerprints
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,8 @@ def butina_clusters(
         n_neighbours[place] = len(hits)
         if progress is not None and place % 1000 == 0:
             progress(place / len(packed))
-    return _exclude(packed, threshold, np.argsort(-n_neighbours, kind="stable"))
+    order = np.argsort(-n_neighbours, kind="stable")
+    return _exclude(index, packed, threshold, order, alone=n_neighbours <= 1)
 
 
 def sphere_exclusion(
@@ -139,18 +140,25 @@ def sphere_exclusion(
         raise InputError(
             "the order does not name every molecule once", field="order", expected=f"0 to {len(packed) - 1}"
         )
-    return _exclude(packed, threshold, places)
+    return _exclude(index_fingerprints(packed), packed, threshold, places, alone=np.zeros(len(packed), bool))
 
 
-def _exclude(packed: NDArray[np.uint8], threshold: float, order: NDArray[np.int64]) -> Clusters:
-    index = index_fingerprints(packed)
+def _exclude(
+    index: SimilarityIndex,
+    packed: NDArray[np.uint8],
+    threshold: float,
+    order: NDArray[np.int64],
+    alone: NDArray[np.bool_],
+) -> Clusters:
+    """Make each molecule that is still free a centre, in order, and give it its free neighbours."""
     label = np.full(len(packed), -1, np.int64)
     centres: list[int] = []
     for place in order:
         if label[place] >= 0:
             continue
-        near = index.search(packed[place], threshold=threshold).position
-        label[near[label[near] < 0]] = len(centres)
+        if not alone[place]:
+            near = index.search(packed[place], threshold=threshold).position
+            label[near[label[near] < 0]] = len(centres)
         label[place] = len(centres)  # a molecule without bits is not even similar to itself
         centres.append(int(place))
     return Clusters(label, np.array(centres, np.int64))
