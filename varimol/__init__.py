@@ -23,6 +23,7 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "associate": "varimol.commands",
     "demo": "varimol.demo",
+    "download": "varimol.download",
     "explain": "varimol.explain",
     "export": "varimol.cohorts",
     "ingest": "varimol.cohorts",
@@ -36,6 +37,7 @@ _EXPORTS = {
     "quality": "varimol.commands",
     "report": "varimol.commands",
     "screen": "varimol.compounds",
+    "search": "varimol.search",
     "stars": "varimol.commands",
     "train_affinity": "varimol.compounds",
 }

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import varimol
-from varimol import cli_cohort
+from varimol import cli_cohort, cli_compounds
 from varimol.cli_options import (
     Build,
     Covariates,
@@ -61,6 +61,14 @@ app.add_typer(train_app, name="train")
 app.command(epilog="Example: `varimol ingest cohort.vcf.gz --out cohort.vcz`")(cli_cohort.ingest)
 app.command(epilog="Example: `varimol export cohort.vcz --out calls.tsv`")(cli_cohort.export)
 app.command(epilog="Example: `varimol verify cohort.vcz`")(cli_cohort.verify)
+app.command(epilog="Example: `varimol library compounds.sdf --out library/`")(cli_compounds.library)
+app.command(epilog="Example: `varimol search library/ 'CC(=O)Oc1ccccc1C(=O)O' --top 20 --out similar.tsv`")(
+    cli_compounds.search
+)
+app.command(
+    epilog="Example: `varimol screen compounds.smi --model kinase-affinity --targets targets.fasta --out hits/`"
+)(cli_compounds.screen)
+app.command(epilog="Example: `varimol download chembl`")(cli_compounds.download)
 
 
 @app.command(epilog="Example: `varimol quality cohort.vcz --out quality/`")
@@ -123,30 +131,6 @@ def stars(
     """Call star alleles, metaboliser phenotypes and the guidance that follows."""
     with CommandProgress("calling star alleles", quiet) as progress:
         varimol.stars(source, out, assay=assay, build=build, outside=outside, progress=progress.share)
-
-
-@app.command(epilog="Example: `varimol library compounds.sdf --out library/`")
-@command
-def library(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="SMILES, CSV, TSV, SDF or Parquet file.")],
-    out: Out,
-    smiles_column: Annotated[str, typer.Option(help="Column of the structures.")] = "",
-    id_column: Annotated[str, typer.Option(help="Column of the identifiers.")] = "",
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at the first record that cannot be read.")
-    ] = False,
-    seed: Seed = 0,
-    threads: Threads = 2,
-    quiet: Quiet = False,
-) -> None:
-    """Read, standardise and encode a compound file."""
-    made = varimol.library(
-        source, out, smiles_column=smiles_column or None, id_column=id_column or None, strict=strict
-    )
-    if not quiet:
-        typer.echo(
-            f"{out}: {len(made.usable)} compounds of {len(made.table)} records, {len(made.rejects)} rejected"
-        )
 
 
 @train_app.command(
@@ -212,33 +196,6 @@ def predict(
 ) -> None:
     """Predict the affinity of pairs: one row per input row, in their order."""
     varimol.predict(network, pairs, drugs, targets, out, endpoint=endpoint or None, level=level)
-
-
-@app.command(
-    epilog="Example: `varimol screen compounds.smi --model kinase-affinity --targets targets.fasta --out hits/`"
-)
-@command
-def screen(
-    compounds: Annotated[
-        Path, typer.Argument(metavar="LIBRARY", help="Compound file, or folder of a library.")
-    ],
-    targets: Annotated[Path, typer.Option(help="FASTA, or a table with target_id and sequence.")],
-    out: Out,
-    model: Annotated[
-        str, typer.Option(help="Folder of a run, or name of a shipped network.")
-    ] = "kinase-affinity",
-    smiles_column: Annotated[str, typer.Option(help="Column of the structures.")] = "",
-    id_column: Annotated[str, typer.Option(help="Column of the identifiers.")] = "",
-    seed: Seed = 0,
-    threads: Threads = 2,
-    quiet: Quiet = False,
-) -> None:
-    """Score every compound of a library against every target."""
-    with CommandProgress("screening", quiet) as progress:
-        varimol.screen(
-            compounds, targets, out, network=model, smiles_column=smiles_column or None,
-            id_column=id_column or None, progress=progress.share,
-        )  # fmt: skip
 
 
 @app.command(

@@ -18,6 +18,7 @@ class CommandProgress:
             TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console,
             disable=quiet or not console.is_terminal, transient=True,
         )  # fmt: skip
+        self.text = text
         self.task = self.bar.add_task(text, total=1.0)
 
     def __enter__(self) -> CommandProgress:
@@ -30,6 +31,14 @@ class CommandProgress:
     def share(self, share: float) -> None:
         """Show the share that is done."""
         self.bar.update(self.task, completed=share)
+
+    def count(self, done: int) -> None:
+        """Show how many records are done, of a number that nobody knows yet."""
+        self.bar.update(self.task, total=None, description=f"{self.text}: {done:,}")
+
+    def bytes(self, done: int, total: int | None) -> None:
+        """Show how many bytes there are, of how many where that is known."""
+        self.bar.update(self.task, completed=done, total=total)
 
     def text_and_share(self, text: str, share: float) -> None:
         """Show what is being done and the share that is done."""
