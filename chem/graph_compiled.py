@@ -7,7 +7,7 @@ those bytes belongs to a version of RDKit: where another version is found, or a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
@@ -15,6 +15,7 @@ from rdkit import Chem
 
 from chem.graph import MolecularGraphs
 from chem.graph_cip import cip_codes
+from chem.graph_parse import Reading
 from chem.graph_portable import ATOM_CODES, BOND_CODES, SMALLEST_RING, encode_portable
 from chem.graph_schema import EDGE_VOCABULARY, NODE_VOCABULARY, UNKNOWN
 
@@ -60,15 +61,14 @@ def reads_binary() -> bool:
     return Chem.MolFromSmiles("C").ToBinary(_NO_CONFORMERS).startswith(_PREFIX)
 
 
-def encode_compiled(molecules: Sequence[Chem.Mol], stereo: bool) -> MolecularGraphs:
+def encode_compiled(readings: Iterable[Reading]) -> MolecularGraphs:
     """Graphs of sanitised molecules, as `chem.graph_portable.encode_portable` gives them.
 
     Parameters
     ----------
-    molecules
-        Sanitised; where stereo is asked for their labels are written into them.
-    stereo
-        Whether to label them; else they count as unmarked.
+    readings
+        Sanitised molecules, each with whether it may carry marks of stereochemistry; the labels are written
+        into those that may, the others count as unmarked.
 
     Returns
     -------
@@ -77,17 +77,32 @@ def encode_compiled(molecules: Sequence[Chem.Mol], stereo: bool) -> MolecularGra
 
     Examples
     --------
-    >>> encode_compiled([Chem.MolFromSmiles("CO")], stereo=True).node_features[:, :4].tolist()
+    >>> encode_compiled([(Chem.MolFromSmiles("CO"), True)]).node_features[:, :4].tolist()
     [[3, 2, 4, 4], [5, 2, 4, 2]]
     """
-    if not molecules or not reads_binary():
-        return encode_portable(molecules, stereo)
+    if not reads_binary():
+        return encode_portable(readings)
+    binaries: list[bytes] = []
+    marked: dict[int, Chem.Mol] = {}
+    for molecule, may_be_marked in readings:
+        if may_be_marked:
+            marked[len(binaries)] = molecule
+        binaries.append(molecule.ToBinary(_NO_CONFORMERS))  # others are let go while they are in the cache
+    graphs, tags, marks, done = _read(binaries)
+    _label(graphs, marked, tags, marks)
+    for place in np.flatnonzero(~done).tolist():
+        reading = (marked[place], True) if place in marked else (Chem.Mol(binaries[place]), False)  # type: ignore[call-overload]
+        _replace(graphs, place, encode_portable([reading]))
+    return graphs
+
+
+def _read(binaries: list[bytes]) -> tuple[MolecularGraphs, np.ndarray, np.ndarray, np.ndarray]:
+    """Graphs without labels, chiral tags, stereo marks, and which molecules were read to the end."""
     from chem.graph_binary import count_parts, read_molecules
 
-    binaries = [molecule.ToBinary(_NO_CONFORMERS) for molecule in molecules]
     data = np.frombuffer(b"".join(binaries), dtype=np.uint8)
     offsets = _offsets(np.fromiter(map(len, binaries), np.int64, len(binaries)))
-    counts = np.empty((2, len(molecules)), dtype=np.int64)
+    counts = np.empty((2, len(binaries)), dtype=np.int64)
     count_parts(data, offsets, *counts)
     node_offsets, bond_offsets = _offsets(counts[0]), _offsets(counts[1])
     n_atoms, n_bonds = int(node_offsets[-1]), int(bond_offsets[-1])
@@ -95,13 +110,9 @@ def encode_compiled(molecules: Sequence[Chem.Mol], stereo: bool) -> MolecularGra
     bonds = np.zeros((n_bonds, 3), dtype=np.int32)
     ends = np.empty((2, n_bonds), dtype=np.int32)
     tags, marks = np.zeros(n_atoms, dtype=np.uint8), np.zeros(n_bonds, dtype=np.uint8)
-    done = np.empty(len(molecules), dtype=np.bool_)
+    done = np.empty(len(binaries), dtype=np.bool_)
     read_molecules(data, offsets, node_offsets, bond_offsets, raw, tags, ends, bonds, marks, done)
-    graphs = _graphs(raw, ends, bonds, node_offsets, bond_offsets)
-    if stereo:
-        _label(graphs, molecules, tags, marks)
-    _replace(graphs, molecules, np.flatnonzero(~done), stereo)
-    return graphs
+    return _graphs(raw, ends, bonds, node_offsets, bond_offsets), tags, marks, done
 
 
 def _offsets(counts: np.ndarray) -> np.ndarray:
@@ -126,39 +137,25 @@ def _graphs(
     return MolecularGraphs(nodes, edge_index, np.repeat(one_way, 2, axis=0), node_offsets, 2 * bond_offsets)
 
 
-def _label(
-    graphs: MolecularGraphs, molecules: Sequence[Chem.Mol], tags: np.ndarray, marks: np.ndarray
-) -> None:
+def _label(graphs: MolecularGraphs, marked: dict[int, Chem.Mol], tags: np.ndarray, marks: np.ndarray) -> None:
     """Write the codes of the marked atoms and bonds."""
-    centres, doubles = np.flatnonzero(tags), np.flatnonzero(marks)
     cip, stereo = graphs.node_features[:, _NODE["cip"]], graphs.edge_features[:, _EDGE["stereo"]]
-    for molecule, atoms, bonds in _by_molecule(graphs, centres, doubles):
-        first_atom, first_bond = graphs.node_offsets[molecule], graphs.edge_offsets[molecule] // 2
-        found = cip_codes(molecules[molecule], (atoms - first_atom).tolist(), (bonds - first_bond).tolist())
-        cip[atoms] = found[0]
-        stereo[2 * bonds] = stereo[2 * bonds + 1] = found[1]
+    for place, molecule in marked.items():
+        first_atom, end_atom = graphs.node_offsets[place : place + 2]
+        first_bond, end_bond = graphs.edge_offsets[place : place + 2] // 2
+        atoms = np.flatnonzero(tags[first_atom:end_atom])
+        bonds = np.flatnonzero(marks[first_bond:end_bond])
+        if len(atoms) or len(bonds):
+            found = cip_codes(molecule, atoms.tolist(), bonds.tolist())
+            cip[first_atom + atoms] = found[0]
+            edges = 2 * (first_bond + bonds)
+            stereo[edges] = stereo[edges + 1] = found[1]
 
 
-def _by_molecule(
-    graphs: MolecularGraphs, centres: np.ndarray, doubles: np.ndarray
-) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Go through the molecules that have marks, with their marked atoms and bonds."""
-    atom_cuts = np.searchsorted(centres, graphs.node_offsets)
-    bond_cuts = np.searchsorted(doubles, graphs.edge_offsets // 2)
-    for molecule in np.flatnonzero(np.diff(atom_cuts) + np.diff(bond_cuts)):
-        atoms = centres[atom_cuts[molecule] : atom_cuts[molecule + 1]]
-        bonds = doubles[bond_cuts[molecule] : bond_cuts[molecule + 1]]
-        yield int(molecule), atoms, bonds
-
-
-def _replace(
-    graphs: MolecularGraphs, molecules: Sequence[Chem.Mol], places: np.ndarray, stereo: bool
-) -> None:
-    """Encode the molecules at the given places the portable way, over what stands there."""
-    for place in places.tolist():
-        part = encode_portable([molecules[place]], stereo)
-        a, b = graphs.node_offsets[place : place + 2]
-        c, d = graphs.edge_offsets[place : place + 2]
-        graphs.node_features[a:b] = part.node_features
-        graphs.edge_features[c:d] = part.edge_features
-        graphs.edge_index[:, c:d] = part.edge_index
+def _replace(graphs: MolecularGraphs, place: int, part: MolecularGraphs) -> None:
+    """Write the graph of one molecule over what stands at its place."""
+    a, b = graphs.node_offsets[place : place + 2]
+    c, d = graphs.edge_offsets[place : place + 2]
+    graphs.node_features[a:b] = part.node_features
+    graphs.edge_features[c:d] = part.edge_features
+    graphs.edge_index[:, c:d] = part.edge_index

@@ -7,19 +7,18 @@ counter-clockwise tags of a SMILES are properties of how it was written, and nev
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rdkit import Chem, rdBase
 
 from chem.errors import InputError
 from chem.graph import MolecularGraphs, concatenate_graphs
 from chem.graph_compiled import encode_compiled
-from chem.graph_parse import read_smiles
+from chem.graph_parse import Reading, read_smiles
 from chem.graph_portable import encode_portable
 
-_CHUNK = 1024  # molecules held at a time
+_CHUNK = 512  # molecules held at a time
 _WORTH_COMPILING = 2000  # molecules that pay for loading numba and the compiled code
-_Encode = Callable[[Sequence[Chem.Mol], bool], MolecularGraphs]
 
 
 def encode_graphs(
@@ -61,10 +60,10 @@ def encode_graphs(
     True
     """
 
-    def read(start: int, stop: int) -> list[Chem.Mol]:
+    def read(start: int, stop: int) -> Iterator[Reading]:
         return read_smiles(smiles, start, stop, stereo)
 
-    return _encode_chunks(len(smiles), read, stereo, compiled)
+    return _encode_chunks(len(smiles), read, compiled)
 
 
 def encode_molecules(
@@ -97,21 +96,22 @@ def encode_molecules(
     [3]
     """
 
-    def read(start: int, stop: int) -> list[Chem.Mol]:
+    def read(start: int, stop: int) -> Iterator[Reading]:
         with rdBase.BlockLogs():
-            return [_copy(molecules[index], index) for index in range(start, stop)]
+            for index in range(start, stop):
+                yield _copy(molecules[index], index), stereo
 
-    return _encode_chunks(len(molecules), read, stereo, compiled)
+    return _encode_chunks(len(molecules), read, compiled)
 
 
 def _encode_chunks(
-    n_molecules: int, read: Callable[[int, int], list[Chem.Mol]], stereo: bool, compiled: bool | None
+    n_molecules: int, read: Callable[[int, int], Iterator[Reading]], compiled: bool | None
 ) -> MolecularGraphs:
     if compiled is None:
         compiled = n_molecules >= _WORTH_COMPILING or "chem.graph_binary" in sys.modules
-    encode: _Encode = encode_compiled if compiled else encode_portable
+    encode = encode_compiled if compiled else encode_portable
     parts = [
-        encode(read(start, min(start + _CHUNK, n_molecules)), stereo)
+        encode(read(start, min(start + _CHUNK, n_molecules)))
         for start in range(0, max(n_molecules, 1), _CHUNK)
     ]
     return parts[0] if len(parts) == 1 else concatenate_graphs(parts)

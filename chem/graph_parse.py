@@ -8,7 +8,7 @@ text shows that nothing can come of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rdkit import Chem, rdBase
 
@@ -16,6 +16,10 @@ from chem.errors import InputError
 from chem.graph_marks import keep_marks
 from chem.parse import explain_smiles
 
+Reading = tuple[Chem.Mol, bool]
+"""A molecule, and whether it may carry marks of stereochemistry."""
+
+_HEAD = re.compile(r"^\S*")
 _MARK = re.compile(r"@+(?:(?:TH|AL|SP|TB|OH)\d+)?|[/\\]")
 # Marks of stereochemistry; blanks, behind which RDKit reads extensions; hydrogen atoms in either way of writing.
 _SPECIAL = re.compile(r"[@/\\\s]|\[\d*(?:H|#)")
@@ -32,8 +36,8 @@ _WHOLE = _parameters(True)
 _BARE = _parameters(False)
 
 
-def read_smiles(smiles: Sequence[str], start: int, stop: int, stereo: bool) -> list[Chem.Mol]:
-    """Read the SMILES from start to stop, in silence.
+def read_smiles(smiles: Sequence[str], start: int, stop: int, stereo: bool) -> Iterator[Reading]:
+    """Read the SMILES from start to stop one after the other, in silence.
 
     Parameters
     ----------
@@ -44,10 +48,11 @@ def read_smiles(smiles: Sequence[str], start: int, stop: int, stereo: bool) -> l
     stereo
         Whether marks of stereochemistry count; else they are as if not written.
 
-    Returns
-    -------
-    list of rdkit.Chem.Mol
-        Sanitised, without hydrogens that can be understood.
+    Yields
+    ------
+    tuple of rdkit.Chem.Mol and bool
+        The molecule, sanitised and without hydrogens that can be understood, and whether it may carry marks
+        of stereochemistry.
 
     Raises
     ------
@@ -56,42 +61,45 @@ def read_smiles(smiles: Sequence[str], start: int, stop: int, stereo: bool) -> l
 
     Examples
     --------
-    >>> [Chem.MolToSmiles(molecule) for molecule in read_smiles(["C[C@H](O)F", "[H]C"], 0, 2, stereo=False)]
+    >>> [Chem.MolToSmiles(molecule) for molecule, _ in read_smiles(["C[C@H](O)F", "[H]C"], 0, 2, stereo=False)]
     ['CC(O)F', 'C']
     """
-    molecules = []
     with rdBase.BlockLogs():
         for index in range(start, stop):
-            molecule = _read_one(smiles[index], stereo)
-            if molecule is None or not molecule.GetNumAtoms():
+            reading = _read_one(smiles[index], stereo)
+            if reading is None or not reading[0].GetNumAtoms():
                 break
-            molecules.append(molecule)
+            yield reading
         else:
-            return molecules
+            return
     raise _refusal(smiles[index], index)
 
 
-def _read_one(text: str, stereo: bool) -> Chem.Mol | None:
+def _read_one(text: str, stereo: bool) -> Reading | None:
     if not isinstance(text, str):
         return None
-    if _SPECIAL.search(text) is None:
+    special = _SPECIAL.search(text)
+    if special is not None and not stereo:
+        text = text.strip()
+        text = "".join((_MARK.sub("", _HEAD.match(text)[0]), _HEAD.sub("", text)))  # type: ignore[index]
+        special = _SPECIAL.search(text)
+    if special is None:
         return _read_plain(text)
     text = text.strip()
+    molecule = Chem.MolFromSmiles(text, _WHOLE)
+    if molecule is None:
+        return None
     if stereo:
-        molecule = Chem.MolFromSmiles(text, _WHOLE)
-        return molecule if molecule is None else keep_marks(molecule, text)
-    head, *extension = text.split(maxsplit=1) or [""]
-    molecule = Chem.MolFromSmiles(" ".join([_MARK.sub("", head), *extension]), _WHOLE)
-    if molecule is not None:
-        Chem.RemoveStereochemistry(molecule)
-    return molecule
+        return keep_marks(molecule, text), True
+    Chem.RemoveStereochemistry(molecule)
+    return molecule, False
 
 
-def _read_plain(text: str) -> Chem.Mol | None:
+def _read_plain(text: str) -> Reading | None:
     molecule = Chem.MolFromSmiles(text, _BARE)
     if molecule is None or Chem.SanitizeMol(molecule, catchErrors=True) != Chem.SANITIZE_NONE:
         return None
-    return molecule
+    return molecule, False
 
 
 def _refusal(text: object, index: int) -> InputError:

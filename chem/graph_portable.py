@@ -6,7 +6,7 @@ not know RDKit's binary format.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from rdkit import Chem
 
 from chem.graph import MolecularGraphs
 from chem.graph_cip import cip_codes
+from chem.graph_parse import Reading
 from chem.graph_schema import EDGE_VOCABULARY, ELEMENTS, NODE_VOCABULARY, RING_SIZES, UNKNOWN
 
 _Getter = Callable[[Any], Any]
@@ -86,15 +87,14 @@ _NO_TAG = Chem.ChiralType.CHI_UNSPECIFIED
 _NO_STEREO = Chem.BondStereo.STEREONONE
 
 
-def encode_portable(molecules: Sequence[Chem.Mol], stereo: bool) -> MolecularGraphs:
+def encode_portable(readings: Iterable[Reading]) -> MolecularGraphs:
     """Graphs of sanitised molecules, one Python call per field of a molecule.
 
     Parameters
     ----------
-    molecules
-        Sanitised; where stereo is asked for their labels are written into them.
-    stereo
-        Whether to label them; else they count as unmarked.
+    readings
+        Sanitised molecules, each with whether it may carry marks of stereochemistry; the labels are written
+        into those that may, the others count as unmarked.
 
     Returns
     -------
@@ -103,12 +103,12 @@ def encode_portable(molecules: Sequence[Chem.Mol], stereo: bool) -> MolecularGra
 
     Examples
     --------
-    >>> encode_portable([Chem.MolFromSmiles("CO")], stereo=True).node_features[:, :4].tolist()
+    >>> encode_portable([(Chem.MolFromSmiles("CO"), True)]).node_features[:, :4].tolist()
     [[3, 2, 4, 4], [5, 2, 4, 2]]
     """
     columns = _Columns()
-    for molecule in molecules:
-        columns.add(molecule, stereo)
+    for molecule, marked in readings:
+        columns.add(molecule, marked)
     return columns.graphs()
 
 
@@ -123,7 +123,7 @@ class _Columns:
         self.n_nodes: list[int] = []
         self.n_bonds: list[int] = []
 
-    def add(self, molecule: Chem.Mol, stereo: bool) -> None:
+    def add(self, molecule: Chem.Mol, marked: bool) -> None:
         """Append the atoms and bonds of one molecule."""
         atoms, bonds = list(molecule.GetAtoms()), list(molecule.GetBonds())
         for name, ask in _ATOM_ASKED.items():
@@ -135,7 +135,7 @@ class _Columns:
         for name, ask in _BOND_ASKED.items():
             self.edges[name].extend(map(BOND_CODES[name].__getitem__, map(ask, bonds)))
         atom_codes, bond_codes = [1] * len(atoms), [1] * len(bonds)
-        if stereo:
+        if marked:
             _label(molecule, atoms, bonds, atom_codes, bond_codes)
         self.nodes["cip"].extend(atom_codes)
         self.edges["stereo"].extend(bond_codes)
