@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -325,3 +326,24 @@ def test_old_folds__are_what_they_were(make_pairs: MakePairs) -> None:
     pairs = make_pairs(6, 3)
     assert random_folds(pairs, 3, seed=1).tolist() == OLD_RANDOM_FOLDS
     assert scaffold_folds([pairs], 3, seed=1)[0].tolist() == OLD_SCAFFOLD_FOLDS
+
+
+def test_split_folds__response_of_unseen_lines_and_tissues(shared_data: Path) -> None:
+    """GDSC2: the same drug and line measured twice stays together, lines and tissues are new when held out."""
+    folder = shared_data / "response"
+    response = pd.read_csv(folder / "gdsc2_ln_ic50.tsv.gz", sep="\t")
+    smiles = pd.read_csv(folder / "drugs.tsv", sep="\t").set_index("drug_name")["IsomericSMILES"]
+    site = pd.read_csv(folder / "cell_annotations.tsv", sep="\t").drop_duplicates("depMapID")
+    records = SplitRecords(
+        smiles=response["drug_name"].map(smiles).tolist(), line=response["depmap_id"].tolist(),
+        tissue=response["depmap_id"].map(site.set_index("depMapID")["Site_Primary"]).tolist(), standardised=True,
+    )  # fmt: skip
+    for kind, new in (("leave_line_out", "line"), ("leave_tissue_out", "tissue"), ("cold_drug", "inchikey")):
+        split = split_folds(records, SplitSettings(kind, 5))  # type: ignore[arg-type]
+        assert split.report is not None
+        assert (split.report.table[f"shared_{new}"] == 0).all()
+        other = "inchikey" if new != "inchikey" else "line"
+        assert split.report.table[f"rows_{other}"].min() > 0.9
+        assert len(split.fold) == len(response) and ((split.fold > 0) | (np.array(split.reason) != "")).all()
+    lines = split_folds(records, SplitSettings("leave_tissue_out", 5, leakage=False))
+    assert straddling(identify_records(records).line, lines.fold) == 0
