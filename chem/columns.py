@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -242,6 +243,7 @@ def _listed(columns: Sequence[str]) -> str:
     return shown if len(columns) <= 30 else f"{shown} and {len(columns) - 30} more"
 
 
+@lru_cache(maxsize=1_024)  # every record of an SDF has the same names again
 def _plain(column: str) -> str:
     """Letters and digits of a name: PubChem writes IsomericSMILES where others write isomeric_smiles."""
     return "".join(filter(str.isalnum, column.lower()))

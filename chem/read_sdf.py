@@ -25,11 +25,11 @@ class SdfBlock:
         self.line, self.finished, self.size = line, False, 0
         self.lines: list[str] = []
 
-    def add(self, text: str) -> None:
-        """Take a line, unless the record is over its limit by then."""
-        self.size += len(text) + 1
+    def add(self, lines: list[str]) -> None:
+        """Take lines, unless the record is over its limit by then."""
+        self.size += sum(map(len, lines))
         if self.size <= MAX_SDF_RECORD:
-            self.lines.append(text)
+            self.lines += lines
 
 
 def read_sdf(blocks: Iterable[list[str]], origin: Origin) -> Iterator[CompoundRecord]:
@@ -63,17 +63,18 @@ def read_sdf(blocks: Iterable[list[str]], origin: Origin) -> Iterator[CompoundRe
 
 
 def _blocks(blocks: Iterable[list[str]]) -> Iterator[SdfBlock]:
-    number = 0
-    current = SdfBlock(1)
+    number = 1
+    current = SdfBlock(number)
     for lines in blocks:
-        for text in lines:
-            number += 1
-            if text.startswith("$$$$"):
-                current.finished = True
-                yield current
-                current = SdfBlock(number + 1)
-            else:
-                current.add(text.rstrip("\r\n"))
+        begin = 0
+        for end in [at for at, text in enumerate(lines) if text[:4] == "$$$$"]:
+            current.add(lines[begin:end])
+            current.finished = True
+            yield current
+            begin = end + 1
+            current = SdfBlock(number + begin)
+        current.add(lines[begin:])
+        number += len(lines)
     if any(text.strip() for text in current.lines):
         yield current
 
@@ -90,7 +91,7 @@ def _record(row: int, block: SdfBlock, origin: Origin) -> CompoundRecord:
         return record._replace(reason=reason)
     if end is None:
         return record._replace(reason=_no_end(block))
-    mol_block = "\n".join(lines[: end + 1]) + "\n"
+    mol_block = "".join(text.rstrip("\r\n") + "\n" for text in lines[: end + 1])
     unfinished = "" if block.finished or not any(map(str.strip, lines[end + 1 :])) else _UNFINISHED
     if origin.mol_blocks:
         return record._replace(input=mol_block, kind="molblock", note=unfinished)

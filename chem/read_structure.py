@@ -134,7 +134,8 @@ def _smiles_of_mol_block(block: str) -> tuple[str, str, str]:
         return "", "no atoms", ""
     if n_atoms > MAX_STRUCTURE:
         return "", f"a structure of {n_atoms:,} atoms; the limit is {MAX_STRUCTURE:,}", ""
-    return Chem.MolToSmiles(molecule), "", _beyond_smiles(molecule)
+    smiles = Chem.MolToSmiles(molecule)
+    return smiles, "", _beyond_smiles(molecule, smiles)
 
 
 def _mol_block_complaint(block: str) -> str:
@@ -145,18 +146,21 @@ def _mol_block_complaint(block: str) -> str:
     return first_complaint(words) or "RDKit could not read the mol block"
 
 
-def _beyond_smiles(molecule: Chem.Mol) -> str:
+def _beyond_smiles(molecule: Chem.Mol, smiles: str) -> str:
     """What the mol block says and its SMILES does not."""
     notes = []
-    types = {group.GetProp("TYPE") for group in Chem.GetMolSubstanceGroups(molecule) if group.HasProp("TYPE")}
+    # Their lengths are asked for first: to go through one of RDKit's empty vectors takes as long as parsing.
+    groups, stereo = Chem.GetMolSubstanceGroups(molecule), molecule.GetStereoGroups()
+    types = {group.GetProp("TYPE") for group in groups if group.HasProp("TYPE")} if len(groups) else set()
     if types & _POLYMERS:
         notes.append(f"polymer ({', '.join(sorted(types & _POLYMERS))}): the SMILES is the unit as drawn")
-    if any(atom.HasQuery() or not atom.GetAtomicNum() for atom in molecule.GetAtoms()):
+    has_query = molecule.HasQuery()
+    if "*" in smiles or (has_query and any(atom.HasQuery() for atom in molecule.GetAtoms())):
         notes.append("R groups or query atoms: the SMILES has * or the atom as drawn")
-    if any(bond.HasQuery() for bond in molecule.GetBonds()):
+    if has_query and any(bond.HasQuery() for bond in molecule.GetBonds()):
         notes.append("query bonds: the SMILES has ~ or the bond as drawn")
     absolute = Chem.StereoGroupType.STEREO_ABSOLUTE
-    if any(group.GetGroupType() != absolute for group in molecule.GetStereoGroups()):
+    if len(stereo) and any(group.GetGroupType() != absolute for group in stereo):
         notes.append("relative stereochemistry: the SMILES has it as drawn")
     return "; ".join(notes)
 

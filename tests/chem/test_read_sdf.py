@@ -168,13 +168,15 @@ def test_sdf__r_groups_query_atoms_and_polymers_are_noted() -> None:
         mol_block("*CCO"),
         mol_block("CCO").replace(" O   0", " R#  0").replace("M  END", "M  RGP  1   3   1\nM  END"),
         mol_block("CCO").replace(" O   0", " A   0"),
+        mol_block("CCO").replace(" O   0", " L   0").replace("M  END", "M  ALS   3  2 F N   O   \nM  END"),
         mol_block("CCO").replace("  1  2  1  0", "  1  2  8  0"),
+        mol_block("CCO").replace("  1  2  1  0", "  1  2  5  0"),
         polymer,
     ]
     records = read_text("".join(f"{group}$$$$\n" for group in groups))
-    assert [record.reason for record in records] == [""] * 5
-    assert ["*" in record.input for record in records] == [True, True, True, False, False]
-    said = ["R groups or query atoms"] * 3 + ["query bonds", "polymer (SRU)"]
+    assert [record.reason for record in records] == [""] * 7
+    assert ["*" in record.input for record in records] == [True] * 4 + [False] * 3
+    said = ["R groups or query atoms"] * 4 + ["query bonds"] * 2 + ["polymer (SRU)"]
     assert [record.note.split(":")[0] for record in records] == said
 
 

@@ -7,9 +7,10 @@ import io
 import random
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chem import InputError, read_compounds
@@ -169,3 +170,38 @@ def test_long_line__becomes_a_rejected_record(tmp_path: Path, kind: str) -> None
     assert long.reason and len(long.input) < 300 and len(long.id) <= 1_000
     if kind != "sdf":
         assert "10,000,00" in long.reason and long.input.endswith(" characters]")
+
+
+PIECES = st.sampled_from(
+    [b"CCO", b"smiles", b"id", b",", b"\t", b" ", b"\n", b"\r", b'"', b"$$$$\n", b"M  END\n", b"\n> <id>\n"]
+    + [
+        b"InChI=1S/CH4/h1H4",
+        b"\xff\xfe",
+        b"\xfe\xff",
+        b"\xef\xbb\xbf",
+        b"\x00",
+        b"\xe9",
+        b"\x1f\x8b",
+        b"PAR1",
+    ]
+    + [b"  1  0  0  0  0  0  0  0  0  0999 V2000\n", b"    0.0    0.0    0.0 C   0\n", b"#", b"|^1:0|"]
+)
+
+
+@given(st.lists(PIECES, max_size=12).map(b"".join), st.booleans())
+@settings(max_examples=300)
+def test_read__any_bytes_are_records_or_one_line(data: bytes, zipped: bool) -> None:
+    """No file makes the reader fail but with one line that names it; row numbers have no gaps."""
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in (None, "smiles", "csv", "tsv", "txt", "sdf", "inchi", "parquet"):
+            stream = io.BytesIO(gzip.compress(data, 0) if zipped else data)
+            patch.setattr("sys.stdin", SimpleNamespace(buffer=io.BufferedReader(stream)))  # type: ignore[type-var]
+            records, said = [], "standard input"
+            try:
+                records = list(read_compounds("-", format=kind))
+            except InputError as error:
+                said = str(error)
+            assert said.startswith("standard input") and "\n" not in said
+            assert [record.row for record in records] == list(range(1, len(records) + 1))
+            assert all(record.input or record.reason for record in records)
+            assert all(record.id for record in records)
