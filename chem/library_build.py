@@ -110,7 +110,7 @@ def write_library(
             stray.unlink()
         if parts.n_rejected == parts.n_records:
             parts.refuse_unusable(folder)
-        repeats = find_repeats(map(read_keys, parts.paths), steps / "keys")
+        repeats = find_repeats(map(read_keys, parts.paths), parts.n_records, steps / "keys")
         (steps / WHOLE).mkdir()
         write_parts(steps / WHOLE, parts.paths, repeats, options.fingerprints, options.recipe.hash)
         write_manifest(steps / WHOLE, _manifest(source, options, repeats))

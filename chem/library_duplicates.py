@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-_BLOCK = 1 << 20
+_BUCKET = 1 << 18
+_ENTRY = np.dtype([("place", np.int64), ("high", np.uint64), ("low", np.uint64)])
 
 
 @dataclass(frozen=True)
@@ -73,18 +76,21 @@ class Repeats:
         )
 
 
-def find_repeats(parts: Iterable[np.ndarray], scratch: Path) -> Repeats:
+def find_repeats(parts: Iterable[np.ndarray], n_records: int, scratch: Path) -> Repeats:
     """Find the records whose key has occurred before.
 
-    The keys go to a file and are compared a bucket at a time, so that memory depends on the number of repeats and
-    rejected records alone. With 128 bits two of a billion molecules share a key by chance once in 10^20 libraries.
+    The keys are dealt out to files by their hash, and compared within each file alone, so that memory grows with the
+    repeated and rejected records and not with the others. With 128 bits, two of a billion molecules share a
+    key by chance in one of 10^20 libraries.
 
     Parameters
     ----------
     parts
         uint64 (n, 2) keys, in order; 0 for a rejected record.
+    n_records
+        How many there are in all.
     scratch
-        A file that can be written and is removed in the end.
+        A folder for the files; it is made anew, and removed in the end.
 
     Returns
     -------
@@ -96,47 +102,49 @@ def find_repeats(parts: Iterable[np.ndarray], scratch: Path) -> Repeats:
     >>> import tempfile
     >>> keys = np.array([[7, 1], [0, 0], [7, 2], [7, 1]], np.uint64)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     found = find_repeats([keys[:2], keys[2:]], Path(folder) / "keys")
+    ...     found = find_repeats([keys[:2], keys[2:]], 4, Path(folder) / "keys")
     >>> found.repeats.tolist(), found.originals.tolist(), found.rejected.tolist()
     ([3], [0], [1])
     >>> found.graph_number(found.original_of(2, 4)).tolist()
     [1, 0]
     """
-    n_records = 0
-    rejected = []
+    shutil.rmtree(scratch, ignore_errors=True)  # what a killed program has left
+    scratch.mkdir()
     try:
-        with scratch.open("wb") as file:
-            for keys in parts:
-                rejected.append(n_records + np.flatnonzero(~keys.any(axis=1)))
-                n_records += len(keys)
-                file.write(np.ascontiguousarray(keys).data)
-        n_buckets = 1 << max(0, (n_records - 1) // _BLOCK).bit_length()
-        found = [_repeats_in_bucket(scratch, bucket, n_buckets) for bucket in range(n_buckets)]
+        files = [scratch / str(bucket) for bucket in range(1 + n_records // _BUCKET)]
+        rejected = _deal(parts, files)
+        found = [_repeats_in(np.fromfile(file, _ENTRY)) for file in files]
     finally:
-        scratch.unlink(missing_ok=True)
+        shutil.rmtree(scratch)
     repeats = np.concatenate([places for places, _ in found])
     originals = np.concatenate([firsts for _, firsts in found])
     order = np.argsort(repeats)
-    return Repeats(n_records, repeats[order], originals[order], np.concatenate([np.zeros(0, int), *rejected]))
+    return Repeats(n_records, repeats[order], originals[order], rejected)
 
 
-def _repeats_in_bucket(file: Path, bucket: int, n_buckets: int) -> tuple[np.ndarray, np.ndarray]:
-    places, keys = _bucket(file, bucket, n_buckets)
-    order = np.lexsort((keys[:, 1], keys[:, 0]))  # stable: the places of one key ascend
-    places, keys = places[order], keys[order]
-    new = np.ones(len(keys), bool)
-    new[1:] = (keys[1:] != keys[:-1]).any(axis=1)
-    first = places[np.maximum.accumulate(np.where(new, np.arange(len(keys)), 0))]
-    return places[~new], first[~new]
-
-
-def _bucket(file: Path, bucket: int, n_buckets: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places and keys of the records whose hash falls into a bucket."""
-    places, chosen, start = [np.zeros(0, np.int64)], [np.zeros((0, 2), np.uint64)], 0
-    with file.open("rb") as handle:
-        while len(keys := np.fromfile(handle, np.uint64, 2 * _BLOCK).reshape(-1, 2)):
-            inside = np.flatnonzero((keys[:, 0] % np.uint64(n_buckets) == bucket) & keys.any(axis=1))
-            places.append(start + inside)
-            chosen.append(keys[inside])
+def _deal(parts: Iterable[np.ndarray], files: Sequence[Path]) -> np.ndarray:
+    """Write place and key of each record to the file of its hash; return the places of rejected ones."""
+    rejected, start = [np.zeros(0, np.int64)], 0
+    with ExitStack() as stack:
+        handles = [stack.enter_context(file.open("wb")) for file in files]
+        for keys in parts:
+            entries = np.empty(len(keys), _ENTRY)
+            entries["place"] = np.arange(start, start + len(keys))
+            entries["high"], entries["low"] = keys.T
+            usable = keys.any(axis=1)
+            rejected.append(entries["place"][~usable])
+            buckets = entries["high"] % np.uint64(len(files))
+            for bucket, handle in enumerate(handles):
+                handle.write(entries[usable & (buckets == bucket)].data)
             start += len(keys)
-    return np.concatenate(places), np.concatenate(chosen)
+    return np.concatenate(rejected)
+
+
+def _repeats_in(entries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the repeated keys among some, and of the first of each."""
+    # Stable, and so the places of one key ascend.
+    entries = entries[np.lexsort((entries["low"], entries["high"]))]
+    new = np.ones(len(entries), bool)
+    new[1:] = (entries["high"][1:] != entries["high"][:-1]) | (entries["low"][1:] != entries["low"][:-1])
+    first = entries["place"][np.maximum.accumulate(np.where(new, np.arange(len(entries)), 0))]
+    return entries["place"][~new], first[~new]

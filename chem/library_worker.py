@@ -185,6 +185,7 @@ def _standardise(
 ) -> list[_Structure]:
     """Standardise each structure; one that was met before, here or in an earlier part, is not done again."""
     recipe = StandardisationRecipe(**options["recipe"])
+    recipe_hash = recipe.hash
     here = {notation: _Structure(StandardisedMolecule(reason=why)) for notation, why in lost.items()}
     structures = []
     for item, record in enumerate(records):
@@ -192,7 +193,7 @@ def _standardise(
             structures.append(_Structure(StandardisedMolecule(reason=record.reason)))
             continue
         notation = record.text, record.kind
-        known = here.get(notation) or _standardised_before.get((notation, recipe.hash))
+        known = here.get(notation) or _standardised_before.get((notation, recipe_hash))
         if known is None:
             with attend(item, options["time_limit"]):
                 known = _standardised(record.text, record.kind, recipe)
@@ -202,7 +203,7 @@ def _standardise(
         _standardised_before.clear()
     for notation, known in here.items():
         if notation not in lost:
-            _standardised_before[notation, recipe.hash] = replace(known, molecule=None)
+            _standardised_before[notation, recipe_hash] = replace(known, molecule=None)
     return structures
 
 

@@ -127,7 +127,7 @@ def test_kill__the_same_bytes_after_any_number(
         assert now.items() >= kept.items(), "a finished part was made again"
         kept = now
     assert len(kept) >= 18
-    for ready in ((steps / "whole").exists, (steps / "whole" / "graphs").exists):
+    for ready in ((steps / "keys").exists, (steps / "whole").exists, (steps / "whole" / "graphs").exists):
         kill_when(start_build(compounds, out), ready)
     delay = moments.uniform(0.1, 1.0)
     began = time.monotonic()

@@ -17,14 +17,15 @@ from chem.library_duplicates import find_repeats
 @given(
     keys=st.lists(st.tuples(st.integers(0, 7), st.integers(0, 1)), max_size=80),
     part=st.integers(1, 20),
-    block=st.sampled_from([1, 4, 1 << 20]),
+    bucket=st.sampled_from([1, 4, 1 << 20]),
 )
 def test_repeats__as_a_dictionary_finds_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: list[tuple[int, int]], part: int, block: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: list[tuple[int, int]], part: int, bucket: int
 ) -> None:
-    monkeypatch.setattr(chem.library_duplicates, "_BLOCK", block)
+    monkeypatch.setattr(chem.library_duplicates, "_BUCKET", bucket)
     array = np.array(keys, np.uint64).reshape(-1, 2)
-    found = find_repeats((array[at : at + part] for at in range(0, len(keys), part)), tmp_path / "keys")
+    parts = (array[at : at + part] for at in range(0, len(keys), part))
+    found = find_repeats(parts, len(keys), tmp_path / "keys")
     first: dict[tuple[int, int], int] = {}
     for place, key in enumerate(keys):
         if key != (0, 0):
