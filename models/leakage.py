@@ -27,6 +27,8 @@ SHARED = ("inchikey", "skeleton", "scaffold", "sequence", "pair", "line", "tissu
 """What is counted on both sides of a cut."""
 SIMILARITIES = (0.4, 0.6, 0.85, 1.0)
 """Similarities of nearest neighbours from which the share of test molecules is given."""
+MOST_COMPARED = 20_000
+"""Test molecules of a fold whose nearest neighbours are searched; of more, this many are drawn."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class LeakageReport:
     table
         One row per fold: fold, n_train, n_test, n_left_out (in neither); for each of `SHARED` that the rows
         have, shared_X (distinct ones on both sides) and rows_X (share of test rows that hold one of them);
-        n_molecules (distinct ones in the test rows) and, over those, nearest_median, nearest_p95 and
+        n_molecules (distinct ones in the test rows), n_compared (all of them, or `MOST_COMPARED` drawn from more)
+        and, over those, nearest_median, nearest_p95 and
         nearest_ge_0.4 to nearest_ge_1.0 (share with a training molecule at least as similar). Molecules that
         share a fingerprint have similarity 1 without being the same.
     """
@@ -71,6 +74,8 @@ class LeakageReport:
                 f"  nearest training molecule: median similarity up to {table['nearest_median'].max():.2f}, "
                 f"95th percentile {table['nearest_p95'].max():.2f}; {reached}"
             )
+            if (table["n_compared"] < table["n_molecules"]).any():
+                lines.append(f"  neighbours: of {MOST_COMPARED:,} molecules drawn from each larger fold")
         if table["n_left_out"].any():
             total = table[["n_train", "n_test", "n_left_out"]].sum(axis=1)
             most = (table["n_left_out"] / total).max()
@@ -178,10 +183,14 @@ def _neighbours(
     test = np.unique(structure[cut.test])
     train = np.unique(structure[cut.train])
     test, train = test[test >= 0], train[train >= 0]
+    n_molecules = len(test)
+    if n_molecules > MOST_COMPARED:
+        test = np.sort(np.random.default_rng(0).choice(test, MOST_COMPARED, replace=False))
+    counts = {"n_molecules": n_molecules, "n_compared": len(test)}
     nearest = nearest_similarity(bits[test], bits[train], threads)
     if not len(test) or not len(train):
         names = ("nearest_median", "nearest_p95", *(f"nearest_ge_{at}" for at in SIMILARITIES))
-        return {"n_molecules": len(test), **dict.fromkeys(names, float("nan"))}
+        return {**counts, **dict.fromkeys(names, float("nan"))}
     median, p95 = np.quantile(nearest, [0.5, 0.95])
     shares = {f"nearest_ge_{at}": float((nearest >= at).mean()) for at in SIMILARITIES}
-    return {"n_molecules": len(test), "nearest_median": float(median), "nearest_p95": float(p95), **shares}
+    return {**counts, "nearest_median": float(median), "nearest_p95": float(p95), **shares}

@@ -82,6 +82,19 @@ def test_leakage__time_looks_back_alone() -> None:
     assert table["fold"].tolist() == [2] and table["shared_inchikey"].tolist() == [1]
 
 
+def test_leakage__many_molecules_are_sampled(drugs: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.leakage.MOST_COMPARED", 60)
+    fold = np.arange(len(drugs)) % 4 + 1
+    full = folds_leakage(SplitRecords(smiles=drugs[:200]), fold[:200])
+    some = folds_leakage(SplitRecords(smiles=drugs), fold)
+    assert full.table["n_compared"].tolist() == [50] * 4 and "drawn" not in full.text()
+    assert some.table["n_compared"].tolist() == [60] * 4 and some.table["n_molecules"].tolist() == [100] * 4
+    assert (
+        "of 60 molecules drawn" in some.text()
+        and some.text() == folds_leakage(SplitRecords(smiles=drugs), fold).text()
+    )
+
+
 def test_leakage__nothing_placed() -> None:
     report = leakage_report(identify_records(SplitRecords(smiles=["bad"])), [])
     assert len(report.table) == 0
