@@ -12,14 +12,15 @@ import pytest
 from numpy.typing import NDArray
 
 from chem.errors import InputError
-from chem.graph_schema import GRAPH_SCHEMA_V1, schema_hash
+from chem.graph_schema import GRAPH_SCHEMA, GRAPH_SCHEMA_V1, schema_hash
 from chem.standardise import DEFAULT_RECIPE
 from models.affinity import MIN_IDENTITY, MIN_TANIMOTO, AffinityModel, load_affinity, training_domain
 from models.calibration import calibrate
-from models.fit import EncodedPairs, FittedNetwork, fit_network, score_pairs
+from models.fit import EncodedPairs, FittedNetwork, encode_pairs, fit_network, score_pairs
 from models.pairs import PairData
 from models.protein import Target
 from models.train import TrainingConfig
+from varimol import tables
 from varimol.networks import load_network, network_folder, shipped_networks
 
 MakePairs = Callable[..., PairData]
@@ -260,3 +261,37 @@ def test_shipped_network__ranks_known_selectivity(
     scores = shipped.score([drug_smiles[d] for d in drugs], [Target(t, kinases[t]) for t in targets])
     assert (scores[:2, 0] > scores[:2, 1]).all()
     assert scores[2, 1] > scores[2, 0]
+
+
+def test_shipped_network__predicts_what_it_did_before_the_schema_grew(
+    shipped: AffinityModel, kinases: dict[str, str]
+) -> None:
+    """Scores of commit f032e0c, when graphs were of the version of the schema that the network knows."""
+    drugs = tables.drugs().drop_duplicates("name").set_index("name")["smiles"]
+    smiles = [drugs[name] for name in ("imatinib", "erlotinib", "dasatinib")]
+    scores = shipped.score(smiles, [Target(name, kinases[name]) for name in ("ABL1", "EGFR")])
+    before = [[8.050193, 4.997954], [6.876187, 9.268243], [10.544030, 6.792377]]
+    np.testing.assert_allclose(scores, before, atol=1e-4)
+
+
+def test_save__records_the_schema_it_was_trained_on(
+    model: AffinityModel, make_pairs: MakePairs, profile: NDArray[np.float32], tmp_path: Path
+) -> None:
+    """A network of the newer schema comes back as one, and asks for graphs of that schema."""
+    pairs = make_pairs()
+    newer = encode_pairs(pairs, profile, schema_version=2)
+    config = TrainingConfig(n_steps=4, warmup=1, seed=0, bfloat16=False)
+    member = fit_network([newer], config, shape=SHAPE)
+    assert member.schema_version == 2
+    replace(model, members=(member,)).save(tmp_path / "run")
+    card = json.loads((tmp_path / "run" / "card.json").read_text())
+    assert card["graph_schema"] == schema_hash(GRAPH_SCHEMA)
+    again = load_affinity(tmp_path / "run")
+    assert again.members[0].schema_version == 2
+    scores = replace(model, members=(member,)).score(pairs.smiles, pairs.targets)
+    np.testing.assert_allclose(again.score(pairs.smiles, pairs.targets), scores, atol=2e-2)
+    older = newer.graphs.project(1)
+    with pytest.raises(InputError, match="schema 1 do not hold what schema 2 asks for"):
+        score_pairs(member, older, newer.proteins, pairs.drug, pairs.target)
+    with pytest.raises(InputError, match=r"graph schemas \[1, 2\]; expected one schema"):
+        fit_network([newer, replace(newer, graphs=older)], config, shape=SHAPE)
