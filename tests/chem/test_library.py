@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
 
 import chem.library_worker
-from chem import InputError, build_library, encode_graphs, open_library
+from chem import InputError, encode_graphs, open_library
 
+build_library = partial(chem.build_library, time_limit=None)
+"""Without a time limit no worker has to be started; test_library_build is about those."""
 TABLE = """id,name,smiles
 a,aspirin,CC(=O)Oc1ccccc1C(=O)O
 b,broken,C1CC
@@ -111,7 +114,7 @@ def test_write__disk_full_leaves_nothing(
 
     monkeypatch.setattr(chem.library_worker, "save_part", full)
     with pytest.raises(InputError, match=r"library: cannot be written: No space left on device"):
-        build_library(source, tmp_path / "library", time_limit=None)
+        build_library(source, tmp_path / "library")
     assert [path.name for path in tmp_path.iterdir()] == ["compounds.csv"]
 
 
@@ -156,16 +159,16 @@ def test_build__real_file_with_bad_and_duplicate_smiles(shared_data: Path, tmp_p
     assert library.graphs.n_atoms[:200].tolist() == n_atoms
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(["CCO", "OCC", "C1CC", "", "c1ccccc1", "CC.Cl", "CC", "\u00e9"]), min_size=1))
 def test_build__rows_out_are_records_in(tmp_path: Path, smiles: list[str]) -> None:
     path = tmp_path / "a.tsv"
     path.write_text("id\tsmiles\n" + "".join(f"{n}\t{text}\n" for n, text in enumerate(smiles)))
     if all(text in ("C1CC", "", "\u00e9") for text in smiles):
         with pytest.raises(InputError, match="none of its"):
-            build_library(path, time_limit=None)
+            build_library(path)
         return
-    table = build_library(path, time_limit=None).table
+    table = build_library(path).table
     assert table["input"].fillna("").tolist() == smiles
     first: dict[str, int] = {}
     for row in table[table["status"] == "ok"].itertuples():
@@ -181,7 +184,7 @@ def test_progress__counts_records(tmp_path: Path) -> None:
     build_library(path, progress=seen.append)
     assert seen == [1200]
     path.write_text("CCO\n" * 5000)
-    build_library(path, progress=seen.append, time_limit=None)
+    build_library(path, progress=seen.append)
     assert seen == [1200, 2048, 4096, 5000]
 
 
