@@ -35,8 +35,8 @@ def structure_record(
     Returns
     -------
     CompoundRecord
-        With a reason where the text is empty, longer than `MAX_STRUCTURE` or holds a NUL byte, at which
-        RDKit would stop reading.
+        With a reason where the text is empty, longer than `MAX_STRUCTURE`, holds a NUL byte (at which RDKit
+        would stop reading) or letters beyond ASCII.
 
     Examples
     --------
@@ -54,6 +54,9 @@ def structure_record(
         text = cut_text(text, len(text))
     elif "\x00" in text:
         reason = "a NUL byte in the structure"
+    elif not text.isascii():
+        letter = next(letter for letter in text if not letter.isascii())
+        reason = f"{letter!r} in the structure, which no SMILES or InChI holds"
     return CompoundRecord(row, line, identifier or str(row), name, text, reason, kind, file, note)
 
 
@@ -100,6 +103,8 @@ def structure_smiles(text: str, kind: str) -> tuple[str, str, str]:
 
 
 def _smiles_of_inchi(text: str) -> tuple[str, str]:
+    if not text.isascii():
+        return "", "letters in it that no InChI has"
     with captured_rdkit_log() as said, python_interrupts():
         try:
             molecule, _, complaint, _ = rdinchi.InchiToMol(text)
@@ -122,6 +127,9 @@ def _inchi_of_smiles(smiles: str) -> str:
 
 
 def _smiles_of_mol_block(block: str) -> tuple[str, str, str]:
+    # RDKit counts columns in bytes: a complaint that cuts a letter in two is no text for Python. Only names and
+    # comments may hold such letters, and they are read elsewhere.
+    block = block.encode("ascii", "replace").decode()
     with rdBase.BlockLogs():
         try:
             molecule = Chem.MolFromMolBlock(block)

@@ -294,3 +294,12 @@ def test_smiles_file__that_is_a_vendors_table(tmp_path: Path) -> None:
         ("CC |^1:0|", "Z1"),
         ("CCC", "Z2"),
     ]
+
+
+def test_smiles_file__letters_that_no_smiles_has(tmp_path: Path) -> None:
+    """A minus sign from a word processor, an invisible blank, a name in the wrong place."""
+    texts = ["[O\u2212]C", "CC\u200bO", "éthanol", "CC[中C"]
+    records = list(read_compounds(write(tmp_path / "a.smi", "".join(f"{text} x\n" for text in texts))))
+    assert [record.input for record in records] == texts
+    assert ["which no SMILES or InChI holds" in record.reason for record in records] == [True] * 4
+    assert "\\u2212" in ascii(records[0].reason)

@@ -148,6 +148,19 @@ def test_sdf__what_is_unusual_comes_through(smiles: str) -> None:
     assert Chem.CanonSmiles(record.input) == Chem.CanonSmiles(smiles)
 
 
+@pytest.mark.parametrize("line", range(6))
+def test_sdf__names_in_any_script_and_damage_beside_them(line: int) -> None:
+    """RDKit counts bytes; a complaint of half a letter once stopped the reader."""
+    lines = mol_block("CCO").splitlines()
+    lines[0] = "乙醇 é"
+    (whole,) = read_text("\n".join(lines) + "\n$$$$\n")
+    assert (whole.id, whole.input) == ("乙醇 é", "CCO")
+    for at in range(0, 40):
+        damaged = [*lines[:line], lines[line][:at] + "é中é" + lines[line][at:], *lines[line + 1 :]]
+        (record,) = read_text("\n".join(damaged) + "\n$$$$\n")
+        assert bool(record.reason) != bool(record.input)
+
+
 def test_sdf__wrong_valence_is_a_reason_in_rdkits_words() -> None:
     molecule = Chem.MolFromSmiles("CC(C)(C)(C)C", sanitize=False)
     (record,) = read_text(Chem.MolToMolBlock(molecule, kekulize=False) + "$$$$\n")
