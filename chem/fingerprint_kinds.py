@@ -117,14 +117,15 @@ _KINDS = (
     ),
     FingerprintKind(
         "atom_pair",
-        "two atoms and the bonds between them; bits also tell how often (count simulation)",
+        "two atoms and the bonds between them; bits also tell how often (count simulation); chirality only in counts",
         2048,
         "Carhart, Smith and Venkataraghavan, J. Chem. Inf. Comput. Sci. 1985, 25, 64-73, doi:10.1021/ci00046a002",
         options=frozenset({"counts", "chirality"}),
     ),
     FingerprintKind(
         "topological_torsion",
-        "four atoms in a row; bits also tell how often (count simulation)",
+        "four atoms in a row; bits also tell how often (count simulation); three-membered rings are walked in the "
+        "order of the atoms, so a rewritten SMILES can change a bit or two",
         2048,
         "Nilakantan et al., J. Chem. Inf. Comput. Sci. 1987, 27, 82-85, doi:10.1021/ci00054a008",
         options=frozenset({"counts", "chirality"}),
@@ -269,6 +270,12 @@ def settle(
         if wanted and option not in known.options:
             takes = ", ".join(sorted(known.options)) or "none of radius, counts and chirality"
             raise InputError(f"the {kind} fingerprint has no {option}", field=option, expected=takes)
+    if kind == "atom_pair" and chirality and not counts:
+        raise InputError(
+            "RDKit's folding drops the chirality of atom pairs from many bits, silently",
+            field="chirality",
+            expected="counts, which keep it",
+        )
     if packed and (counts or known.real):
         raise InputError("only bits can be packed", field="packed", expected="counts off and a kind of bits")
     return FingerprintSettings(
