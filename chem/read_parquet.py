@@ -13,6 +13,7 @@ from chem.record import CompoundRecord
 
 _ROWS = 16_384
 _SAMPLE_ROWS = 100
+_BUFFER = 1 << 20  # without one a whole column of a row group is read at once
 
 
 def read_parquet(file: BinaryIO, origin: Origin) -> Iterator[CompoundRecord]:
@@ -39,7 +40,7 @@ def read_parquet(file: BinaryIO, origin: Origin) -> Iterator[CompoundRecord]:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(file) as table:
+        with pq.ParquetFile(file, buffer_size=_BUFFER) as table:
             yield from _records(table, origin)
     except (pa.ArrowException, OSError) as error:
         said = str(error).strip().splitlines()[0]
@@ -48,10 +49,8 @@ def read_parquet(file: BinaryIO, origin: Origin) -> Iterator[CompoundRecord]:
 
 def _records(table: Any, origin: Origin) -> Iterator[CompoundRecord]:
     header = list(table.schema_arrow.names)
-    first = next(table.iter_batches(batch_size=_SAMPLE_ROWS), None)
-    sample = [] if first is None else list(zip(*(_texts(first.column(at)) for at in range(len(header)))))
-    # A column's name is no cell: only the rows can tell.
-    columns = choose_columns(header, sample, origin.smiles_column, origin.id_column, origin.name)
+    # A column's name is no cell: what header_is_data says is for text.
+    columns = choose_columns(header, _sample(table), origin.smiles_column, origin.id_column, origin.name)
     wanted = [at for at in dict.fromkeys(columns[:3]) if at is not None]
     _refuse_repeated([header[at] for at in wanted], header, origin.name)
     row, folder = origin.rows_before, origin.folder_name
@@ -63,6 +62,29 @@ def _records(table: Any, origin: Origin) -> Iterator[CompoundRecord]:
         for structure, label, name in zip(values[columns.structure], labels, names):
             row += 1
             yield structure_record(row, 0, label, name, structure, folder)
+
+
+def _sample(table: Any) -> list[list[str]]:
+    """First rows of the columns that hold text; cells of the others are empty."""
+    import pyarrow as pa
+
+    types = [
+        field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        for field in table.schema_arrow
+    ]
+    texts = [pa.types.is_string(kind) or pa.types.is_large_string(kind) for kind in types]
+    names = [name for name, is_text in zip(table.schema_arrow.names, texts) if is_text]
+    batch = (
+        next(table.iter_batches(batch_size=_SAMPLE_ROWS, columns=names), None)
+        if len(set(names)) == len(names)
+        else None
+    )
+    if batch is None:
+        return []
+    cells = iter(_texts(column) for column in batch.columns)
+    return [
+        list(row) for row in zip(*(next(cells) if is_text else [""] * batch.num_rows for is_text in texts))
+    ]
 
 
 def _refuse_repeated(wanted: list[str], header: list[str], file: str) -> None:
