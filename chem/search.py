@@ -164,11 +164,12 @@ class LibrarySearch:
     @cached_property
     def substructure_index(self) -> SubstructureIndex:
         """The index for substructures, opened, or made where there is none of this library."""
-        smiles = self.compounds.smiles
         return self._ready(
             "substructure",
-            lambda folder, source: open_substructures(folder, smiles, source=source),
-            lambda folder, source: index_substructures(smiles, folder, source=source, threads=self.threads),
+            lambda folder, source: open_substructures(folder, source=source),
+            lambda folder, source: index_substructures(
+                self.compounds.smiles, folder, source=source, threads=self.threads
+            ),
         )
 
     def similar(
