@@ -7,10 +7,13 @@ passes over, which makes them ``unlabelled``.
 
 from __future__ import annotations
 
+import re
+
 from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
 _ALLENE = Chem.MolFromSmarts("[#6;D2](=*)=*")
+_MARKED_CARBON = re.compile(r"C@+(?:AL\d+)?[:\]]")  # one without hydrogens
 _CUMULENE = Chem.MolFromSmarts("*~[#6]=[#6;D2]=[#6;D2]=[#6]~*")
 KNOWN = "_varimol_known"
 """Property of a bond whose stereochemistry is given although it stands as `STEREOANY`."""
@@ -64,13 +67,13 @@ def _heavy(molecule: Chem.Mol) -> list[int]:
 def _suspects(molecule: Chem.Mol, smiles: str) -> list[tuple[int, ...]]:
     """Atoms of allenes and nitrogens at bridgeheads, one each, and pairs of atoms around a cumulene's middle."""
     found: list[tuple[int, ...]] = []
-    if "@" in smiles:
+    if _MARKED_CARBON.search(smiles):
         found += [(centre,) for centre, *_ in molecule.GetSubstructMatches(_ALLENE)]
-        if "N@" in smiles:
-            bridgeheads: list[int] = []
-            rdMolDescriptors.CalcNumBridgeheadAtoms(molecule, bridgeheads)  # type: ignore[arg-type]
-            found += [(atom,) for atom in bridgeheads if molecule.GetAtomWithIdx(atom).GetAtomicNum() == 7]
-    if "/" in smiles or "\\" in smiles:
+    if "N@" in smiles:
+        bridgeheads: list[int] = []
+        rdMolDescriptors.CalcNumBridgeheadAtoms(molecule, bridgeheads)  # type: ignore[arg-type]
+        found += [(atom,) for atom in bridgeheads if molecule.GetAtomWithIdx(atom).GetAtomicNum() == 7]
+    if smiles.count("=") >= 3 and ("/" in smiles or "\\" in smiles):
         found += molecule.GetSubstructMatches(_CUMULENE, uniquify=False)
     return found
 

@@ -19,10 +19,9 @@ from chem.parse import explain_smiles
 Reading = tuple[Chem.Mol, bool]
 """A molecule, and whether it may carry marks of stereochemistry."""
 
-_HEAD = re.compile(r"^\S*")
 _MARK = re.compile(r"@+(?:(?:TH|AL|SP|TB|OH)\d+)?|[/\\]")
-# Marks of stereochemistry; blanks, behind which RDKit reads extensions; hydrogen atoms in either way of writing.
-_SPECIAL = re.compile(r"[@/\\\s]|\[\d*(?:H|#)")
+# Blanks, behind which RDKit reads extensions, and hydrogen atoms in either way of writing.
+_SPECIAL = re.compile(r"\s|\[\d*(?:H|#)")
 
 
 def _parameters(whole: bool) -> Chem.SmilesParserParams:
@@ -78,28 +77,35 @@ def read_smiles(smiles: Sequence[str], start: int, stop: int, stereo: bool) -> I
 def _read_one(text: str, stereo: bool) -> Reading | None:
     if not isinstance(text, str):
         return None
-    special = _SPECIAL.search(text)
-    if special is not None and not stereo:
-        text = text.strip()
-        text = "".join((_MARK.sub("", _HEAD.match(text)[0]), _HEAD.sub("", text)))  # type: ignore[index]
-        special = _SPECIAL.search(text)
-    if special is None:
-        return _read_plain(text)
-    text = text.strip()
-    molecule = Chem.MolFromSmiles(text, _WHOLE)
+    if not stereo:
+        text = _without_marks(text)
+    if _SPECIAL.search(text) is None:
+        molecule = _read_plain(text)
+        marked = stereo and _MARK.search(text) is not None
+        if molecule is not None and marked:
+            Chem.AssignStereochemistry(molecule, cleanIt=True)
+    else:
+        text, marked = text.strip(), stereo
+        molecule = Chem.MolFromSmiles(text, _WHOLE)
+        if molecule is not None and not stereo:
+            Chem.RemoveStereochemistry(molecule)  # of what may stand in an extension
     if molecule is None:
         return None
-    if stereo:
-        return keep_marks(molecule, text), True
-    Chem.RemoveStereochemistry(molecule)
-    return molecule, False
+    return (keep_marks(molecule, text), True) if marked else (molecule, False)
 
 
-def _read_plain(text: str) -> Reading | None:
+def _without_marks(text: str) -> str:
+    if _MARK.search(text) is None:
+        return text
+    head, *extension = text.split(maxsplit=1) or [""]
+    return " ".join([_MARK.sub("", head), *extension])
+
+
+def _read_plain(text: str) -> Chem.Mol | None:
     molecule = Chem.MolFromSmiles(text, _BARE)
     if molecule is None or Chem.SanitizeMol(molecule, catchErrors=True) != Chem.SANITIZE_NONE:
         return None
-    return molecule, False
+    return molecule
 
 
 def _refusal(text: object, index: int) -> InputError:
