@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -64,10 +64,10 @@ def run_tasks(
     tasks: Iterator[Task],
     n_workers: int,
     retry: Callable[[Task, Death], Task],
-) -> Iterator[tuple[Task, Any]]:
+) -> Generator[tuple[Task, Any], None, None]:
     """Run a function on many tasks in worker processes, and go on when one of them dies.
 
-    Tasks are taken from the iterator only when a worker is free.
+    Tasks are taken from the iterator only when a worker is free. Closing the generator ends the workers.
 
     Parameters
     ----------

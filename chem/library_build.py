@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -147,11 +148,12 @@ class _Parts:
         """Make every part that is not there."""
         tasks = self._missing(cuts, folder, options.settings)
         if options.time_limit is None and threads == 1:
-            done: Iterator[tuple[Task, Any]] = ((task, write_part(task)) for task in tasks)
+            done: Generator[tuple[Task, Any], None, None] = ((task, write_part(task)) for task in tasks)
         else:
             done = run_tasks("chem.library_worker:write_part", tasks, threads, retry_part)
-        for task, summary in done:
-            self._count(task["number"], summary)
+        with closing(done):  # ends the workers as soon as something goes wrong here
+            for task, summary in done:
+                self._count(task["number"], summary)
 
     def _missing(
         self, cuts: Iterator[list[list[Any]]], folder: Path, settings: dict[str, Any]
