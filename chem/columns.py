@@ -39,8 +39,8 @@ ID_COLUMNS = (
 NAME_COLUMNS = ("name", "drug_name", "compound_name", "pref_name", "title", "generic_name", "molecule_name")
 
 _SAMPLE_CELLS = 100
-_LONGEST_SAMPLE = 1_000  # a longer cell says nothing more, and RDKit takes long for it
-_ENOUGH = 0.8
+_LONGEST_SAMPLE = 1_000  # of a longer cell the letters say enough, and RDKit takes long for it
+_HALF, _ENOUGH = 0.5, 0.8
 _CLEAR = re.compile(r"[][()=#@]|[A-Za-z]\d")
 _SMILES_LETTERS = re.compile(r"(?:Cl|Br|[BCNOPSFIbcnops*]|\[[^\]]*\]|[-()=#$:/\\.%\d+@~])+")
 
@@ -64,8 +64,9 @@ def choose_columns(
     """Find the columns: as asked for, by their usual names, or by what stands in them.
 
     A column whose name does not say so holds the structures when at least four in five of its first 100
-    cells are InChI, or SMILES of more than one atom. When the cell in the header's place is such a
-    structure too, the table has no header: the first line is a record and the columns have no names.
+    cells are InChI or look like SMILES, and half are read as molecules of more than one atom. When the cell in
+    the header's place is a structure too, be it a broken one, the table has no header: the first line is a
+    record and the columns have no names.
 
     Parameters
     ----------
@@ -151,9 +152,14 @@ def _known_structure(header: Sequence[str], file: str | Path) -> int | None:
 
 
 def _structures_by_content(header: Sequence[str], sample: Sequence[Sequence[str]], file: str | Path) -> int:
-    columns = [_cells(sample or [header], at) for at in range(len(header))]
-    candidates = [at for at, cells in enumerate(columns) if _share(cells, _is_structure) >= _ENOUGH]
-    clear = [at for at in candidates if _share(columns[at], _is_clear) >= 0.5]
+    columns = [_cells(sample, at) for at in range(len(header))]
+    columns = [[name, *cells] if _is_structure(name) else cells for name, cells in zip(header, columns)]
+    candidates = [
+        at
+        for at, cells in enumerate(columns)
+        if _share(cells, _is_structure) >= _HALF and _share(cells, _is_record) >= _ENOUGH
+    ]
+    clear = [at for at in candidates if _share(columns[at], _is_clear) >= _HALF]
     # A word that happens to be a SMILES, such as NS for "not specified", stands in many rows.
     varied = [at for at in candidates if 2 * len(set(columns[at])) >= len(columns[at])]
     found = clear or varied
@@ -188,13 +194,19 @@ def _share(cells: Sequence[str], is_so: object) -> float:
 def _is_structure(cell: str) -> bool:
     if cell.startswith("InChI="):
         return True
-    molecule = parse_smiles(cell) if len(cell) <= _LONGEST_SAMPLE else None
+    if len(cell) > _LONGEST_SAMPLE:
+        return _looks_like_smiles(cell)
+    molecule = parse_smiles(cell)
     return molecule is not None and molecule.GetNumAtoms() > 1
 
 
 def _is_record(cell: str) -> bool:
     """Whether a cell in the header's place is a structure, be it a broken one, and no name."""
-    return _is_structure(cell) or (bool(_SMILES_LETTERS.fullmatch(cell)) and _is_clear(cell))
+    return _is_structure(cell) or _looks_like_smiles(cell)
+
+
+def _looks_like_smiles(cell: str) -> bool:
+    return _is_clear(cell) and bool(_SMILES_LETTERS.fullmatch(cell))
 
 
 def _is_clear(cell: str) -> bool:

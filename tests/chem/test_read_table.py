@@ -89,6 +89,27 @@ def test_header__that_is_broken_data_is_not_lost(tmp_path: Path, first: str) -> 
     assert [record.input for record in records] == [first, "CCO", "c1ccccc1"]
 
 
+@pytest.mark.parametrize("rows", ["C1CC,2\n", "C1CC,2\nc1ccccc1,3\n", "", ",2\nC(C)(C)(C)(C)C,9\n"])
+def test_header__that_is_data_before_broken_data(tmp_path: Path, rows: str) -> None:
+    assert len(read_text(tmp_path, f"c1ccccc1O,1\n{rows}")) == 1 + rows.count("\n")
+
+
+def test_column__of_peptides(tmp_path: Path) -> None:
+    peptide = "N[C@@H](C)C(=O)" * 100 + "O"
+    assert [record.input for record in read_text(tmp_path, f"n,drawn\n1,{peptide}\n2,{peptide}\n")] == [
+        peptide
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    "cells", ["C001 C002 C003", "N1 N2 N3", "P53 BCN1 SPC2", "OK NO YES", "12 13 14", "ACDEF CCC GGG"]
+)
+def test_column__of_codes_and_words_is_none(tmp_path: Path, cells: str) -> None:
+    rows = "".join(f"{cell},x\n" for cell in cells.split())
+    with pytest.raises(InputError, match="no column that holds SMILES"):
+        read_text(tmp_path, f"code,label\n{rows}")
+
+
 @pytest.mark.parametrize("first", ["drawn (2D)", "Structure1", "as drawn", "mol#", "compound"])
 def test_header__that_is_none_of_the_usual(tmp_path: Path, first: str) -> None:
     assert [record.input for record in read_text(tmp_path, f"{first},n\nCC(=O)O,2\nc1ccccc1,3\n")] == [
