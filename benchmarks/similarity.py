@@ -48,7 +48,7 @@ LIMIT_S = 0.1
 """Seconds that a top-100 query may take at most."""
 PATTERNS = (
     "C1CC1C(=O)N", "[OX2H]c1ccccc1", "S(=O)(=O)N1CCCCC1", "c1ccc2[nH]ccc2c1", "C#N", "[N+](=O)[O-]", "Br",
-    "[#6^2]-&!@[#7^3]", "c1nnn[nH]1", "FC(F)(F)c1ccncc1",
+    "[#6^3]-&!@[#7^2]", "c1nnn[nH]1", "FC(F)(F)c1ccncc1",
 )  # fmt: skip
 _MEMBERS = ("train.csv.gz", "test.csv.gz", "test_scaffolds.csv.gz")
 _BULK_QUERIES = 10

@@ -10,6 +10,7 @@ none of the hits of a query on hybridisation, as [^2], or on E/Z stereochemistry
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ _KIND = "substructure"
 _N_BITS = 2048
 _AT_ONCE = 4096
 _BLOCK = 5000
+_DAMAGED = "remove the folder, and it is made again"
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,9 @@ class SubstructureIndex:
         uint8 (n_bytes,): the molecules in RDKit's binary form, one after the other.
     offsets
         int64 (n_molecules + 1,): where each begins and the last one ends.
+    checksums
+        uint32 (n_molecules,): CRC-32 of each, compared before RDKit reads it: a byte that has changed on the disk
+        must not become another molecule.
 
     Examples
     --------
@@ -124,6 +129,7 @@ class SubstructureIndex:
     columns: NDArray[np.uint64]
     molecules: NDArray[np.uint8]
     offsets: NDArray[np.int64]
+    checksums: NDArray[np.uint32]
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -199,7 +205,15 @@ class SubstructureIndex:
                 progress((start + len(positions)) / len(candidates))
 
     def _binary(self, position: int) -> bytes:
-        return self.molecules[self.offsets[position] : self.offsets[position + 1]].tobytes()
+        binary = self.molecules[self.offsets[position] : self.offsets[position + 1]].tobytes()
+        if zlib.crc32(binary) != self.checksums[position]:
+            raise InputError(
+                "the search index is damaged: a checksum does not fit",
+                file=getattr(self.molecules, "filename", None),
+                record=int(position),
+                hint=_DAMAGED,
+            )
+        return binary
 
 
 def _parameters(chirality: bool) -> Chem.SubstructMatchParameters:
@@ -258,22 +272,23 @@ def index_substructures(
     encoded = map_blocks(_encode, smiles, block=_BLOCK, threads=threads)
     if directory is None:
         blob, rows = io.BytesIO(), io.BytesIO()
-        offsets = _written(encoded, rows, blob)
+        offsets, checksums = _written(encoded, rows, blob)
         packed = np.frombuffer(rows.getbuffer(), np.uint8).reshape(-1, _N_BITS // 8)
         columns = np.empty(columns_shape(len(packed), _N_BITS), np.uint64)
         for place, tile in enumerate(column_tiles(packed, _N_BITS)):
             columns[place] = tile
-        return SubstructureIndex(columns, np.frombuffer(blob.getvalue(), np.uint8), offsets)
+        return SubstructureIndex(columns, np.frombuffer(blob.getvalue(), np.uint8), offsets, checksums)
     with new_directory(directory, replaces=DESCRIPTION) as building:
         unsorted = building / "rows"
         with unsorted.open("wb") as rows_file, (building / "molecules.bin").open("wb") as blob_file:
-            offsets = _written(encoded, rows_file, blob_file)
+            offsets, checksums = _written(encoded, rows_file, blob_file)
         packed = _mapped(unsorted).reshape(-1, _N_BITS // 8)
         shape = columns_shape(len(packed), _N_BITS)
         write_blocks(building / "columns.npy", shape, np.uint64, column_tiles(packed, _N_BITS))
         del packed
         unsorted.unlink()
         np.save(building / "offsets.npy", offsets, allow_pickle=False)
+        np.save(building / "checksums.npy", checksums, allow_pickle=False)
         write_description(building, _KIND, len(offsets) - 1, source, n_bits=_N_BITS)
     return open_substructures(directory, source=source)
 
@@ -304,6 +319,7 @@ def open_substructures(directory: str | Path, *, source: str | None = None) -> S
     n = read_description(folder, _KIND, source)["n_molecules"]
     columns = open_array(folder / "columns.npy", columns_shape(n, _N_BITS), np.uint64)
     offsets = np.asarray(open_array(folder / "offsets.npy", (n + 1,), np.int64))
+    checksums = np.asarray(open_array(folder / "checksums.npy", (n,), np.uint32))
     blob = folder / "molecules.bin"
     size = blob.stat().st_size if blob.is_file() else -1
     if offsets[0] != 0 or offsets[-1] != size or (np.diff(offsets) <= 0).any():
@@ -311,9 +327,9 @@ def open_substructures(directory: str | Path, *, source: str | None = None) -> S
             f"the search index is damaged: {max(size, 0)} bytes",
             file=blob,
             expected=f"{offsets[-1]}",
-            hint="remove the folder, and it is made again",
+            hint=_DAMAGED,
         )
-    return SubstructureIndex(columns, _mapped(blob), offsets)
+    return SubstructureIndex(columns, _mapped(blob), offsets, checksums)
 
 
 def _encode(first: int, items: list[Structure]) -> tuple[NDArray[np.uint8], list[bytes]]:
@@ -327,14 +343,15 @@ def _encode(first: int, items: list[Structure]) -> tuple[NDArray[np.uint8], list
 
 def _written(
     encoded: Iterator[tuple[NDArray[np.uint8], list[bytes]]], rows: IO[bytes], blob: IO[bytes]
-) -> NDArray[np.int64]:
-    """Write both as they come and return where each molecule begins."""
-    lengths = [np.zeros(1, np.int64)]
+) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+    """Write both as they come and return where each molecule begins, and the checksum of each."""
+    lengths, checksums = [np.zeros(1, np.int64)], [np.empty(0, np.uint32)]
     for packed, binaries in encoded:
         rows.write(packed.tobytes())
         blob.write(b"".join(binaries))
         lengths.append(np.array([len(binary) for binary in binaries], np.int64))
-    return np.cumsum(np.concatenate(lengths))
+        checksums.append(np.array([zlib.crc32(binary) for binary in binaries], np.uint32))
+    return np.cumsum(np.concatenate(lengths)), np.concatenate(checksums)
 
 
 def _mapped(path: Path) -> NDArray[np.uint8]:

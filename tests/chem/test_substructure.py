@@ -94,13 +94,15 @@ def test_index_on_disk__same_as_in_memory(
     made = index_substructures(smiles, tmp_path / "index", source="a")
     assert (made.columns == index.columns).all()
     names = {path.name for path in (tmp_path / "index").iterdir()}
-    assert names == {"columns.npy", "index.json", "molecules.bin", "offsets.npy"}
+    assert names == {"checksums.npy", "columns.npy", "index.json", "molecules.bin", "offsets.npy"}
     query = parse_query("[N+](=O)[O-]")
     again = open_substructures(tmp_path / "index", source="a")
     assert list(again.search(query)) == list(index.search(query))
 
 
-@pytest.mark.parametrize("name", ["columns.npy", "offsets.npy", "molecules.bin", "index.json"])
+@pytest.mark.parametrize(
+    "name", ["checksums.npy", "columns.npy", "offsets.npy", "molecules.bin", "index.json"]
+)
 @pytest.mark.parametrize("left", [0, 0.9, None])
 def test_open__damaged(tmp_path: Path, smiles: list[str], name: str, left: float | None) -> None:
     index_substructures(smiles[:50], tmp_path / "index")
@@ -111,6 +113,18 @@ def test_open__damaged(tmp_path: Path, smiles: list[str], name: str, left: float
         file.write_bytes(content[: int(left * len(content))])
     with pytest.raises(InputError, match="index"):
         open_substructures(tmp_path / "index")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_search__a_changed_byte_is_noticed(tmp_path: Path, smiles: list[str], seed: int) -> None:
+    """RDKit itself reads some changed bytes as another molecule."""
+    index_substructures(smiles[:50], tmp_path / "index")
+    file = tmp_path / "index" / "molecules.bin"
+    content = bytearray(file.read_bytes())
+    content[seed * len(content) // 5 + 40] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=r"molecules\.bin.*damaged: a checksum"):
+        list(open_substructures(tmp_path / "index").search(parse_query("*")))
 
 
 def test_open__stale_or_absent(tmp_path: Path) -> None:
