@@ -37,7 +37,7 @@ def chemical_space(
 ) -> np.ndarray:
     """Lay molecules out in the plane: principal components, then t-SNE over the first fifty of them.
 
-    The same molecules with the same seed give the same map. In a t-SNE map neighbours mean something;
+    The same molecules with the same seed give the same map, on any number of cores: one is used. In a t-SNE map neighbours mean something;
     distances between groups, and the directions of the axes, do not.
 
     Parameters
@@ -75,16 +75,6 @@ def chemical_space(
     bits = _fingerprints(molecules)
     if method not in ("tsne", "pca"):
         raise InputError(f"{method!r} is no method", field="method", expected="'tsne' or 'pca'")
-    from sklearn.decomposition import PCA
-    from sklearn.manifold import TSNE
-
-    n_components = 2 if method == "pca" else _COMPONENTS_FIRST
-    n_components = min(n_components, *bits.shape)
-    # The exact solver is as quick as the randomised one up to a few thousand molecules.
-    solver = "full" if len(bits) <= 5_000 else "randomized"
-    components = PCA(n_components, svd_solver=solver, random_state=seed).fit_transform(bits)
-    if method == "pca":
-        return np.asarray(components, dtype=np.float64)
     given = min(_PERPLEXITY, len(bits) / 3) if perplexity is None else perplexity
     if not 1 <= given < len(bits):
         raise InputError(
@@ -92,8 +82,25 @@ def chemical_space(
             field="perplexity",
             expected=f"from 1 to less than {len(bits)}",
         )
-    layout = TSNE(2, perplexity=given, init="pca", learning_rate="auto", random_state=seed)
-    return np.asarray(layout.fit_transform(components), dtype=np.float64)
+    return _layout(bits, method, given, seed)
+
+
+def _layout(bits: np.ndarray, method: str, perplexity: float, seed: int) -> np.ndarray:
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
+
+    n_components = min(2 if method == "pca" else _COMPONENTS_FIRST, *bits.shape)
+    # The exact solver is as quick as the randomised one up to a few thousand molecules.
+    solver = "full" if len(bits) <= 5_000 else "randomized"
+    # Sums over several threads depend on how many there are; on a busy machine they wait for each other, too.
+    # The limit holds for libraries that are loaded already, so it comes after the imports.
+    with threadpool_limits(1):
+        layout = PCA(n_components, svd_solver=solver, random_state=seed).fit_transform(bits)
+        if method == "tsne":
+            settings = {"init": "pca", "learning_rate": "auto", "random_state": seed}
+            layout = TSNE(2, perplexity=perplexity, **settings).fit_transform(layout)
+    return np.asarray(layout, dtype=np.float64)
 
 
 def plot_chemical_space(

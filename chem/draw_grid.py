@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from html import escape
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from chem.library import CompoundLibrary
 
 _GAP = 10
+_MOST = 3_000
 _EXTERNAL_SCRIPT = re.compile(r"<script[^>]*\bsrc=[^>]*>\s*</script>")
 _ANY_SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL)
 _CELL_STYLE = """
@@ -223,7 +222,8 @@ def interactive_grid(
     Raises
     ------
     InputError
-        mols2grid is not installed, a column is missing, there is no structure, or one does not parse.
+        mols2grid is not installed, a column is missing, there is no structure, one does not parse, or there are
+        more than 3,000.
 
     Examples
     --------
@@ -240,7 +240,9 @@ def interactive_grid(
     drawn = _with_structure(table[list(dict.fromkeys([smiles_column, *shown]))], smiles_column)
     left_out = len(table) - len(drawn)
     note = f"{left_out} of {len(table)} rows have no structure and are not shown" * bool(left_out)
-    with redirect_stdout(StringIO()), rdBase.BlockLogs():  # it announces a widget that is not used here
+    from IPython.utils.capture import capture_output  # mols2grid brings it
+
+    with capture_output(), rdBase.BlockLogs():  # mols2grid shows a widget that is not used here
         html = _page(mols2grid, drawn, smiles_column, shown, online, (cell_width, cell_height), note)
     return InteractiveGrid(html, height)
 
@@ -270,6 +272,10 @@ def _with_structure(table: pd.DataFrame, smiles_column: str) -> pd.DataFrame:
     """Leave out rows without a SMILES: mols2grid would drop those that do not parse without a word."""
     texts = table[smiles_column].fillna("").astype(str).str.strip()
     kept = table.assign(**{smiles_column: texts})[texts != ""].reset_index(drop=True)
+    if len(kept) > _MOST:
+        raise InputError(
+            f"{len(kept)} molecules are too many for one page", expected=f"up to {_MOST}", hint="choose rows"
+        )
     for index, text in enumerate(kept[smiles_column]):
         if parse_smiles(text) is None:
             raise InputError(

@@ -294,3 +294,14 @@ def test_recipe__steps_can_be_left_out() -> None:
     assert standardise_smiles("[Na+].CC(=O)[O-]", raw).smiles == "CC(=O)[O-].[Na+]"
     charged = StandardisationRecipe(uncharge=False)
     assert standardise_smiles("[Na+].CC(=O)[O-]", charged).smiles == "CC(=O)[O-]"
+
+
+def test_standardise__the_known_mixture_that_forgets_a_centre() -> None:
+    """Beside the carbanions that cutting a metal's bonds leaves, RDKit's reioniser takes a proton off a centre.
+
+    Kept as it is, since the recipe's outcomes must not change; the note warns, and keeping metals avoids it.
+    """
+    mixture = "C[Pt](C)Cl.C[C@H](N)C(=O)O"
+    cut, kept = standardise_smiles(mixture), standardise_smiles(mixture, RECIPES["metals-kept"])
+    assert (cut.smiles, cut.note) == ("CC(N)C(=O)O", "the parent is without its Pt")
+    assert (kept.smiles, kept.removed_fragments) == ("C[C@H](N)C(=O)O", "[CH3][Pt]([CH3])[Cl]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib.metadata
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from chem.parse import parse_smiles
 from chem.standardise import StandardisedMolecule, standardise_molecule
 from chem.standardise_steps import cleanup, is_ordinary, largest_fragment, uncharge
 
+METAL = re.compile(r"\[(?:Co|Cu|Fe|Hg|Mn|Ni|Pt|Sb|Sn|Zn|Pd|Ag|Au|Al|Ti|V|Cr|Bi|Pb|Tl|Cd|As|Ge)")
 DRUGS = Path(__file__).resolve().parents[2] / "varimol" / "data" / "drugs.tsv"
 NCI = Path(RDConfig.RDDataDir) / "NCI" / "first_5K.smi"
 
@@ -202,8 +204,10 @@ def test_molecule__is_not_changed() -> None:
     assert molecule.ToBinary() == before
 
 
+# Without metals: beside the strong bases that cutting their bonds leaves, RDKit's reioniser may take a proton off
+# any acid, by the order of the atoms (1 mixture in 4,000); test_standardise pins one.
 PARTS = st.sampled_from(
-    [line.split()[0] for line in NCI.read_text().splitlines()[::40]]
+    [line.split()[0] for line in NCI.read_text().splitlines()[::40] if not METAL.search(line)]
     + pd.read_csv(DRUGS, sep="\t")["smiles"].tolist()[::30]
     + ["[Na+]", "[Cl-]", "Cl", "O", "OS(=O)(=O)O", "C[S@](=O)CC", "F/C=C/F", "C[N+](C)(C)C", "[2H]OC"]
 )
