@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chem.errors import InputError
+from chem.molecules import Structure
 from chem.scaffold import scaffold_groups
 from chem.search_index import SimilarityIndex, check_limits, index_fingerprints
 
@@ -164,13 +165,13 @@ def _exclude(
     return Clusters(label, np.array(centres, np.int64))
 
 
-def scaffold_clusters(smiles: Sequence[str]) -> Clusters:
+def scaffold_clusters(smiles: Iterable[Structure], *, threads: int = 1) -> Clusters:
     """Cluster by Bemis-Murcko scaffold.
 
     Parameters
     ----------
-    smiles
-        One per molecule.
+    smiles, threads
+        As `chem.scaffold.scaffold_groups` takes them.
 
     Returns
     -------
@@ -188,5 +189,5 @@ def scaffold_clusters(smiles: Sequence[str]) -> Clusters:
     >>> scaffold_clusters(["Cc1ccccc1", "CCO", "Oc1ccccc1"]).label.tolist()
     [0, 1, 0]
     """
-    label = scaffold_groups(smiles)
+    label = scaffold_groups(smiles, threads=threads)
     return Clusters(label, np.unique(label, return_index=True)[1].astype(np.int64))

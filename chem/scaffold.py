@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from rdkit import Chem, rdBase
@@ -10,7 +10,10 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from chem.errors import InputError
 from chem.interrupts import python_interrupts
+from chem.molecules import Structure, map_blocks, molecule_at
 from chem.parse import explain_smiles, parse_smiles
+
+_BLOCK = 5000
 
 
 def murcko_scaffold(smiles: str) -> str:
@@ -45,23 +48,33 @@ def murcko_scaffold(smiles: str) -> str:
     >>> murcko_scaffold("OCC"), murcko_scaffold("CCC")
     ('CCO', 'CCC')
     """
-    molecule = _required(smiles)
+    return _scaffold(_required(smiles))
+
+
+def _scaffold(molecule: Chem.Mol) -> str:
     scaffold = MurckoScaffold.MurckoScaffoldSmiles(mol=molecule, includeChirality=False)
     return scaffold or Chem.MolToSmiles(molecule, isomericSmiles=False)
 
 
-def scaffold_groups(smiles: Sequence[str]) -> np.ndarray:
+def scaffold_groups(smiles: Iterable[Structure], *, threads: int = 1) -> np.ndarray:
     """Number the molecules' scaffolds in order of first appearance.
 
     Parameters
     ----------
     smiles
-        One SMILES per molecule.
+        One SMILES, or RDKit molecule, per molecule; any iterable, read once.
+    threads
+        Processes; more than one are used for more than 5,000 molecules. The result is the same.
 
     Returns
     -------
     np.ndarray
         int64 (n_molecules,): equal numbers share a scaffold.
+
+    Raises
+    ------
+    InputError
+        A SMILES does not parse; the message names its index.
 
     Examples
     --------
@@ -69,8 +82,13 @@ def scaffold_groups(smiles: Sequence[str]) -> np.ndarray:
     [0, 1, 2, 0, 1]
     """
     numbers: dict[str, int] = {}
-    groups = [numbers.setdefault(murcko_scaffold(text), len(numbers)) for text in smiles]
+    blocks = map_blocks(_scaffolds, smiles, block=_BLOCK, threads=threads)
+    groups = [numbers.setdefault(scaffold, len(numbers)) for block in blocks for scaffold in block]
     return np.array(groups, dtype=np.int64)
+
+
+def _scaffolds(first: int, items: list[Structure]) -> list[str]:
+    return [_scaffold(molecule_at(first + place, item)) for place, item in enumerate(items)]
 
 
 def inchikey_first_block(smiles: str) -> str:

@@ -48,3 +48,19 @@ def test_first_block__published_keys() -> None:
 def test_bad_smiles__one_line(function: object) -> None:
     with pytest.raises(InputError, match="unclosed ring"):
         function("C1CC")  # type: ignore[operator]
+
+
+def test_groups__same_by_processes_and_for_molecules() -> None:
+    smiles = [
+        f"{'C' * (number % 40 + 1)}c1ccccc1" if number % 3 else "C" * (number % 7 + 1)
+        for number in range(6000)
+    ]
+    groups = scaffold_groups(smiles)
+    assert (scaffold_groups(smiles, threads=2) == groups).all()
+    assert (scaffold_groups(Chem.MolFromSmiles(text) for text in smiles) == groups).all()
+    assert len(set(groups.tolist())) == 8
+
+
+def test_groups__a_bad_one_is_named() -> None:
+    with pytest.raises(InputError, match=r"record 2.*unclosed ring"):
+        scaffold_groups(["CCO", "CC", "C1CC"])
