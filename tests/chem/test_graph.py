@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdCIPLabeler
 
-from chem import GRAPH_SCHEMA, InputError, MolecularGraphs, concatenate_graphs, encode_graphs, schema_hash
+from chem import GRAPH_SCHEMA, InputError, MolecularGraphs, concatenate_graphs, encode_graphs
 
 DRUGS = Path(__file__).resolve().parents[2] / "varimol" / "data" / "drugs.tsv"
 NODE, EDGE = GRAPH_SCHEMA["node_fields"], GRAPH_SCHEMA["edge_fields"]
@@ -236,12 +236,6 @@ def test_encode__too_symmetric_for_labels_is_unresolved(monkeypatch: pytest.Monk
     assert 1 + GRAPH_SCHEMA["node_vocabulary"]["cip"].index("unresolved") in codes
     rewritten = Chem.MolToRandomSmilesVect(Chem.MolFromSmiles(cage), 1, randomSeed=3)[0]
     assert neighbourhoods(encode_graphs([rewritten])) == neighbourhoods(encode_graphs([cage]))
-
-
-def test_schema_hash__follows_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = schema_hash()
-    monkeypatch.setitem(GRAPH_SCHEMA, "version", 99)
-    assert schema_hash() != before
 
 
 def test_encode__same_bytes_in_another_interpreter() -> None:
