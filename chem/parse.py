@@ -91,6 +91,8 @@ def parse_smiles(smiles: str) -> Chem.Mol | None:
     if not isinstance(smiles, str) or not smiles.strip():
         return None
     text = smiles.strip()
+    if _foreign_letter(text):
+        return None
     with rdBase.BlockLogs():
         molecule = Chem.MolFromSmiles(text, _STRICT)
         if molecule is None or not molecule.GetNumAtoms():
@@ -98,6 +100,13 @@ def parse_smiles(smiles: str) -> Chem.Mol | None:
         if "[H]" in text and ("/" in text or "\\" in text):
             return _with_geometry_as_written(molecule, text)
     return molecule
+
+
+def _foreign_letter(text: str) -> str:
+    """First letter that RDKit cannot be given: it stops at a NUL, and cuts others in two in its messages."""
+    if text.isascii() and "\x00" not in text:
+        return ""
+    return next(letter for letter in text if letter == "\x00" or not letter.isascii())
 
 
 def _with_geometry_as_written(molecule: Chem.Mol, text: str) -> Chem.Mol:
@@ -140,11 +149,14 @@ def explain_smiles(smiles: object) -> str:
     'empty SMILES'
     >>> "valence" in explain_smiles("C(C)(C)(C)(C)C")
     True
-    >>> explain_smiles("CCO")
-    ''
+    >>> explain_smiles("CCO"), explain_smiles("CCé")
+    ('', "the letter 'é', which no SMILES holds")
     """
     if not isinstance(smiles, str) or not smiles.strip():
         return "empty SMILES"
+    foreign = _foreign_letter(smiles.strip())
+    if foreign:
+        return f"the letter {foreign!r}, which no SMILES holds"
     with captured_rdkit_log() as lines:
         molecule = Chem.MolFromSmiles(smiles.strip(), _STRICT)
     if molecule is not None:
@@ -171,7 +183,7 @@ def first_complaint(lines: list[str]) -> str:
     'SMILES Parse Error: unclosed ring'
     """
     said = (_STAMP.sub("", line).strip() for line in lines)
-    return next((line for line in said if line and line.strip("~-^ ")), "")
+    return next((line for line in said if line and line.strip("~-^* ")), "")
 
 
 def _strict_parameters(*, hydrogens: bool = False) -> Chem.SmilesParserParams:

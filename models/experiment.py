@@ -28,8 +28,10 @@ from models.baselines import BASELINES, pair_features
 from models.calibration import Calibration, calibrate
 from models.fit import EncodedPairs, FittedNetwork, encode_pairs, fit_network, new_network, score_pairs
 from models.kinase import build_profile
+from models.leakage import folds_leakage
 from models.metrics import REGRESSION_METRICS, mean_interval
 from models.pairs import PairData
+from models.split_records import records_of_pairs
 from models.splits import random_folds, scaffold_folds
 from models.train import TrainingConfig
 
@@ -82,7 +84,8 @@ def train_affinity(
     endpoints
         Labelled pairs, one table per endpoint; all are trained together in one network.
     out
-        Folder for model.safetensors, card.json, folds.tsv and metrics.tsv.
+        Folder for model.safetensors, card.json, folds.tsv, metrics.tsv and leakage.tsv, which tells for each
+        fold what its test rows share with its training rows.
     experiment
         What to do.
     progress
@@ -101,6 +104,7 @@ def train_affinity(
     settings = {"seen_drug": [_given_or_random(pairs, plan) for pairs in endpoints]}
     if plan.unseen_drug:
         settings["unseen_drug"] = scaffold_folds(endpoints, plan.n_folds, plan.training.seed)
+    leakage = _leakage(endpoints, settings)
     parts = folder / ".parts" / _digest(endpoints, settings, plan)
     parts.mkdir(parents=True, exist_ok=True)
     work = [
@@ -127,6 +131,7 @@ def train_affinity(
     )
     _write_table(out_of_fold, folder / "folds.tsv")
     _write_table(metrics, folder / "metrics.tsv")
+    _write_table(leakage, folder / "leakage.tsv")
     model.save(folder)
     shutil.rmtree(folder / ".parts")
     return model
@@ -136,6 +141,19 @@ def _given_or_random(pairs: PairData, plan: AffinityExperiment) -> NDArray[np.in
     if (pairs.fold >= 0).all():
         return pairs.fold
     return random_folds(pairs, plan.n_folds, plan.training.seed)
+
+
+def _leakage(endpoints: Sequence[PairData], settings: dict[str, list[NDArray[np.int64]]]) -> pd.DataFrame:
+    """Tell what the two sides of every fold share, per endpoint and setting."""
+    tables = []
+    for setting, folds in settings.items():
+        for pairs, part in zip(endpoints, folds, strict=True):
+            # Folds given by a table may begin with 0, which a leakage report takes for rows never tested.
+            report = folds_leakage(records_of_pairs(pairs), part - part.min() + 1).table
+            tables.append(report.assign(endpoint=pairs.name, setting=setting))
+    leakage = pd.concat(tables, ignore_index=True)
+    named = ["endpoint", "setting"]
+    return leakage[named + [column for column in leakage.columns if column not in named]]
 
 
 def _digest(

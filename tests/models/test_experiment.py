@@ -27,7 +27,7 @@ TINY = AffinityExperiment(
     n_folds=2,
     description={"name": "tiny", "limits": ["a test"]},
 )
-FILES = ("model.safetensors", "card.json", "folds.tsv", "metrics.tsv")
+FILES = ("model.safetensors", "card.json", "folds.tsv", "metrics.tsv", "leakage.tsv")
 MODELS = {"network", "means", "nearest_neighbour", "ridge", "random_forest"}
 
 
@@ -40,6 +40,14 @@ def pairs(make_pairs: MakePairs) -> PairData:
 def run(pairs: PairData, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, AffinityModel]:
     folder = tmp_path_factory.mktemp("experiment") / "run"
     return folder, train_affinity([pairs], folder, TINY)
+
+
+def test_train_affinity__tells_what_folds_share(run: tuple[Path, AffinityModel]) -> None:
+    leakage = pd.read_csv(run[0] / "leakage.tsv", sep="\t")
+    unseen = leakage[leakage["setting"] == "unseen_drug"]
+    assert set(leakage["setting"]) == {"seen_drug", "unseen_drug"}
+    assert (unseen["rows_scaffold"] == 0).all()
+    assert (leakage.loc[leakage["setting"] == "seen_drug", "rows_inchikey"] > 0).any()
 
 
 def test_train_affinity__writes_its_files_and_nothing_else(run: tuple[Path, AffinityModel]) -> None:
