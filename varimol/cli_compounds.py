@@ -40,6 +40,9 @@ def library(
     time_limit: Annotated[
         float, typer.Option(min=0.0, help="Seconds that one record may take; 0 for no limit.")
     ] = 10.0,
+    downloads: Annotated[
+        Path | None, typer.Option(help="Folder of named libraries; the user's cache folder unless given.")
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first record that cannot be read.")
     ] = False,
@@ -53,7 +56,7 @@ def library(
         made = varimol.library(
             source, out, smiles_column=smiles_column or None, id_column=id_column or None,
             format=kind or None, recipe=recipe, fingerprints=kept, time_limit=time_limit or None,
-            strict=strict, threads=threads, progress=progress.count,
+            strict=strict, threads=threads, downloads=downloads, progress=progress.count,
         )  # fmt: skip
     if not quiet:
         counts = made.manifest
@@ -156,6 +159,6 @@ def download(
     with CommandProgress(f"fetching {name}", quiet) as progress:
         path = fetch(
             name, out, base_url=mirror or None, again=again, progress=progress.bytes,
-            tell=lambda text: None if quiet else typer.echo(text, err=True),
+            tell=lambda text: typer.echo(text, err=True),
         )  # fmt: skip
     typer.echo(path)

@@ -39,6 +39,7 @@ def library(
     fingerprints: Sequence[str] = ("morgan",),
     time_limit: float | None = 10.0,
     threads: int = 1,
+    downloads: PathName | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> CompoundLibrary:
     """Read, standardise and encode compounds; what was killed goes on where it stopped.
@@ -46,7 +47,8 @@ def library(
     Parameters
     ----------
     source
-        SMILES, CSV, TSV, SDF, InChI or Parquet file, a folder of them, or "-" for standard input.
+        SMILES, CSV, TSV, SDF, InChI or Parquet file, a folder of them, "-" for standard input, or the name of
+        a library (`varimol.named_libraries.library_names`).
     out
         Folder for library.parquet, rejects.tsv, graphs/ and fingerprints/.
     smiles_column, id_column
@@ -63,6 +65,8 @@ def library(
         Seconds of processor time that one molecule may take; None for as much as it takes.
     threads
         Worker processes.
+    downloads
+        Where named libraries lie; the user's cache folder unless given.
     progress
         Called with the number of records done so far.
 
@@ -73,7 +77,13 @@ def library(
     """
     from chem.library import build_library
     from chem.standardise import recipe_named
+    from varimol.named_libraries import is_library_name, library_source
 
+    if is_library_name(source):
+        named = library_source(str(source), downloads)
+        source = named.path
+        smiles_column = smiles_column or named.smiles_column
+        id_column = id_column or named.id_column
     return build_library(
         os.fspath(source), Path(out), smiles_column=smiles_column, id_column=id_column, format=format, strict=strict,
         recipe=recipe_named(recipe), fingerprints=fingerprints, time_limit=time_limit, threads=threads,
