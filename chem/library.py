@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,7 +113,8 @@ class CompoundLibrary:
     @property
     def rejects(self) -> pd.DataFrame:
         """The rejected rows: row, id, input, reason."""
-        rejected = [batch[batch["status"] == "rejected"] for batch in self.batches()]
+        columns = [*REJECT_COLUMNS, "status"]
+        rejected = [batch[batch["status"] == "rejected"] for batch in self.batches(columns=columns)]
         return pd.concat(rejected, ignore_index=True)[list(REJECT_COLUMNS)]
 
     def batches(
@@ -317,14 +319,17 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _parquet(path: Path) -> pq.ParquetFile:
+@contextmanager
+def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(path)
+        with pq.ParquetFile(path) as file:
+            yield file
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"is damaged ({error})", file=path, hint=_AGAIN) from None
+        said = str(error).splitlines()[0]
+        raise InputError(f"is damaged ({said})", file=path, hint=_AGAIN) from None
 
 
 def _read_bits(path: Path, mmap: bool) -> np.ndarray:

@@ -66,7 +66,7 @@ def part_task(records: list[list[Any]], options: dict[str, Any]) -> Task:
     options
         recipe, fingerprints and time_limit.
     """
-    return {"records": records, "options": options, "lost": {}, "singly": False}
+    return {"records": records, "options": options, "lost": {}, "suspect": None, "singly": False}
 
 
 def records_digest(records: list[list[Any]]) -> str:
@@ -102,10 +102,15 @@ def write_part(task: Task) -> dict[str, Any]:
 
 
 def retry_part(task: Task, death: Death) -> Task:
-    """Task to try after one has killed its worker: without the molecule, or molecule by molecule."""
+    """Task to try after one has killed its worker: without the molecule, or molecule by molecule.
+
+    A crash counts when it happens twice: a person or the system may have killed the worker.
+    """
     assert death.item is not None
     if death.item >= len(task["records"]):
         return task | {"singly": True}
+    if not death.too_long and death.item != task["suspect"]:
+        return task | {"suspect": death.item}
     limit = task["options"]["time_limit"]
     reason = f"took longer than {limit:g} s" if death.too_long else f"crashed RDKit ({death.how})"
     return task | {"lost": task["lost"] | {str(death.item): reason}}

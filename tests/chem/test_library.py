@@ -287,3 +287,14 @@ def test_build__folder_and_notes(tmp_path: Path) -> None:
     assert library.table["duplicate_of"].tolist() == [pd.NA, pd.NA, 1, pd.NA]
     assert library.rejects["reason"].iloc[0].startswith("a.smi line 2: ")
     assert len(library.manifest["source_sha256"]) == 64
+
+
+def test_open__damage_inside_the_table_is_named_when_read(source: Path, tmp_path: Path) -> None:
+    build_library(source, tmp_path / "library")
+    path = tmp_path / "library" / "library.parquet"
+    data = bytearray(path.read_bytes())
+    data[4:200] = bytes(196)
+    path.write_bytes(data)
+    library = open_library(tmp_path / "library")
+    with pytest.raises(InputError, match=r"library.parquet: is damaged"):
+        _ = library.table

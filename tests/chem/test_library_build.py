@@ -38,6 +38,7 @@ build_library(sys.argv[1], sys.argv[2], threads=2)
 """
 UNBEARABLE = """
 import os, signal
+from pathlib import Path
 import chem.library_worker as worker
 
 standardise, encode = worker.standardise_molecule, worker.encode_molecules
@@ -48,6 +49,10 @@ def crash(*_):
 
 
 def standardise_molecule(molecule, recipe, *, smiles):
+    flag = Path(__file__).with_name("killed")
+    if smiles == "CCCl" and not flag.exists():
+        flag.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
     return crash() if smiles == "c1ccncc1" else standardise(molecule, recipe, smiles=smiles)
 
 
@@ -234,7 +239,10 @@ def test_slow__only_the_molecule_is_lost(tmp_path: Path) -> None:
 
 
 def test_crash__only_the_molecule_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where standardising pyridine ends the process, and so does encoding toluene, alone or among others."""
+    """Where standardising pyridine ends the process, and so does encoding toluene, alone or among others.
+
+    The last compound is innocent: somebody kills the worker once while it is at that.
+    """
     (tmp_path / "unbearable.py").write_text(UNBEARABLE)
     monkeypatch.syspath_prepend(tmp_path)
     smiles = ["CCO", "c1ccncc1", "Cc1ccccc1", "CCN", "c1ccccc1", "OCC", "c1ccncc1", "CCCl"]
@@ -247,6 +255,7 @@ def test_crash__only_the_molecule_is_lost(tmp_path: Path, monkeypatch: pytest.Mo
     [(_, summary)] = run_tasks("unbearable:write_part", iter([task]), 1, retry_part)
     assert summary == read_summary(path)
     assert summary["n_rejected"] == 3
+    assert (tmp_path / "killed").exists()
     part = read_part(path)
     assert part.table.column("reason").to_pylist() == [
         None,
