@@ -7,7 +7,6 @@ partial_charge, position and distance.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 from rdkit import Chem, rdBase
@@ -62,7 +61,7 @@ def add_partial_charges(graphs: MolecularGraphs, smiles: Sequence[str]) -> Molec
             rdPartialCharges.ComputeGasteigerCharges(molecule, throwOnParamFailure=False)
             charges[atoms] = [atom.GetDoubleProp("_GasteigerCharge") for atom in molecule.GetAtoms()]
     charges[~np.isfinite(charges)] = np.nan
-    return replace(graphs, atom_values={**graphs.atom_values, "partial_charge": charges})
+    return graphs.with_values({"partial_charge": charges})
 
 
 def add_conformers(
@@ -120,12 +119,7 @@ def add_conformers(
                 positions[atoms] = found
                 begin, end = graphs.edge_index[:, edges]
                 distances[edges] = np.linalg.norm(found[begin] - found[end], axis=1)
-    placed = replace(
-        graphs,
-        atom_values={**graphs.atom_values, "position": positions},
-        edge_values={**graphs.edge_values, "distance": distances},
-    )
-    return placed, reasons
+    return graphs.with_values({"position": positions}, {"distance": distances}), reasons
 
 
 def pair_distances(graphs: MolecularGraphs, index: int) -> np.ndarray:

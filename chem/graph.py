@@ -4,49 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
 from chem.errors import InputError
-from chem.graph_schema import GRAPH_SCHEMA, GRAPH_SCHEMA_V1, codes_of_version_1
-
-_SCHEMAS: dict[int, dict[str, Any]] = {1: GRAPH_SCHEMA_V1, GRAPH_SCHEMA["version"]: GRAPH_SCHEMA}
-SCHEMA_VERSION: int = GRAPH_SCHEMA["version"]
-"""The schema of graphs that are encoded today."""
-
-
-def schema_of_version(version: int) -> dict[str, Any]:
-    """Look up the graph schema of a version.
-
-    Parameters
-    ----------
-    version
-        1 or a later one.
-
-    Returns
-    -------
-    dict
-        As `chem.graph_schema.GRAPH_SCHEMA`.
-
-    Raises
-    ------
-    InputError
-        No such version.
-
-    Examples
-    --------
-    >>> schema_of_version(1)["node_fields"][-1]
-    'cip'
-    """
-    if version not in _SCHEMAS:
-        raise InputError(
-            f"there is no graph schema {version}",
-            field="schema_version",
-            expected=f"one of {', '.join(map(str, sorted(_SCHEMAS)))}",
-            hint="use the version of varimol that wrote it",
-        )
-    return _SCHEMAS[version]
+from chem.graph_version import SCHEMA_VERSION, older_codes, refuse_newer, schema_of_version
 
 
 @dataclass(frozen=True, repr=False)
@@ -192,6 +154,51 @@ class MolecularGraphs:
             "ptr": part.node_offsets,
         }
 
+    def with_values(
+        self,
+        atom_values: Mapping[str, np.ndarray] | None = None,
+        edge_values: Mapping[str, np.ndarray] | None = None,
+    ) -> MolecularGraphs:
+        """Add further values to those the graphs carry; a name that is there already is replaced.
+
+        Parameters
+        ----------
+        atom_values
+            Arrays (n_atoms_total, ...) by name.
+        edge_values
+            Arrays (n_edges_total, ...) by name.
+
+        Returns
+        -------
+        MolecularGraphs
+            The same graphs with them.
+
+        Raises
+        ------
+        InputError
+            An array does not have one row per atom or edge.
+
+        Examples
+        --------
+        >>> from chem.graph_encode import encode_graphs
+        >>> encode_graphs(["CO"]).with_values({"mass": np.array([12.011, 15.999])})
+        <1 molecular graphs: 2 atoms, 2 edges, schema 2, mass>
+        """
+        added = {"atom_values": dict(atom_values or {}), "edge_values": dict(edge_values or {})}
+        rows = {"atom_values": int(self.node_offsets[-1]), "edge_values": int(self.edge_offsets[-1])}
+        for kind, arrays in added.items():
+            for name, array in arrays.items():
+                if len(array) != rows[kind]:
+                    raise InputError(f"{name} has {len(array)} rows", field=kind, expected=f"{rows[kind]}")
+        return self._with(
+            {**self.atom_values, **added["atom_values"]}, {**self.edge_values, **added["edge_values"]}
+        )
+
+    def _with(
+        self, atom_values: dict[str, np.ndarray], edge_values: dict[str, np.ndarray]
+    ) -> MolecularGraphs:
+        return replace(self, atom_values=atom_values, edge_values=edge_values)
+
     def project(self, version: int = 1) -> MolecularGraphs:
         """Translate the codes into those of an older version of the schema.
 
@@ -219,48 +226,13 @@ class MolecularGraphs:
         """
         if version == self.schema_version:
             return self
-        _refuse_newer(version, self.schema_version)
+        refuse_newer(version, self.schema_version)
         return replace(
             self,
             node_features=older_codes(self.node_features, "node"),
             edge_features=older_codes(self.edge_features, "edge"),
             schema_version=version,
         )
-
-
-def _refuse_newer(version: int, own: int) -> None:
-    schema_of_version(version)
-    if version > own:
-        raise InputError(
-            f"graphs of schema {own} do not hold what schema {version} asks for",
-            field="schema_version",
-            expected=f"schema {own} or older",
-            hint="encode the molecules again",
-        )
-
-
-def older_codes(codes: np.ndarray, fields: str) -> np.ndarray:
-    """Codes of version 1 for today's codes.
-
-    Parameters
-    ----------
-    codes
-        (n, n_fields) codes of today's schema.
-    fields
-        "node" or "edge".
-
-    Returns
-    -------
-    numpy.ndarray
-        int16 (n, fields of version 1).
-
-    Examples
-    --------
-    >>> older_codes(np.array([[1, 1, 1, 5]]), "edge").tolist()
-    [[1, 1, 1, 1]]
-    """
-    tables = codes_of_version_1(fields).values()
-    return np.stack([table[codes[:, column]] for column, table in enumerate(tables)], axis=1)
 
 
 def molecule_numbers(indices: Sequence[int] | np.ndarray, n_molecules: int) -> np.ndarray:

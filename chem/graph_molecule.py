@@ -16,9 +16,10 @@ from itertools import combinations
 import numpy as np
 from rdkit import Chem, rdBase
 
-from chem.graph import SCHEMA_VERSION, MolecularGraphs
+from chem.graph import MolecularGraphs
 from chem.graph_cip import cip_codes
 from chem.graph_schema import EDGE_VOCABULARY, NODE_VOCABULARY, UNKNOWN
+from chem.graph_version import SCHEMA_VERSION
 
 MAX_TRIES = 3000
 """Arrangements of tags that are labelled, at most, to find the one with the stored labels."""

@@ -32,15 +32,9 @@ import numpy as np
 import rdkit
 
 from chem.errors import InputError
-from chem.graph import (
-    SCHEMA_VERSION,
-    MolecularGraphs,
-    molecule_numbers,
-    older_codes,
-    schema_of_version,
-    segment_rows,
-)
+from chem.graph import MolecularGraphs, molecule_numbers, segment_rows
 from chem.graph_schema import schema_hash
+from chem.graph_version import SCHEMA_VERSION, older_codes, schema_of_version
 
 STORE_FORMAT = 2
 SCHEMA_FILE = "schema.json"
@@ -149,6 +143,11 @@ class StoredGraphs(MolecularGraphs):
             {name: values[edges] for name, values in self.edge_values.items()},
             self.schema_version,
         )
+
+    def _with(
+        self, atom_values: dict[str, np.ndarray], edge_values: dict[str, np.ndarray]
+    ) -> MolecularGraphs:
+        return StoredGraphs(self.arrays, atom_values, edge_values, self.schema_version, self.folder)
 
     def project(self, version: int = 1) -> MolecularGraphs:
         """Translate the codes into those of an older version of the schema, as `MolecularGraphs.project`."""

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from chem.errors import InputError
 from chem.fingerprint import morgan_fingerprints, tanimoto
-from chem.graph import SCHEMA_VERSION, schema_of_version
 from chem.graph_encode import encode_graphs
 from chem.graph_schema import schema_hash
+from chem.graph_version import SCHEMA_VERSION, schema_of_version
 from chem.scaffold import inchikey_first_block
 from chem.standardise import DEFAULT_RECIPE
 from models.calibration import Calibration

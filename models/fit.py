@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from chem.errors import InputError
-from chem.graph import MolecularGraphs, schema_of_version
+from chem.graph import MolecularGraphs
 from chem.graph_encode import encode_graphs
 from chem.graph_schema import GRAPH_SCHEMA_V1
+from chem.graph_version import schema_of_version
 from models.encoders import AffinityNetwork
 from models.pairs import PairData
 from models.protein import ProteinArrays, encode_proteins

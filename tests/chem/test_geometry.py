@@ -147,6 +147,11 @@ def test_values__survive_the_store(tmp_path: Path) -> None:
     for name in ("partial_charge", "position"):
         np.testing.assert_array_equal(back.atom_values[name], placed.take([1]).atom_values[name])
     assert set(back.batch_arrays([0])) >= {"partial_charge", "position", "distance"}
+    save_graphs(encode_graphs(smiles), tmp_path / "plain")
+    later = add_partial_charges(load_graphs(tmp_path / "plain"), smiles)
+    np.testing.assert_array_equal(
+        later.take([1]).atom_values["partial_charge"], back.atom_values["partial_charge"]
+    )
 
 
 @pytest.mark.parametrize(

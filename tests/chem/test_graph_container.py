@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from rdkit import Chem, rdBase
 
 from chem import GRAPH_SCHEMA, InputError, MolecularGraphs, concatenate_graphs, encode_graphs, schema_hash
-from chem.graph import empty_graphs, schema_of_version
+from chem.graph import empty_graphs
 from chem.graph_schema import GRAPH_SCHEMA_V1
+from chem.graph_version import schema_of_version
 
 DRUGS = Path(__file__).resolve().parents[2] / "varimol" / "data" / "drugs.tsv"
 SMILES = ["CCO", "[Na+]", "c1ccccc1", "C[C@H](N)C(=O)O", "[H+].[Cl-]", "F/C=C/Cl"]
@@ -144,3 +145,14 @@ def test_concatenate__carries_values_and_refuses_unlike(graphs: MolecularGraphs)
 
 def test_graphs__are_told_in_a_line(graphs: MolecularGraphs) -> None:
     assert repr(graphs) == "<6 molecular graphs: 22 atoms, 32 edges, schema 2, position, distance>"
+
+
+def test_with_values__one_row_each(graphs: MolecularGraphs) -> None:
+    n_atoms, n_edges = len(graphs.node_features), len(graphs.edge_features)
+    more = graphs.with_values({"mass": np.arange(n_atoms)}, {"distance": np.zeros(n_edges)})
+    assert sorted(more.atom_values) == ["mass", "position"] and not more.edge_values["distance"].any()
+    assert sorted(graphs.atom_values) == ["position"] and graphs.edge_values["distance"].any()
+    with pytest.raises(InputError, match=f"field atom_values: mass has 3 rows; expected {n_atoms}"):
+        graphs.with_values({"mass": np.zeros(3)})
+    with pytest.raises(InputError, match=f"field edge_values: order has 1 rows; expected {n_edges}"):
+        graphs.with_values(edge_values={"order": np.zeros(1)})
