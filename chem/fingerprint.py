@@ -156,19 +156,19 @@ def _filled(rows: NDArray[Any], blocks: Iterator[NDArray[Any]]) -> NDArray[Any]:
 
 
 def _encode(settings: FingerprintSettings, first: int, items: list[Structure]) -> NDArray[Any]:
-    molecules = [molecule_at(first + place, item) for place, item in enumerate(items)]
-    encode = encoder(settings)
-    try:
-        return encode(molecules)
+    try:  # one molecule at a time: thousands held at once would leave the processor's cache
+        return encoder(settings)(molecule_at(first + place, item) for place, item in enumerate(items))
+    except InputError:
+        raise
     except Exception:  # the libraries raise many types, and none says which molecule it was
-        for place, molecule in enumerate(molecules):
-            _encode_one(settings, first + place, molecule)
+        for place, item in enumerate(items):
+            _encode_one(settings, first + place, item)
         raise
 
 
-def _encode_one(settings: FingerprintSettings, index: int, molecule: Chem.Mol) -> None:
+def _encode_one(settings: FingerprintSettings, index: int, item: Structure) -> None:
     try:
-        encoder(settings)([molecule])
+        encoder(settings)([molecule_at(index, item)])
     except Exception as error:
         raise InputError(
             f"no {settings.kind} fingerprint: {error}", record=index, hint="remove this item"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from typing import Any
 
@@ -13,7 +13,7 @@ from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
 
 from chem.fingerprint_kinds import FINGERPRINT_KINDS, FingerprintSettings
 
-Encoder = Callable[[Sequence[Chem.Mol]], NDArray[Any]]
+Encoder = Callable[[Iterable[Chem.Mol]], NDArray[Any]]
 _BITS_REVERSED = np.packbits(
     np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1), axis=1, bitorder="little"
 ).ravel()
@@ -31,7 +31,7 @@ def encoder(settings: FingerprintSettings) -> Encoder:
     Returns
     -------
     callable
-        From n molecules to an array (n, settings.width) of settings.dtype.
+        From n molecules, of which each is let go before the next is taken, to an array (n, settings.width) of settings.dtype.
 
     Examples
     --------
@@ -49,18 +49,18 @@ def encoder(settings: FingerprintSettings) -> Encoder:
 def _bit_rows(
     settings: FingerprintSettings,
     bits_of: Callable[[Chem.Mol], DataStructs.ExplicitBitVect],
-    molecules: Sequence[Chem.Mol],
+    molecules: Iterable[Chem.Mol],
 ) -> NDArray[np.uint8]:
     """RDKit's binary text of a bit vector has the first bit in the lowest; one copy per block."""
-    text = b"".join([DataStructs.BitVectToBinaryText(bits_of(molecule)) for molecule in molecules])
-    rows = np.frombuffer(text, np.uint8).reshape(len(molecules), -1)
+    texts = [DataStructs.BitVectToBinaryText(bits_of(molecule)) for molecule in molecules]
+    rows = np.frombuffer(b"".join(texts), np.uint8).reshape(len(texts), -1)
     if settings.packed:
         return _BITS_REVERSED[rows]
     return np.unpackbits(rows, axis=1, count=settings.n_bits, bitorder="little")
 
 
 def _count_rows(
-    counts_of: Callable[[Chem.Mol], NDArray[np.uint32]], molecules: Sequence[Chem.Mol]
+    counts_of: Callable[[Chem.Mol], NDArray[np.uint32]], molecules: Iterable[Chem.Mol]
 ) -> NDArray[np.uint32]:
     return np.stack([counts_of(molecule) for molecule in molecules])
 
@@ -140,7 +140,7 @@ def _skfp_transformer(settings: FingerprintSettings) -> Any:
 
 
 def _with_skfp(
-    settings: FingerprintSettings, transformer: Any, molecules: Sequence[Chem.Mol]
+    settings: FingerprintSettings, transformer: Any, molecules: Iterable[Chem.Mol]
 ) -> NDArray[Any]:
     rows = transformer.transform(list(molecules)).astype(settings.dtype, copy=False)
     return np.packbits(rows, axis=1) if settings.packed else rows
