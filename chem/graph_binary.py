@@ -145,10 +145,13 @@ def _bond_between(one, other, ends, first, following):  # type: ignore[no-untype
 
 @njit(nogil=True, cache=True)
 def _read_rings(data, at, wide, n_atoms, n_bonds, ends, raw, bonds):  # type: ignore[no-untyped-def]
-    """Size of the smallest ring through each bond, and the bit mask of those sizes at each atom."""
+    """Size of the smallest ring through each bond, and the bit mask of those sizes at each atom.
+
+    Returns false where neighbours in a ring have no bond.
+    """
     n_rings = _int32(data, at)
     if n_rings == 0:
-        return
+        return True
     at += 4
     first = np.full(n_atoms, -1, dtype=np.int32)
     following = np.empty(2 * n_bonds, dtype=np.int32)
@@ -165,6 +168,8 @@ def _read_rings(data, at, wide, n_atoms, n_bonds, ends, raw, bonds):  # type: ig
             atom = _number_at(data, at, wide)
             at += width
             bond = _bond_between(last, atom, ends, first, following)
+            if bond < 0:  # RDKit's renumbering leaves the atoms of a ring out of their order
+                return False
             if bonds[bond, 2] == 0 or size < bonds[bond, 2]:
                 bonds[bond, 2] = size
             last = atom
@@ -173,6 +178,7 @@ def _read_rings(data, at, wide, n_atoms, n_bonds, ends, raw, bonds):  # type: ig
             bit = 1 << (min(bonds[bond, 2], 9) - 3)
             raw[ends[0, bond], 6] |= bit
             raw[ends[1, bond], 6] |= bit
+    return True
 
 
 @njit(nogil=True, cache=True)
@@ -184,8 +190,7 @@ def _read_one(data, at, n_atoms, n_bonds, raw, tags, ends, bonds, marks):  # typ
     at = _read_bonds(data, at + 1, n_bonds, wide, raw, ends, bonds, marks)
     if at < 0 or data[at] != _RINGS:
         return False
-    _read_rings(data, at + 1, wide, n_atoms, n_bonds, ends, raw, bonds)
-    return True
+    return _read_rings(data, at + 1, wide, n_atoms, n_bonds, ends, raw, bonds)
 
 
 @njit(nogil=True, cache=True)

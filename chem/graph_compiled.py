@@ -89,10 +89,13 @@ def encode_compiled(readings: Iterable[Reading]) -> MolecularGraphs:
             marked[len(binaries)] = molecule
         binaries.append(molecule.ToBinary(_NO_CONFORMERS))  # others are let go while they are in the cache
     graphs, tags, marks, done = _read(binaries)
-    _label(graphs, marked, tags, marks)
     for place in np.flatnonzero(~done).tolist():
-        reading = (marked[place], True) if place in marked else (Chem.Mol(binaries[place]), False)  # type: ignore[call-overload]
+        if place in marked:
+            reading = (marked.pop(place), True)
+        else:
+            reading = (Chem.Mol(binaries[place]), False)  # type: ignore[call-overload]
         _replace(graphs, place, encode_portable([reading]))
+    _label(graphs, marked, tags, marks)
     return graphs
 
 

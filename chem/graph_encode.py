@@ -99,7 +99,7 @@ def encode_molecules(
     def read(start: int, stop: int) -> Iterator[Reading]:
         with rdBase.BlockLogs():
             for index in range(start, stop):
-                yield _copy(molecules[index], index), stereo
+                yield _copy(molecules[index], index, stereo), True
 
     return _encode_chunks(len(molecules), read, compiled)
 
@@ -117,7 +117,7 @@ def _encode_chunks(
     return parts[0] if len(parts) == 1 else concatenate_graphs(parts)
 
 
-def _copy(molecule: Chem.Mol, index: int) -> Chem.Mol:
+def _copy(molecule: Chem.Mol, index: int, stereo: bool) -> Chem.Mol:
     """Copy a molecule to write labels into, without hydrogens that can be understood."""
     try:
         molecule.GetRingInfo().NumRings()
@@ -131,6 +131,9 @@ def _copy(molecule: Chem.Mol, index: int) -> Chem.Mol:
             field="molecules",
             expected="what RDKit's readers give, or Chem.SanitizeMol leaves behind",
         )
-    if 1 in map(Chem.Atom.GetAtomicNum, molecule.GetAtoms()):
-        return Chem.RemoveHs(molecule)
-    return Chem.Mol(molecule)
+    with_hydrogens = 1 in map(Chem.Atom.GetAtomicNum, molecule.GetAtoms())
+    copy = Chem.RemoveHs(molecule) if with_hydrogens else Chem.Mol(molecule)
+    if not stereo:
+        Chem.RemoveStereochemistry(copy)
+    Chem.GetSymmSSSR(copy)  # renumbering and hasty readers leave other rings behind
+    return copy

@@ -183,7 +183,9 @@ def test_graphs__a_changed_code_is_seen(drugs: list[str]) -> None:
 def test_molecules__renumbered_atom_by_atom(place: int, seed: int) -> None:
     molecule = Chem.MolFromSmiles(DRUG_SMILES[place])
     order = random.Random(seed).sample(range(molecule.GetNumAtoms()), molecule.GetNumAtoms())
-    graphs = encode_molecules([molecule, Chem.RenumberAtoms(molecule, order)])
+    both = [molecule, Chem.RenumberAtoms(molecule, order)]
+    graphs = encode_molecules(both, compiled=True)
+    assert_same(encode_molecules(both, compiled=False), graphs)
     before, after = graphs.take([0]), graphs.take([1])
     np.testing.assert_array_equal(after.node_features, before.node_features[order])
     old = {
