@@ -46,12 +46,18 @@ def drugs() -> list[str]:
 
 
 def test_input_atoms__drugs_with_salts(drugs: list[str]) -> None:
+    n_compared = 0
     for number, text in enumerate(drugs[::12]):
         salt = SALTS[number % len(SALTS)]
         behind = assert_same_skeleton(text + salt)
         before = assert_same_skeleton(f"{salt[1:]}.{text}")
-        n_salt = as_written(salt[1:]).GetNumAtoms()
-        np.testing.assert_array_equal(behind + n_salt, before)
+        n_salt, parent = as_written(salt[1:]).GetNumAtoms(), standardise_smiles(text + salt).smiles
+        if (
+            parent != standardise_smiles(salt[1:]).smiles
+        ):  # some drugs are smaller than the acid, or that acid
+            np.testing.assert_array_equal(behind + n_salt, before)
+            n_compared += 1
+    assert n_compared > 100
 
 
 @settings(max_examples=30)
