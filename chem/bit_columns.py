@@ -29,11 +29,15 @@ def columns_shape(n_molecules: int, n_bits: int) -> tuple[int, int, int]:
     Examples
     --------
     >>> columns_shape(100, 2048), columns_shape(100_000, 2048), columns_shape(0, 8)
-    ((1, 2048, 2), (2, 2048, 1024), (0, 8, 1))
+    ((1, 2048, 2), (2, 2048, 782), (0, 8, 1))
     """
     words = -(-n_molecules // MOLECULES_PER_WORD)
-    per_tile = min(max(words, 1), _LARGEST_TILE)
-    return -(-words // per_tile), n_bits, per_tile
+    n_tiles = -(-words // _LARGEST_TILE)
+    return (
+        n_tiles,
+        n_bits,
+        -(-words // n_tiles) if n_tiles else 1,
+    )  # of one size, so that little is left empty
 
 
 def column_tiles(

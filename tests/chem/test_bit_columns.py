@@ -36,9 +36,9 @@ def test_columns__several_tiles_and_another_order() -> None:
     bits = rng.integers(0, 2, (70_000, 8), dtype=np.uint8)
     order = rng.permutation(len(bits))
     tiles = np.stack(list(column_tiles(np.packbits(bits, axis=1), 8, order)))
-    assert tiles.shape == (2, 8, 1024)
-    for place in (0, 65_535, 65_536, 69_999):
-        tile, word = divmod(place // 64, 1024)
+    assert tiles.shape == (2, 8, 547)
+    for place in (0, 547 * 64 - 1, 547 * 64, 65_536, 69_999):
+        tile, word = divmod(place // 64, 547)
         found = [(int(tiles[tile, bit, word]) >> (place % 64)) & 1 for bit in range(8)]
         assert found == bits[order[place]].tolist()
 
