@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import chain, islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from rdkit import Chem
 
 from chem.errors import InputError
+from chem.interrupts import python_interrupts
 from chem.parse import explain_smiles, parse_smiles
 
 Result = TypeVar("Result")
@@ -104,7 +107,7 @@ def map_blocks(
     beginning = list(islice(pieces, 2))
     pieces = chain(beginning, pieces)
     if threads == 1 or len(beginning) < 2:
-        return (compute(first, items) for first, items in pieces)
+        return _one_by_one(compute, pieces)
     return _over_processes(compute, pieces, threads)
 
 
@@ -115,16 +118,24 @@ def _pieces(items: Iterator[Structure], block: int) -> Iterator[tuple[int, list[
         first += len(piece)
 
 
+def _one_by_one(
+    compute: Callable[[int, list[Structure]], Result], pieces: Iterator[tuple[int, list[Structure]]]
+) -> Iterator[Result]:
+    for first, items in pieces:
+        with python_interrupts():  # RDKit's search for patterns leaves a handler of its own behind
+            result = compute(first, items)
+        yield result
+
+
 def _over_processes(
     compute: Callable[[int, list[Structure]], Result],
     pieces: Iterator[tuple[int, list[Structure]]],
     threads: int,
 ) -> Iterator[Result]:
     """Keep two blocks per process under way, so that memory does not grow with the list."""
-    from joblib.externals.loky import get_reusable_executor  # workers that need no __main__ guard
-
-    pool = get_reusable_executor(max_workers=threads)
-    waiting: deque[Any] = deque()
+    # Started anew, since RDKit and numba do not bear being forked; a script needs its ``__main__`` guard.
+    pool = ProcessPoolExecutor(threads, mp_context=multiprocessing.get_context("spawn"))
+    waiting: deque[Future[Result]] = deque()
     try:
         for first, items in pieces:
             waiting.append(pool.submit(compute, first, items))
@@ -133,8 +144,7 @@ def _over_processes(
         while waiting:
             yield waiting.popleft().result()
     finally:
-        for future in waiting:
-            future.cancel()
+        pool.shutdown(cancel_futures=True)
 
 
 def _short(text: str) -> str:
