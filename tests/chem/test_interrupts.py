@@ -22,6 +22,11 @@ CALLS = {
     "skeleton": 'from chem.scaffold import inchikey_first_block; inchikey_first_block("CCO")',
     "graph": 'from chem.graph_encode import encode_graphs; encode_graphs(["C[C@H](N)C(=O)O"])',
     "fingerprint": 'from chem.fingerprint import morgan_fingerprints; morgan_fingerprints(["CCO"])',
+    "patterns": 'from chem.fingerprint import fingerprints; fingerprints(["CCO"], "maccs")',
+    "alerts": 'from chem.alert import structural_alerts; structural_alerts(["CCO"], ["Brenk"])',
+    "substructure": 'from chem.substructure import read_pattern; read_pattern("[OH]")',
+    "score": 'from chem.score import scores; scores(["CCO"])',
+    "descriptors": 'from chem.descriptor import descriptors; descriptors(["CCO"])',
     "drawing": 'from chem.draw import draw_svg; draw_svg("CCO")',
 }
 
