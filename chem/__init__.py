@@ -14,18 +14,23 @@ one points at the first (duplicate_of). Its recipe has a hash, which tables and 
 A **molecular graph** is a molecule's heavy atoms and bonds as integer codes. `MolecularGraphs` holds many
 of them in five flat arrays:
 
-- node_features, int16 (n_atoms_total, 8): element, degree, formal charge, total hydrogens, hybridisation,
-  aromatic, smallest ring (0 outside rings), CIP label;
+- node_features, int16 (n_atoms_total, 11): element, degree, formal charge, total hydrogens, hybridisation,
+  aromatic, smallest ring (0 outside rings), CIP label, isotope, radical electrons, ring sizes;
 - edge_index, int32 (2, n_edges_total): both directions of each bond, atoms numbered from 0 within a molecule;
-- edge_features, int16 (n_edges_total, 4): bond type, conjugated, in a ring, E/Z label;
+- edge_features, int16 (n_edges_total, 4): bond type, conjugated, in a ring, stereo label (E, Z and others);
 - node_offsets and edge_offsets, int64 (n_molecules + 1): where each molecule begins and ends.
 
-Code 0 is always "unknown"; `GRAPH_SCHEMA` spells out the rest. The codes are properties of the molecule,
+Code 0 is always "unknown"; `GRAPH_SCHEMA` spells out the rest. Version 2 of the schema adds to version 1,
+which networks trained before read through `MolecularGraphs.project`. The codes are properties of the molecule,
 never of the way its SMILES is written: stereochemistry enters as CIP labels, computed with the algorithm of
 Hanson et al. (2018), not as the clockwise tags of a SMILES. Rewriting the SMILES or spelling out hydrogens
-changes nothing; renumbering the atoms permutes the rows.
+changes nothing; renumbering the atoms permutes the rows. A marked centre that gets no label has a code of its
+own. `rebuild_molecule` goes back from a graph to the molecule, stereochemistry included. On disk a graph takes
+a byte or two per atom and bond (`save_graphs`).
 
-**Fingerprints** are uint8 arrays of 0 and 1 (n_molecules, n_bits), compared by `tanimoto`. All bad input
+**Fingerprints** are uint8 arrays of 0 and 1 (n_molecules, n_bits), compared by `tanimoto`; packed, eight bits
+to a byte in `numpy.packbits` order, they are compared by `packed_tanimoto` and searched by `LibrarySearch`.
+A table of rules, scores or alerts names each molecule by its index in the list given, from 0. All bad input
 raises `InputError`, one line that names file, record and field. Nothing here needs a network or a patient:
 the package imports neither torch nor genomics.
 """
@@ -36,30 +41,69 @@ import importlib
 from typing import Any
 
 _HOME = {
+    "ALERT_CATALOGUES": "alert",
     "CompoundLibrary": "library",
     "CompoundRecord": "record",
     "DEFAULT_RECIPE": "standardise",
-    "DESCRIPTOR_NAMES": "fingerprint",
+    "DESCRIPTOR_NAMES": "descriptor",
+    "FINGERPRINT_KINDS": "fingerprint_kinds",
     "GRAPH_SCHEMA": "graph_schema",
+    "GraphWriter": "graph_writer",
     "InputError": "errors",
+    "LibrarySearch": "search",
     "MolecularGraphs": "graph",
+    "RDKIT_DESCRIPTOR_NAMES": "rdkit_descriptor",
+    "RECIPES": "standardise",
+    "RULES": "rule_table",
+    "RebuiltMolecule": "graph_molecule",
+    "SCORE_NAMES": "score",
     "StandardisationRecipe": "standardise",
     "StandardisedMolecule": "standardise",
+    "StoredGraphs": "graph_store",
+    "add_conformers": "geometry",
+    "add_partial_charges": "geometry",
+    "alert_table": "alert",
     "build_library": "library",
+    "butina_clusters": "cluster",
+    "check_conditions": "rule",
+    "check_rules": "rule",
+    "chemical_space": "chemical_space",
     "concatenate_graphs": "graph",
-    "descriptors": "fingerprint",
+    "descriptors": "descriptor",
+    "diverse_pick": "pick",
+    "draw_grid": "draw_grid",
     "draw_svg": "draw",
     "encode_graphs": "graph_encode",
+    "encode_molecules": "graph_encode",
+    "fingerprint_blocks": "fingerprint",
+    "fingerprints": "fingerprint",
     "inchikey_first_block": "scaffold",
+    "input_atoms": "atom_origin",
+    "interactive_grid": "draw_grid",
     "load_graphs": "graph_store",
+    "molecule_fingerprint": "fingerprint",
     "morgan_fingerprints": "fingerprint",
     "murcko_scaffold": "scaffold",
     "open_library": "library",
+    "packed_tanimoto": "packed_similarity",
+    "packed_tversky": "packed_similarity",
+    "pair_distances": "geometry",
+    "plot_chemical_space": "chemical_space",
+    "rdkit_descriptor_table": "rdkit_descriptor",
+    "rdkit_descriptors": "rdkit_descriptor",
     "read_compounds": "read",
+    "rebuild_molecule": "graph_molecule",
+    "rebuild_molecules": "graph_molecule",
+    "recipe_named": "standardise",
     "save_graphs": "graph_store",
+    "scaffold_clusters": "cluster",
     "scaffold_groups": "scaffold",
     "schema_hash": "graph_schema",
+    "scores": "score",
+    "sphere_exclusion": "cluster",
+    "standardise_molecule": "standardise",
     "standardise_smiles": "standardise",
+    "structural_alerts": "alert",
     "tanimoto": "fingerprint",
 }
 

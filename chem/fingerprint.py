@@ -10,8 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
 
-from chem.descriptor import DESCRIPTOR_NAMES as DESCRIPTOR_NAMES
-from chem.descriptor import descriptors as descriptors
 from chem.errors import InputError
 from chem.fingerprint_encoders import encoder
 from chem.fingerprint_kinds import FingerprintSettings, settle

@@ -24,10 +24,21 @@ from typing import Any
 
 _EXPORTS = {
     "AffinityModel": "models.affinity",
+    "GraphLoader": "models.pyg",
+    "LeakageReport": "models.leakage",
     "PairData": "models.pairs",
+    "Split": "models.splits",
+    "SplitRecords": "models.split_records",
+    "SplitSettings": "models.splits",
     "TrainingConfig": "models.train",
+    "folds_leakage": "models.leakage",
+    "leakage_report": "models.leakage",
     "load_affinity": "models.affinity",
     "read_pairs": "models.pairs",
+    "records_of_pairs": "models.split_records",
+    "split_folds": "models.splits",
+    "to_batch": "models.pyg",
+    "to_data": "models.pyg",
     "train_affinity": "models.experiment",
 }
 __all__ = sorted(_EXPORTS)

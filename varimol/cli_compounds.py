@@ -18,7 +18,7 @@ IdColumn = Annotated[str, typer.Option(help="Column of the identifiers.")]
 @command
 def library(
     source: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="IN",
             help="SMILES, InChI, CSV, TSV, SDF or Parquet file, a folder of them, - for standard input, "

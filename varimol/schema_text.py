@@ -184,6 +184,7 @@ status            string   whether it can be used {ok, rejected}
 reason            string?  why it was rejected
 duplicate_of      integer? row of the first record with the same InChIKey
 removed_fragments string?  salts and solvents that were taken off
+note              string?  what the SMILES does not say, or what the recipe lost on the way
 graph             integer? number of the molecule's graph, from 0
 
 # rejects | library, screen, link (rejects.tsv)
@@ -253,6 +254,51 @@ fold     integer  fold that was held out
 seed     integer  of the training
 metric   string   name of the figure
 value    number?  [mse: squared unit of the label] its value; missing where it is not defined
+
+# leakage | train affinity (leakage.tsv)
+What the test rows of one fold share with its training rows.
+endpoint        string   label
+setting         string   what was held out {seen_drug, unseen_drug}
+fold            integer  fold that was held out, from 1
+n_train         integer  training rows
+n_test          integer  test rows
+n_left_out      integer  rows on neither side
+shared_inchikey integer  molecules on both sides
+rows_inchikey   number   [share] test rows with such a molecule
+shared_skeleton integer  skeletons (first block of the InChIKey) on both sides
+rows_skeleton   number   [share] test rows with such a skeleton
+shared_scaffold integer  scaffolds on both sides
+rows_scaffold   number   [share] test rows with such a scaffold
+shared_sequence integer  sequences on both sides
+rows_sequence   number   [share] test rows with such a sequence
+shared_pair     integer  pairs of molecule and sequence on both sides
+rows_pair       number   [share] test rows that are such a pair
+n_molecules     integer  molecules in the test rows
+n_compared      integer  of them, drawn at random, compared with all training molecules
+nearest_median  number?  [Tanimoto, Morgan 2, 2048 bits] median similarity of a test molecule's nearest training molecule
+nearest_p95     number?  [as nearest_median] its 95th percentile
+nearest_ge_0.4  number?  [share] molecules with a training molecule at least so similar
+nearest_ge_0.6  number?  [share] likewise
+nearest_ge_0.85 number?  [share] likewise
+nearest_ge_1.0  number?  [share] likewise; equal fingerprints, not always equal molecules
+
+# similar | search
+One compound that resembles a query; by query and rank.
+query      string  the query, or its identifier in the file of queries
+rank       integer 1 is the most similar
+row        integer record number in the library, from 1
+id         string  identifier
+smiles     string  standardised structure
+similarity number  [Tanimoto or Tversky] from 0 to 1
+
+# substructure_matches | search --substructure
+One compound that contains a query; by query and row.
+query         string  the query, or its identifier in the file of queries
+rank          integer order within the query, from 1
+row           integer record number in the library, from 1
+id            string  identifier
+smiles        string  standardised structure
+matched_atoms string  atom numbers from 0 in the order of smiles; matches parted by semicolons
 
 # evidence | link
 One claim for one patient and compound; by patient, lane, compound and claim.
