@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from varimol.cli import app
-from varimol.curate import variant_docs
+from varimol.curate import compound_docs, variant_docs
 from varimol.curate.docs import (
     BEGIN,
     END,
@@ -63,7 +63,10 @@ def test_main__writes_below_the_root_it_is_given(tmp_path: Path) -> None:
     page.write_text(f"kept\n{BEGIN}\n{END}\nkept too\n", encoding="utf-8")
     reading = tmp_path / "docs" / "reading-variants.md"
     reading.write_text(f"kept\n{variant_docs.BEGIN}\n{variant_docs.END}\n", encoding="utf-8")
+    compounds = tmp_path / "docs" / "compounds.md"
+    compounds.write_text(f"{compound_docs.BEGIN}\n{compound_docs.END}\n", encoding="utf-8")
     assert main([str(tmp_path)]) == 0
+    assert "| `morgan` | 2048 |" in compounds.read_text("utf-8")
     assert page.read_text("utf-8") == f"kept\n{BEGIN}\n- network: n\n{END}\nkept too\n"
     assert "| `half_calls` | `no-call` (default) |" in reading.read_text("utf-8")
     assert len(list((tmp_path / "docs" / "schemas").iterdir())) == len(TABLES)

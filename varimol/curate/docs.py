@@ -6,7 +6,8 @@
 - ``docs/commands.md`` from the command line's own help;
 - ``docs/api.md`` from the signatures and docstrings of the public names;
 - the part of ``docs/network.md`` between its markers, from the card of the shipped network;
-- the part of ``docs/reading-variants.md`` between its markers, from the policies, presets and callers.
+- the part of ``docs/reading-variants.md`` between its markers, from the policies, presets and callers;
+- the part of ``docs/compounds.md`` between its markers, from the recipes, fingerprints, rules and alerts.
 
 The same code and card give the same bytes, which a test holds.
 """
@@ -24,6 +25,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from varimol.curate.compound_docs import with_kinds
 from varimol.curate.docstrings import docstring_markdown
 from varimol.curate.variant_docs import with_choices
 from varimol.schemas import TABLES
@@ -328,6 +330,8 @@ def generated_files(root: Path) -> dict[Path, str]:
     files[Path("docs", "api.md")] = api_page()
     reading = (root / "docs" / "reading-variants.md").read_text(encoding="utf-8")
     files[Path("docs", "reading-variants.md")] = with_choices(reading)
+    compounds = (root / "docs" / "compounds.md").read_text(encoding="utf-8")
+    files[Path("docs", "compounds.md")] = with_kinds(compounds)
     files[Path("docs", "network.md")] = with_figures(page, network_figures(card))
     return files
 
