@@ -111,8 +111,8 @@ def fingerprint_blocks(
 
     Examples
     --------
-    >>> [block.shape for block in fingerprint_blocks(("C" * n for n in range(1, 7001)), settle("maccs"))]
-    [(5000, 167), (2000, 167)]
+    >>> [block.shape for block in fingerprint_blocks(("CCO" for _ in range(6000)), settle("morgan"))]
+    [(5000, 2048), (1000, 2048)]
     """
     return map_blocks(partial(_encode, settings), smiles, block=_BLOCK, threads=threads)
 

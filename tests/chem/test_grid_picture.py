@@ -14,7 +14,7 @@ import pytest
 from rdkit.Chem import rdDepictor
 
 from chem import InputError, build_library
-from chem.draw_grid import draw_grid, interactive_grid
+from chem.grid_picture import draw_grid, interactive_grid
 
 SVG = "{http://www.w3.org/2000/svg}"
 TABLE = pd.DataFrame(
@@ -152,7 +152,7 @@ def test_page__bad_input(page: Path, table: pd.DataFrame, settings: dict[str, ob
 def test_page__without_mols2grid() -> None:
     code = (
         "import sys; sys.modules['mols2grid'] = None\n"
-        "import pandas as pd\nfrom chem.draw_grid import interactive_grid\n"
+        "import pandas as pd\nfrom chem.grid_picture import interactive_grid\n"
         "try:\n    interactive_grid(pd.DataFrame({'smiles': ['CCO']}))\n"
         "except ValueError as error:\n    print(type(error).__name__, error)\n"
     )

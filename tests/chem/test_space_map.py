@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
 from chem import InputError, morgan_fingerprints
-from chem.chemical_space import chemical_space, plot_chemical_space
+from chem.space_map import chemical_space, plot_chemical_space
 
 DRUGS = Path(__file__).resolve().parents[2] / "varimol" / "data" / "drugs.tsv"
 

@@ -253,7 +253,7 @@ def _mols2grid() -> Any:
     except ImportError:
         raise InputError(
             "mols2grid is not installed",
-            hint="install varimol[notebooks], or draw the molecules with chem.draw_grid",
+            hint="install varimol[notebooks], or draw the molecules with chem.grid_picture",
         ) from None
     return mols2grid
 
