@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmarks.compound_figures import compound_figures
 from benchmarks.enrichment import N_MEMBERS
 from benchmarks.reading_figures import reading_figures
 from varimol.curate.docs import with_figures
@@ -40,6 +41,7 @@ def readme_figures(root: Path, card: dict[str, Any]) -> str:
         _enrichment(results / "enrichment.tsv"),
         _network(card),
         reading_figures(results),
+        compound_figures(results),
         _times(results / "demo_time.tsv"),
     ]
     return "\n\n".join(part for part in parts if part)

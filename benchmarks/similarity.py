@@ -1,7 +1,7 @@
 """Time to search molecules of MOSES by similarity and substructure, beside other programs.
 
-``python -m benchmarks.similarity [--molecules 200000] [--data DIR] [--queries 100] [--record]`` reads the molecules from
-the wheel of molsets, makes every program's index (kept in ``--data`` for the next run) and lets the programs answer the
+``python -m benchmarks.similarity [--molecules 200000] [--data DIR] [--queries 100] [--similarity-only]
+[--record]`` reads the molecules from the wheel of molsets, makes every program's index (kept in ``--data`` for the next run) and lets the programs answer the
 same queries in turn, each from a SMILES or SMARTS to its hits, on one thread. With ``--record`` it writes
 benchmarks/results/similarity.tsv.
 
@@ -318,7 +318,9 @@ def verdicts(table: pd.DataFrame) -> pd.DataFrame:
     return frame.drop(columns="below").assign(passed=passed)
 
 
-def measure(n: int, folder: Path, n_queries: int, seed: int, threads: int) -> pd.DataFrame:
+def measure(
+    n: int, folder: Path, n_queries: int, seed: int, threads: int, substructures: bool = True
+) -> pd.DataFrame:
     """Run the whole benchmark over the first `n` molecules and return its table."""
     smiles = list(moses_smiles(n))
     place = folder / f"moses-{len(smiles)}"
@@ -326,7 +328,9 @@ def measure(n: int, folder: Path, n_queries: int, seed: int, threads: int) -> pd
     indices = Indices(smiles, place, threads)
     drawn = np.random.default_rng(seed).choice(len(smiles), min(n_queries, len(smiles)), replace=False)
     with rdBase.BlockLogs():
-        rows = similarity_rows(indices, [smiles[number] for number in drawn]) + substructure_rows(indices)
+        rows = similarity_rows(indices, [smiles[number] for number in drawn])
+        if substructures:
+            rows += substructure_rows(indices)
     table = pd.DataFrame(rows + indices.rows)
     return table.assign(n_molecules=len(smiles), seed=seed)
 
@@ -339,11 +343,19 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2, help="processes that make indices")
+    parser.add_argument("--similarity-only", action="store_true", help="leave substructures out")
     parser.add_argument("--record", action="store_true", help="write benchmarks/results/similarity.tsv")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.data or Path(scratch)
-        table = measure(options.molecules, folder, options.queries, options.seed, options.threads)
+        table = measure(
+            options.molecules,
+            folder,
+            options.queries,
+            options.seed,
+            options.threads,
+            substructures=not options.similarity_only,
+        )
     print(table.drop(columns=["n_molecules", "seed"]).to_string())
     print(verdicts(table).to_string())
     if options.record:
