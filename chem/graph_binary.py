@@ -96,8 +96,14 @@ def _read_atoms(data, at, n_atoms, raw, tags):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _read_bonds(data, at, n_bonds, wide, raw, ends, bonds, marks):  # type: ignore[no-untyped-def]
+def _number_at(data, at, wide):  # type: ignore[no-untyped-def]
+    return _int32(data, at) if wide else np.int64(data[at])
+
+
+@njit(nogil=True, cache=True)
+def _read_bonds(data, at, n_bonds, wide, raw, ends, bonds, marks, sides):  # type: ignore[no-untyped-def]
     """Raw values of the bonds; returns where the rings start, or -1 for a bond of a kind not read here."""
+    width = 4 if wide else 1
     for bond in range(n_bonds):
         if wide:
             ends[0, bond], ends[1, bond] = _int32(data, at), _int32(data, at + 4)
@@ -120,15 +126,14 @@ def _read_bonds(data, at, n_bonds, wide, raw, ends, bonds, marks):  # type: igno
             at += 1
         if flags & 2:
             marks[bond] = data[at]
-            at += 2 + (4 if wide else 1) * np.int64(data[at + 1])
+            n_sides = np.int64(data[at + 1])
+            at += 2
+            for side in range(2):
+                sides[side, bond] = _number_at(data, at + side * width, wide) if n_sides == 2 else -1
+            at += n_sides * width
         raw[ends[0, bond], 1] += 1
         raw[ends[1, bond], 1] += 1
     return at
-
-
-@njit(nogil=True, cache=True)
-def _number_at(data, at, wide):  # type: ignore[no-untyped-def]
-    return _int32(data, at) if wide else np.int64(data[at])
 
 
 @njit(nogil=True, cache=True)
@@ -182,12 +187,12 @@ def _read_rings(data, at, wide, n_atoms, n_bonds, ends, raw, bonds):  # type: ig
 
 
 @njit(nogil=True, cache=True)
-def _read_one(data, at, n_atoms, n_bonds, raw, tags, ends, bonds, marks):  # type: ignore[no-untyped-def]
+def _read_one(data, at, n_atoms, n_bonds, raw, tags, ends, bonds, marks, sides):  # type: ignore[no-untyped-def]
     wide = n_atoms > 255
     at = _read_atoms(data, at, n_atoms, raw, tags)
     if at < 0 or data[at] != _FIRST_BOND:
         return False
-    at = _read_bonds(data, at + 1, n_bonds, wide, raw, ends, bonds, marks)
+    at = _read_bonds(data, at + 1, n_bonds, wide, raw, ends, bonds, marks, sides)
     if at < 0 or data[at] != _RINGS:
         return False
     return _read_rings(data, at + 1, wide, n_atoms, n_bonds, ends, raw, bonds)
@@ -195,7 +200,7 @@ def _read_one(data, at, n_atoms, n_bonds, raw, tags, ends, bonds, marks):  # typ
 
 @njit(nogil=True, cache=True)
 def read_molecules(  # type: ignore[no-untyped-def]
-    data, offsets, node_offsets, bond_offsets, raw, tags, ends, bonds, marks, done
+    data, offsets, node_offsets, bond_offsets, raw, tags, ends, bonds, marks, sides, done
 ):
     """Read molecules into raw values, which the tables of `chem.graph_compiled` turn into codes.
 
@@ -216,6 +221,9 @@ def read_molecules(  # type: ignore[no-untyped-def]
         int32 (n_bonds, 3), written: type, conjugated, size of the smallest ring.
     marks
         uint8 (n_bonds,), written: stereo marks.
+    sides
+        int32 (2, n_bonds), written for marked bonds: the neighbour of either end that the mark speaks of, -1
+        where there are none.
     done
         bool (n_molecules,), written: false where the molecule holds something that is not read here.
     """
@@ -224,5 +232,5 @@ def read_molecules(  # type: ignore[no-untyped-def]
         c, d = bond_offsets[molecule], bond_offsets[molecule + 1]
         done[molecule] = _read_one(
             data, offsets[molecule] + HEADER, b - a, d - c,
-            raw[a:b], tags[a:b], ends[:, c:d], bonds[c:d], marks[c:d],
+            raw[a:b], tags[a:b], ends[:, c:d], bonds[c:d], marks[c:d], sides[:, c:d],
         )  # fmt: skip

@@ -8,6 +8,7 @@ those bytes belongs to a version of RDKit: where another version is found, or a 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -15,7 +16,7 @@ from rdkit import Chem
 
 from chem.graph import MolecularGraphs
 from chem.graph_cip import cip_codes
-from chem.graph_parse import Reading
+from chem.graph_parse import Reading, sift_marks
 from chem.graph_portable import ATOM_CODES, BOND_CODES, SMALLEST_RING, encode_portable
 from chem.graph_schema import EDGE_VOCABULARY, NODE_VOCABULARY, UNKNOWN
 
@@ -83,24 +84,57 @@ def encode_compiled(readings: Iterable[Reading]) -> MolecularGraphs:
     if not reads_binary():
         return encode_portable(readings)
     binaries: list[bytes] = []
-    marked: dict[int, Chem.Mol] = {}
-    for molecule, may_be_marked in readings:
-        if may_be_marked:
-            marked[len(binaries)] = molecule
-        binaries.append(molecule.ToBinary(_NO_CONFORMERS))  # others are let go while they are in the cache
-    graphs, tags, marks, done = _read(binaries)
-    for place in np.flatnonzero(~done).tolist():
-        if place in marked:
-            reading = (marked.pop(place), True)
-        else:
-            reading = (Chem.Mol(binaries[place]), False)  # type: ignore[call-overload]
+    marked: dict[int, Reading] = {}
+    for reading in readings:
+        if reading[1]:
+            marked[len(binaries)] = reading
+        binaries.append(reading[0].ToBinary(_NO_CONFORMERS))  # others are let go while they are in the cache
+    read = _read(binaries)
+    graphs = read.graphs()
+    strange = {place: marked.pop(place, None) for place in np.flatnonzero(~read.done).tolist()}
+    sifted = _label(graphs, marked, read)
+    for place, kept in strange.items():
+        reading = (Chem.Mol(binaries[place]), False) if kept is None else kept  # type: ignore[call-overload]
         _replace(graphs, place, encode_portable([reading]))
-    _label(graphs, marked, tags, marks)
+    if sifted:
+        parts = encode_compiled(sifted.values())
+        for number, place in enumerate(sifted):
+            _replace(graphs, place, parts.take([number]))
     return graphs
 
 
-def _read(binaries: list[bytes]) -> tuple[MolecularGraphs, np.ndarray, np.ndarray, np.ndarray]:
-    """Graphs without labels, chiral tags, stereo marks, and which molecules were read to the end."""
+@dataclass(frozen=True)
+class _RawMolecules:
+    """What `chem.graph_binary.read_molecules` writes; its docstring tells the arrays."""
+
+    node_offsets: np.ndarray
+    bond_offsets: np.ndarray
+    raw: np.ndarray
+    tags: np.ndarray
+    ends: np.ndarray
+    bonds: np.ndarray
+    marks: np.ndarray
+    sides: np.ndarray
+    done: np.ndarray
+
+    def graphs(self) -> MolecularGraphs:
+        """Codes without labels; each bond becomes its two directions."""
+        nodes = np.ones((len(self.raw), len(_NODE)), dtype=np.int16)
+        for place, (name, table) in enumerate(_NODE_TABLES):
+            nodes[:, _NODE[name]] = table.take(self.raw[:, place], mode="clip")
+        nodes[:, _NODE["smallest_ring"]] = SMALLEST_RING[nodes[:, _NODE["ring_sizes"]]]
+        one_way = np.ones((len(self.bonds), len(_EDGE)), dtype=np.int16)
+        one_way[:, _EDGE["bond_type"]] = _BOND_TYPE.take(self.bonds[:, 0], mode="clip")
+        one_way[:, _EDGE["conjugated"]] = 1 + self.bonds[:, 1]
+        one_way[:, _EDGE["in_ring"]] = 1 + (self.bonds[:, 2] > 0)
+        edge_index = np.empty((2, 2 * len(self.bonds)), dtype=np.int32)
+        edge_index[:, 0::2] = self.ends
+        edge_index[:, 1::2] = self.ends[::-1]
+        two_ways = np.repeat(one_way, 2, axis=0)
+        return MolecularGraphs(nodes, edge_index, two_ways, self.node_offsets, 2 * self.bond_offsets)
+
+
+def _read(binaries: list[bytes]) -> _RawMolecules:
     from chem.graph_binary import count_parts, read_molecules
 
     data = np.frombuffer(b"".join(binaries), dtype=np.uint8)
@@ -109,50 +143,57 @@ def _read(binaries: list[bytes]) -> tuple[MolecularGraphs, np.ndarray, np.ndarra
     count_parts(data, offsets, *counts)
     node_offsets, bond_offsets = _offsets(counts[0]), _offsets(counts[1])
     n_atoms, n_bonds = int(node_offsets[-1]), int(bond_offsets[-1])
-    raw = np.zeros((n_atoms, len(_NODE_TABLES)), dtype=np.int32)
-    bonds = np.zeros((n_bonds, 3), dtype=np.int32)
-    ends = np.empty((2, n_bonds), dtype=np.int32)
-    tags, marks = np.zeros(n_atoms, dtype=np.uint8), np.zeros(n_bonds, dtype=np.uint8)
-    done = np.empty(len(binaries), dtype=np.bool_)
-    read_molecules(data, offsets, node_offsets, bond_offsets, raw, tags, ends, bonds, marks, done)
-    return _graphs(raw, ends, bonds, node_offsets, bond_offsets), tags, marks, done
+    read = _RawMolecules(
+        node_offsets,
+        bond_offsets,
+        raw=np.zeros((n_atoms, len(_NODE_TABLES)), dtype=np.int32),
+        tags=np.zeros(n_atoms, dtype=np.uint8),
+        ends=np.empty((2, n_bonds), dtype=np.int32),
+        bonds=np.zeros((n_bonds, 3), dtype=np.int32),
+        marks=np.zeros(n_bonds, dtype=np.uint8),
+        sides=np.empty((2, n_bonds), dtype=np.int32),
+        done=np.empty(len(binaries), dtype=np.bool_),
+    )
+    read_molecules(
+        data, offsets, node_offsets, bond_offsets,
+        read.raw, read.tags, read.ends, read.bonds, read.marks, read.sides, read.done,
+    )  # fmt: skip
+    return read
 
 
 def _offsets(counts: np.ndarray) -> np.ndarray:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
 
 
-def _graphs(
-    raw: np.ndarray, ends: np.ndarray, bonds: np.ndarray, node_offsets: np.ndarray, bond_offsets: np.ndarray
-) -> MolecularGraphs:
-    """Codes from raw values, without labels; each bond becomes its two directions."""
-    nodes = np.ones((len(raw), len(_NODE)), dtype=np.int16)
-    for place, (name, table) in enumerate(_NODE_TABLES):
-        nodes[:, _NODE[name]] = table.take(raw[:, place], mode="clip")
-    nodes[:, _NODE["smallest_ring"]] = SMALLEST_RING[nodes[:, _NODE["ring_sizes"]]]
-    one_way = np.ones((len(bonds), len(_EDGE)), dtype=np.int16)
-    one_way[:, _EDGE["bond_type"]] = _BOND_TYPE.take(bonds[:, 0], mode="clip")
-    one_way[:, _EDGE["conjugated"]] = 1 + bonds[:, 1]
-    one_way[:, _EDGE["in_ring"]] = 1 + (bonds[:, 2] > 0)
-    edge_index = np.empty((2, 2 * len(bonds)), dtype=np.int32)
-    edge_index[:, 0::2] = ends
-    edge_index[:, 1::2] = ends[::-1]
-    return MolecularGraphs(nodes, edge_index, np.repeat(one_way, 2, axis=0), node_offsets, 2 * bond_offsets)
+def _label(graphs: MolecularGraphs, marked: dict[int, Reading], read: _RawMolecules) -> dict[int, Reading]:
+    """Write the codes of the marked atoms and bonds: by Rule 1a where that settles all of a molecule, else RDKit's.
 
+    Returns the molecules whose marks had yet to be sifted, and now are, without their codes.
+    """
+    from chem.graph_constitution import label_molecules
 
-def _label(graphs: MolecularGraphs, marked: dict[int, Chem.Mol], tags: np.ndarray, marks: np.ndarray) -> None:
-    """Write the codes of the marked atoms and bonds."""
-    cip, stereo = graphs.node_features[:, _NODE["cip"]], graphs.edge_features[:, _EDGE["stereo"]]
-    for place, molecule in marked.items():
-        first_atom, end_atom = graphs.node_offsets[place : place + 2]
-        first_bond, end_bond = graphs.edge_offsets[place : place + 2] // 2
-        atoms = np.flatnonzero(tags[first_atom:end_atom])
-        bonds = np.flatnonzero(marks[first_bond:end_bond])
-        if len(atoms) or len(bonds):
-            found = cip_codes(molecule, atoms.tolist(), bonds.tolist())
-            cip[first_atom + atoms] = found[0]
-            edges = 2 * (first_bond + bonds)
-            stereo[edges] = stereo[edges + 1] = found[1]
+    cip, stereo = np.ones(len(read.tags), np.int16), np.ones(len(read.marks), np.int16)
+    places, settled = np.array(list(marked), np.int64), np.empty(len(marked), np.bool_)
+    label_molecules(
+        places, read.node_offsets, read.bond_offsets,
+        read.raw, read.tags, read.ends, read.bonds, read.marks, read.sides, cip, stereo, settled,
+    )  # fmt: skip
+    sifted: dict[int, Reading] = {}
+    for place in places[~settled].tolist():
+        molecule, marks = marked[place]
+        if isinstance(marks, str):
+            sifted[place] = sift_marks(molecule, marks), True
+            continue
+        first_atom, end_atom = read.node_offsets[place : place + 2]
+        first_bond, end_bond = read.bond_offsets[place : place + 2]
+        atoms = np.flatnonzero(read.tags[first_atom:end_atom])
+        bonds = np.flatnonzero(read.marks[first_bond:end_bond])
+        cip[first_atom + atoms], stereo[first_bond + bonds] = cip_codes(
+            molecule, atoms.tolist(), bonds.tolist()
+        )
+    graphs.node_features[:, _NODE["cip"]] = cip
+    graphs.edge_features[:, _EDGE["stereo"]] = np.repeat(stereo, 2)
+    return sifted
 
 
 def _replace(graphs: MolecularGraphs, place: int, part: MolecularGraphs) -> None:

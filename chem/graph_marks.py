@@ -50,7 +50,7 @@ def keep_marks(molecule: Chem.Mol, smiles: str) -> Chem.Mol:
     >>> str(allene.GetAtomWithIdx(2).GetChiralTag())
     'CHI_ALLENE'
     """
-    places = _suspects(molecule, smiles)
+    places = suspects(molecule, smiles)
     if places:
         written = Chem.MolFromSmiles(smiles, _AS_WRITTEN)
         same = dict(zip(_heavy(molecule), _heavy(written)))
@@ -64,8 +64,26 @@ def _heavy(molecule: Chem.Mol) -> list[int]:
     return [atom.GetIdx() for atom in molecule.GetAtoms() if atom.GetAtomicNum() != 1]
 
 
-def _suspects(molecule: Chem.Mol, smiles: str) -> list[tuple[int, ...]]:
-    """Atoms of allenes and nitrogens at bridgeheads, one each, and pairs of atoms around a cumulene's middle."""
+def suspects(molecule: Chem.Mol, smiles: str) -> list[tuple[int, ...]]:
+    """Places where a mark may have been dropped.
+
+    Parameters
+    ----------
+    molecule
+        As RDKit read it.
+    smiles
+        What it was read from.
+
+    Returns
+    -------
+    list of tuple of int
+        Atoms of allenes and nitrogens at bridgeheads, one each, and six atoms of each cumulene.
+
+    Examples
+    --------
+    >>> suspects(Chem.MolFromSmiles("CC=[C@]=CC"), "CC=[C@]=CC")
+    [(2,)]
+    """
     found: list[tuple[int, ...]] = []
     if _MARKED_CARBON.search(smiles):
         found += [(centre,) for centre, *_ in molecule.GetSubstructMatches(_ALLENE)]

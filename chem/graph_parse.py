@@ -13,26 +13,24 @@ from collections.abc import Iterator, Sequence
 from rdkit import Chem, rdBase
 
 from chem.errors import InputError
-from chem.graph_marks import keep_marks
-from chem.parse import explain_smiles
+from chem.graph_marks import keep_marks, suspects
+from chem.parse import explain_smiles, parse_smiles
 
-Reading = tuple[Chem.Mol, bool]
-"""A molecule, and whether it may carry marks of stereochemistry."""
+Reading = tuple[Chem.Mol, bool | str]
+"""A molecule, and whether it may carry marks of stereochemistry: its SMILES where `sift_marks` has yet to tell."""
 
 _MARK = re.compile(r"@+(?:(?:TH|AL|SP|TB|OH)\d+)?|[/\\]")
 # Blanks, behind which RDKit reads extensions, and hydrogen atoms in either way of writing.
 _SPECIAL = re.compile(r"\s|\[\d*(?:H|#)")
 
 
-def _parameters(whole: bool) -> Chem.SmilesParserParams:
+def _bare() -> Chem.SmilesParserParams:
     parameters = Chem.SmilesParserParams()
-    parameters.parseName = False  # type: ignore[assignment]
-    parameters.sanitize = parameters.removeHs = whole  # type: ignore[assignment]
+    parameters.parseName = parameters.sanitize = parameters.removeHs = False  # type: ignore[assignment]
     return parameters
 
 
-_WHOLE = _parameters(True)
-_BARE = _parameters(False)
+_BARE = _bare()
 
 
 def read_smiles(smiles: Sequence[str], start: int, stop: int, stereo: bool) -> Iterator[Reading]:
@@ -49,9 +47,10 @@ def read_smiles(smiles: Sequence[str], start: int, stop: int, stereo: bool) -> I
 
     Yields
     ------
-    tuple of rdkit.Chem.Mol and bool
+    Reading
         The molecule, sanitised and without hydrogens that can be understood, and whether it may carry marks
-        of stereochemistry.
+        of stereochemistry. It is its SMILES where tetrahedral marks are as written, those that mean nothing
+        included: `sift_marks` takes these out.
 
     Raises
     ------
@@ -81,21 +80,52 @@ def _read_one(text: str, stereo: bool) -> Reading | None:
         text = _without_marks(text)
     if _SPECIAL.search(text) is None:
         molecule = _read_plain(text)
-        marked = stereo and _MARK.search(text) is not None
-        if molecule is not None and marked:
-            Chem.AssignStereochemistry(molecule, cleanIt=True)
-    else:
-        text, marked = text.strip(), stereo
-        molecule = Chem.MolFromSmiles(text, _WHOLE)
-        if molecule is not None and not stereo:
-            Chem.RemoveStereochemistry(molecule)  # of what may stand in an extension
+        if molecule is None or not stereo or not _is_marked(text):
+            return None if molecule is None else (molecule, False)
+        if "/" in text or "\\" in text or suspects(molecule, text):
+            return sift_marks(molecule, text), True
+        return molecule, text
+    text = text.strip()
+    molecule = parse_smiles(text)
     if molecule is None:
         return None
-    return (keep_marks(molecule, text), True) if marked else (molecule, False)
+    if stereo:
+        return keep_marks(molecule, text), True
+    Chem.RemoveStereochemistry(molecule)  # of what may stand in an extension
+    return molecule, False
+
+
+def sift_marks(molecule: Chem.Mol, smiles: str) -> Chem.Mol:
+    """Take the marks that mean nothing out of a molecule, and give double bonds theirs.
+
+    Parameters
+    ----------
+    molecule
+        As `read_smiles` gives it; it is changed.
+    smiles
+        What it was read from.
+
+    Returns
+    -------
+    rdkit.Chem.Mol
+        The molecule.
+
+    Examples
+    --------
+    >>> molecule, smiles = next(read_smiles(["C[C@](C)(F)Cl"], 0, 1, stereo=True))
+    >>> Chem.MolToSmiles(sift_marks(molecule, smiles))
+    'CC(C)(F)Cl'
+    """
+    Chem.AssignStereochemistry(molecule, cleanIt=True)
+    return keep_marks(molecule, smiles)
+
+
+def _is_marked(text: str) -> bool:
+    return "@" in text or "/" in text or "\\" in text
 
 
 def _without_marks(text: str) -> str:
-    if _MARK.search(text) is None:
+    if not _is_marked(text):
         return text
     head, *extension = text.split(maxsplit=1) or [""]
     return " ".join([_MARK.sub("", head), *extension])

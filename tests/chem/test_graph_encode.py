@@ -258,6 +258,8 @@ def test_encode__bad_smiles_late_in_the_list(compiled: bool) -> None:
         ("CC=C=CC", [], []),
         ("C/C=C=C=C/C", [], ["unlabelled"]),
         ("CC=C=C=CC", [], []),
+        (r"[H]/C1=C(\[H])CCCCCCCC1", [], ["Z"]),  # RDKit reads E
+        ("[H]/C1=C(/[H])CCCCCCCC1", [], ["E"]),
         ("C/C=N/O", [], ["E"]),
         ("C/N=N\\C", [], ["Z"]),
         ("CC=CC |w:1.0|", [], ["any"]),
