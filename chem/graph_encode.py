@@ -131,7 +131,8 @@ def _copy(molecule: Chem.Mol, index: int, stereo: bool) -> Chem.Mol:
             field="molecules",
             expected="what RDKit's readers give, or Chem.SanitizeMol leaves behind",
         )
-    with_hydrogens = 1 in map(Chem.Atom.GetAtomicNum, molecule.GetAtoms())
+    some_light = molecule.GetNumHeavyAtoms() < molecule.GetNumAtoms()  # hydrogens, or atoms of no element
+    with_hydrogens = some_light and 1 in map(Chem.Atom.GetAtomicNum, molecule.GetAtoms())
     copy = Chem.RemoveHs(molecule) if with_hydrogens else Chem.Mol(molecule)
     if not stereo:
         Chem.RemoveStereochemistry(copy)
