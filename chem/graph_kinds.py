@@ -13,6 +13,8 @@ import numpy as np
 
 from chem.errors import InputError
 
+_AT_ONCE = 1 << 14  # rows: sorting those that are new takes longer than looking up those that are known
+
 
 class KindTable:
     """Distinct rows of codes in the order in which they were first met.
@@ -67,6 +69,10 @@ class KindTable:
             A code lies outside its field.
         """
         self._refuse_outside(codes)
+        starts = range(0, max(len(codes), 1), _AT_ONCE)
+        return np.concatenate([self._number(codes[start : start + _AT_ONCE]) for start in starts])
+
+    def _number(self, codes: np.ndarray) -> np.ndarray:
         keys = codes.astype(np.int64) @ self._weights
         place = np.searchsorted(self._keys, keys)
         known = place < len(self._keys)

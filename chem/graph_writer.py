@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -181,12 +183,14 @@ class _Spool:
             self.largest = max(self.largest, int(values.max()))
         self.handle.write(np.ascontiguousarray(values, dtype=self.dtype).data)
 
-    def _blocks(self) -> list[np.ndarray]:
+    def _blocks(self) -> Iterator[np.ndarray]:
+        """Read what was written, piece by piece: mapping it would count as memory in use."""
         self.handle.close()
-        if not self.n_rows:
-            return []
-        whole = np.memmap(self.path, dtype=self.dtype, mode="r", shape=(self.n_rows, *self.shape))
-        return [whole[start : start + _BLOCK] for start in range(0, self.n_rows, _BLOCK)]
+        size = math.prod(self.shape)
+        with self.path.open("rb") as handle:
+            for start in range(0, self.n_rows, _BLOCK):
+                rows = min(_BLOCK, self.n_rows - start)
+                yield np.fromfile(handle, self.dtype, rows * size).reshape(rows, *self.shape)
 
     def write_npy(self, path: Path, *, narrow: bool) -> None:
         """Move everything to a .npy file; integers in the fewest bytes."""
