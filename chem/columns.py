@@ -35,6 +35,10 @@ ID_COLUMNS = (
     "zinc_id",
     "catalog_id",
     "id_number",
+    "cmpd_id",
+    "cmpd_no",
+    "compound_no",
+    "compound_number",
 )
 NAME_COLUMNS = ("name", "drug_name", "compound_name", "pref_name", "title", "generic_name", "molecule_name")
 
@@ -162,7 +166,9 @@ def _structures_by_content(header: Sequence[str], sample: Sequence[Sequence[str]
     clear = [at for at in candidates if _share(columns[at], _is_clear) >= _HALF]
     # A word that happens to be a SMILES, such as NS for "not specified", stands in many rows.
     varied = [at for at in candidates if 2 * len(set(columns[at])) >= len(columns[at])]
-    found = clear or varied
+    # Beside a clear column, another of letters alone counts when every cell of it is a molecule.
+    plain = [at for at in varied if at not in clear and _all_molecules(columns[at])]
+    found = sorted([*clear, *plain]) if clear else varied
     if len(found) == 1:
         return found[0]
     if found:
@@ -185,6 +191,10 @@ def _structures_by_content(header: Sequence[str], sample: Sequence[Sequence[str]
 def _cells(rows: Sequence[Sequence[str]], at: int) -> list[str]:
     cells = (row[at].strip() for row in rows if at < len(row))
     return [cell for cell in cells if cell][:_SAMPLE_CELLS]
+
+
+def _all_molecules(cells: Sequence[str]) -> bool:
+    return len(set(cells)) > 2 and all(map(_is_structure, cells))
 
 
 def _share(cells: Sequence[str], is_so: object) -> float:

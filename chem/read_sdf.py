@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, pairwise
 
 from chem.columns import usual_id
 from chem.read_origin import Origin
@@ -38,6 +39,8 @@ def read_sdf(blocks: Iterable[list[str]], origin: Origin) -> Iterator[CompoundRe
     As in RDKit's suppliers a line that begins with $$$$ ends a record wherever it stands, a mol block needs its
     'M  END', and the last record may lack its $$$$ (`note` says so if anything stands behind its mol block).
 
+    Where a $$$$ is missing between two mol blocks, both are records.
+
     Parameters
     ----------
     blocks
@@ -58,7 +61,8 @@ def read_sdf(blocks: Iterable[list[str]], origin: Origin) -> Iterator[CompoundRe
     >>> [(record.id, record.input, record.reason) for record in read_sdf([lines], Origin("a.sdf"))]
     [('methane', 'C', ''), ('cut', '', "the file ends inside this record's mol block: it is cut off")]
     """
-    for row, block in enumerate(_blocks(blocks), start=origin.rows_before + 1):
+    parts = chain.from_iterable(map(_parted, _blocks(blocks)))
+    for row, block in enumerate(parts, start=origin.rows_before + 1):
         yield _record(row, block, origin)
 
 
@@ -77,6 +81,28 @@ def _blocks(blocks: Iterable[list[str]]) -> Iterator[SdfBlock]:
         number += len(lines)
     if any(text.strip() for text in current.lines):
         yield current
+
+
+def _parted(block: SdfBlock) -> Iterator[SdfBlock]:
+    """Part records between which the $$$$ is missing: a counts line behind 'M  END' tells another mol block."""
+    ends = [at for at, text in enumerate(block.lines) if text.startswith("M  END")]
+    begin = 0
+    for end, later in pairwise(ends):
+        counts = [at for at in range(end + 4, later) if block.lines[at].rstrip().endswith(("V2000", "V3000"))]
+        if not counts:
+            continue
+        part = SdfBlock(block.line + begin)
+        part.add(block.lines[begin : counts[0] - 3])
+        part.finished = True
+        yield part
+        begin = counts[0] - 3
+    if not begin:
+        yield block
+        return
+    last = SdfBlock(block.line + begin)
+    last.add(block.lines[begin:])
+    last.finished = block.finished
+    yield last
 
 
 def _record(row: int, block: SdfBlock, origin: Origin) -> CompoundRecord:

@@ -204,6 +204,8 @@ class LibrarySearch:
         InputError
             A query does not parse, or an argument is out of range.
         """
+        if isinstance(queries, str):
+            raise InputError("one query was given", field="queries", expected="a list, even of one")
         shown = queries if names is None else names
         rows = fingerprints(
             [self.standardised(text, name) for text, name in zip(queries, shown)], **self._options
@@ -249,6 +251,8 @@ class LibrarySearch:
         InputError
             The query does not parse, or `max_results` is below 1.
         """
+        if not isinstance(query, str):
+            raise InputError("several queries were given", field="query", expected="one SMARTS or SMILES")
         hits = self.substructure_index.search(
             parse_query(query, kind),
             chirality=chirality,

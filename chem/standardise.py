@@ -225,6 +225,8 @@ def standardise_smiles(smiles: str, recipe: StandardisationRecipe = DEFAULT_RECI
     >>> standardise_smiles("C1CC").reason
     "SMILES Parse Error: unclosed ring for input: 'C1CC'"
     """
+    if isinstance(recipe, str):
+        raise InputError(f"{recipe!r} is a name", field="recipe", expected="a recipe: recipe_named(name)")
     molecule = parse_smiles(smiles)
     if molecule is None:
         return StandardisedMolecule(reason=explain_smiles(smiles))

@@ -79,7 +79,7 @@ def library(
     from chem.standardise import recipe_named
     from varimol.named_libraries import is_library_name, library_source
 
-    if is_library_name(source):
+    if is_library_name(source) or not (str(source) == "-" or Path(source).exists()):
         named = library_source(str(source), downloads)
         source = named.path
         smiles_column = smiles_column or named.smiles_column

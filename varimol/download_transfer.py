@@ -127,7 +127,7 @@ def fetch_file(url: str, partial: Path, patience: Patience, progress: Progress |
         if failures >= patience.attempts:
             raise InputError(
                 f"{said} ({failures} attempts)", file=url,
-                hint="run the same command again: it goes on where it stopped; or name a mirror with --base-url",
+                hint="run the same command again: it goes on where it stopped; or name a mirror with --mirror",
             )  # fmt: skip
         time.sleep(wait if wait is not None else min(patience.wait * 2 ** (failures - 1), _LONGEST_WAIT))
 
@@ -221,7 +221,7 @@ def fetch_text(url: str, patience: Patience) -> str:
     raise InputError(
         f"{said} ({patience.attempts} attempts)",
         file=url,
-        hint="try again later, or name a mirror with --base-url",
+        hint="try again later, or name a mirror with --mirror",
     )
 
 
@@ -302,7 +302,7 @@ def _hint_of(code: int) -> str:
     if code in (401, 403):
         return "the provider may ask for an account: see its page"
     if code in (404, 410):
-        return "the file may have moved: see the provider's page, or name a mirror with --base-url"
+        return "the file may have moved: see the provider's page, or name a mirror with --mirror"
     return "see the provider's page"
 
 

@@ -22,6 +22,7 @@ PathName = str | os.PathLike[str]
 Progress = Callable[[float], None]
 
 DEFAULT_TOP = 100
+_FILES = {".smi", ".smiles", ".csv", ".tsv", ".txt", ".sdf", ".parquet", ".inchi", ".gz"}
 
 _NUMBERS = {"rank": "int64", "row": "int64", "similarity": "float64"}
 
@@ -141,6 +142,8 @@ def _queries(query: PathName | Sequence[str]) -> list[tuple[str, str]]:
     """Return the name and the text of each query."""
     if isinstance(query, os.PathLike) or (isinstance(query, str) and _is_file(query)):
         return list(_queries_of_file(Path(query)))
+    if isinstance(query, str) and Path(query).suffix.lower() in _FILES:
+        raise InputError("no such file", file=query, expected="a file of queries, or a SMILES or SMARTS")
     texts = [query] if isinstance(query, str) else list(query)
     if not texts:
         raise InputError("no query", field="query", expected="a SMILES, a SMARTS or a file of them")

@@ -253,3 +253,10 @@ def test_inchi__file(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert records[2].reason.startswith("is no InChI")
     assert [structure_smiles(record.input, record.kind)[0] for record in records[:2]] == ["C", "O"]
+
+
+def test_sdf__a_missing_separator_loses_no_record(blocks: list[str]) -> None:
+    whole = read_text("".join(blocks[:4]))
+    fused = read_text(blocks[0].replace("$$$$\n", "") + "".join(blocks[1:4]))
+    assert [(r.row, r.id, r.input) for r in fused] == [(r.row, r.id, r.input) for r in whole]
+    assert not any(record.reason for record in fused)

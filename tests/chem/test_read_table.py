@@ -228,3 +228,11 @@ def test_rows__never_fewer_than_lines_with_anything(text: str) -> None:
     for record, following in zip(records, [*starts[1:], len(lines) + 1]):
         body = lines[record.line - 1 : following - 1]
         assert not record.reason.endswith("header has 2") or len([b for b in body if b.strip()]) == 1
+
+
+def test_table__letters_alone_can_be_structures_too(tmp_path: Path) -> None:
+    path = tmp_path / "reaction.csv"
+    path.write_text("id,amine,aldehyde\n1,CCN,CC=O\n2,CCCN,CCC=O\n3,NCCN,O=CCC=O\n4,CCCCN,CC(C)C=O\n")
+    with pytest.raises(InputError, match=r"more than one column.*amine \(column 2\), aldehyde"):
+        list(read_compounds(path))
+    assert [r.input for r in read_compounds(path, smiles_column="amine")] == ["CCN", "CCCN", "NCCN", "CCCCN"]

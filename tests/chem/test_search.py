@@ -163,3 +163,10 @@ def test_text_column__is_a_list_of_texts() -> None:
     column = TextColumn(pa.chunked_array([["a", "b"], [], ["c"]], pa.string()))
     assert list(column) == ["a", "b", "c"] and column[2] == "c" and column[-1] == "c"
     assert column[1:] == ["b", "c"] and len(column) == 3
+
+
+def test_search__one_text_is_no_list_and_a_list_no_text(library: CompoundLibrary) -> None:
+    with pytest.raises(InputError, match="one query was given"):
+        LibrarySearch(library).similar("CCO")
+    with pytest.raises(InputError, match="several queries were given"):
+        list(LibrarySearch(library).containing(["CO"]))  # type: ignore[arg-type]

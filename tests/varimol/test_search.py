@@ -139,3 +139,8 @@ def test_search__bad_query_in_a_file_is_named(library: Path, tmp_path: Path) -> 
         search(library, tmp_path / "queries.smi", tmp_path / "hits.tsv")
     with pytest.raises(InputError, match="not a compound library"):
         search(tmp_path, "CCO", tmp_path / "hits.tsv")
+
+
+def test_search__missing_file_of_queries(library: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"queries\.smi: no such file"):
+        search(library, str(tmp_path / "queries.smi"), tmp_path / "hits.tsv")
