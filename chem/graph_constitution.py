@@ -1,12 +1,15 @@
-"""Compiled CIP labels of the stereocentres and double bonds that Rule 1a settles within three spheres.
+"""Compiled CIP labels of the stereocentres and double bonds that Rule 1a settles.
 
-Four marks in five need no more of the rules than atomic numbers near by, which are compared here; whatever is not
-settled so, or not certain, is left to RDKit's labeller, for the whole molecule. Ligands of a centre are compared by
-their atomic numbers (sphere 1), by the sorted atomic numbers of their own substituents (sphere 2), and by those
-of the substituents' substituents, higher branches first (sphere 3). Atoms of multiple bonds have duplicates of
-their partners as further substituents; which atom a duplicate stands for in a ring of alternating bonds is
-a matter of averages over resonance forms, so there it counts as lying between the lowest and the highest
-neighbour, and only what holds for both is taken as settled.
+Nineteen molecules in twenty need no more of the rules than atomic numbers, compared sphere by sphere around the
+centre with higher branches first. Whatever is not settled so within eight spheres, or not certain, is left to RDKit's
+labeller, for the whole molecule, since later rules ask for the labels of other centres.
+
+Two ligands are the roots of two trees, which grow by a sphere at a time: atoms that are on the way already and
+partners of multiple bonds stand as duplicates without substituents. After each sphere every node is ranked anew
+among those of its sphere, as before and where equal by the sorted ranks of its substituents, from the outermost
+inwards. Which atom a duplicate stands for in a ring of alternating bonds is a matter of averages over resonance
+forms; there it counts as lying between the lowest and the highest neighbour, and only what holds for both is taken as
+settled: a branch with higher atoms never ranks lower.
 
 References
 ----------
