@@ -26,6 +26,7 @@ from chem.bit_columns import column_tiles, columns_shape, molecules_with_all
 from chem.errors import InputError
 from chem.fingerprint import fingerprints
 from chem.index_files import DESCRIPTION, open_array, read_description, write_blocks, write_description
+from chem.interrupts import python_interrupts
 from chem.molecules import Structure, map_blocks, molecule_at
 from chem.parse import captured_rdkit_log, explain_smiles, first_complaint, parse_smiles
 
@@ -195,8 +196,11 @@ class SubstructureIndex:
         for start in range(0, len(candidates), _AT_ONCE):
             positions = candidates[start : start + _AT_ONCE]
             molecules = [self._binary(position) for position in positions]
-            for place in _matching(molecules, query, parameters, threads):
-                matched = _matched_atoms(molecules[place], query, parameters) if atoms else ()
+            with python_interrupts():
+                places = _matching(molecules, query, parameters, threads)
+            for place in places:
+                with python_interrupts():
+                    matched = _matched_atoms(molecules[place], query, parameters) if atoms else ()
                 yield SubstructureHit(int(positions[place]), matched)
                 n_hits += 1
                 if n_hits == max_results:

@@ -24,7 +24,8 @@ CALLS = {
     "fingerprint": 'from chem.fingerprint import morgan_fingerprints; morgan_fingerprints(["CCO"])',
     "patterns": 'from chem.fingerprint import fingerprints; fingerprints(["CCO"], "maccs")',
     "alerts": 'from chem.alert import structural_alerts; structural_alerts(["CCO"], ["Brenk"])',
-    "substructure": 'from chem.substructure import read_pattern; read_pattern("[OH]")',
+    "substructure": "import tempfile; from chem.substructure import index_substructures, parse_query; "
+    'list(index_substructures(["CCO"], tempfile.mkdtemp() + "/i").search(parse_query("[OH]")))',
     "score": 'from chem.score import scores; scores(["CCO"])',
     "descriptors": 'from chem.descriptor import descriptors; descriptors(["CCO"])',
     "drawing": 'from chem.draw import draw_svg; draw_svg("CCO")',
