@@ -23,6 +23,7 @@ Problem = tuple[str, str, str]
 
 MAX_POSITION = 2**31 - 1  # what a 32-bit integer holds
 _FIXED_COLUMNS = 8
+_SIGNED = re.compile(rb"[\t/|][+-]")  # htslib takes a sign alone for allele 0
 _GT = re.compile(rb"^[/|]?(?:\.|\d+)(?:[/|](?:\.|\d+))*$")
 _QUAL = re.compile(
     rb"^(?:\.|[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:inf(?:inity)?|nan))$", re.I
@@ -67,6 +68,8 @@ def line_problem(line: bytes, n_samples: int) -> Problem | None:
         return "record", "a NUL byte", "text"
     if n_columns > _FIXED_COLUMNS and _LONG_ALLELE.search(rest):
         return _long_allele(line)
+    if n_columns > _FIXED_COLUMNS and _SIGNED.search(rest):
+        return _unreadable_call(line)
     return None
 
 
@@ -210,14 +213,21 @@ def is_phased(call: bytes) -> bool:
 def diagnose_line(line: bytes) -> Problem:
     """Say why htslib could not read a line that passed `line_problem`."""
     keys = line.split(b"\t", 9)[8].split(b":") if line.count(b"\t") >= _FIXED_COLUMNS else []
-    for number, call in enumerate(genotype_cells(line) or (), start=1):
-        if not _GT.match(call):
-            shown = f"{_show(call)} in sample column {number} is not a genotype"
-            return "GT", shown, "allele numbers or '.' joined by '/' or '|'"
+    problem = _unreadable_call(line)
+    if problem is not None:
+        return problem
     for number, cell in enumerate(line.split(b"\t")[9:], start=1):
         if cell.count(b":") >= len(keys):
             return "FORMAT", f"sample column {number} has more values than FORMAT names", f"{len(keys)}"
     return "record", "htslib cannot read the record", "a record as the VCF specification has it"
+
+
+def _unreadable_call(line: bytes) -> Problem | None:
+    for number, call in enumerate(genotype_cells(line) or (), start=1):
+        if call and not _GT.match(call):
+            shown = f"{_show(call)} in sample column {number} is not a genotype"
+            return "GT", shown, "allele numbers or '.' joined by '/' or '|'"
+    return None
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -362,7 +362,7 @@ def test_download__no_network_is_one_line(tmp_path: Path, monkeypatch: pytest.Mo
     ):
         with pytest.raises(InputError, match=said) as caught:
             download("chembl", tmp_path, base_url=base, tell=str, patience=QUICK)
-        assert "\n" not in str(caught.value) and "--base-url" in str(caught.value)
+        assert "\n" not in str(caught.value) and "--mirror" in str(caught.value)
     assert left_in(tmp_path) == []
 
 

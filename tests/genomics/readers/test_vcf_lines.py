@@ -241,3 +241,10 @@ def test_records_without_calls__are_fill() -> None:
     block = _parse(["1 5 . A G . . . DP 3 4", "1 6 . A G . . . . . ."])
     assert (block.genotypes == FILL).all() and block.states.tolist() == [[1, 1], [1, 1]]
     np.testing.assert_array_equal(block.formats["DP"], [[3, 4], [-1, -1]])
+
+
+@pytest.mark.parametrize("call", ["./+", "+|1", "0/-1", "-"])
+def test_slow_lines__a_sign_is_no_allele(call: str) -> None:
+    with pytest.raises(InputError, match=r"record 1, field GT: .* is not a genotype"):
+        _parse([f"1 5 . A G,C . . . GT:DP {call}:3 0/1:-4"])
+    assert _parse(["1 5 . A G,C . . . GT:DP 0/1:-3 0/1:4"]).genotypes.shape == (1, 2, 2)
