@@ -47,7 +47,7 @@ def encode_graphs(
     Raises
     ------
     InputError
-        A SMILES does not parse or holds no atom; the message names its index.
+        A SMILES does not parse or holds no atom; the message names its index. Or a text was given for a list.
 
     References
     ----------
@@ -59,6 +59,8 @@ def encode_graphs(
     >>> sorted(left.node_features.tolist()) == sorted(right.node_features.tolist())
     True
     """
+    if isinstance(smiles, str):
+        raise InputError("one SMILES was given", field="smiles", expected="a list of SMILES, even of one")
 
     def read(start: int, stop: int) -> Iterator[Reading]:
         return read_smiles(smiles, start, stop, stereo)

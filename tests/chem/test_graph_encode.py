@@ -327,3 +327,8 @@ def test_encode__large_molecules(compiled: bool) -> None:
     graphs = encode_graphs([peptide, "CCO" * 3400], compiled=compiled)
     assert graphs.n_atoms.tolist() == [1015, 10200]
     assert set(graphs.take([0]).node_features[:, CIP].tolist()) == {1, 3}
+
+
+def test_encode_graphs__a_text_is_no_list() -> None:
+    with pytest.raises(InputError, match="one SMILES was given"):
+        encode_graphs("CCO")
