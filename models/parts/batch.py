@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -85,7 +85,7 @@ _Batch = TypeVar("_Batch", MoleculeBatch, ProteinBatch)
 
 
 def _moved(batch: _Batch, device: torch.device | str) -> _Batch:
-    tensors = {
+    tensors: dict[str, Any] = {
         field.name: value.to(device, non_blocking=True)
         for field in fields(batch)
         if isinstance(value := getattr(batch, field.name), Tensor)
