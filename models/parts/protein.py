@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from chem.errors import InputError
 from models.kinase import encode_residues
 from models.parts.batch import ProteinBatch
+from models.parts.dropout import Dropout
 from models.parts.sequence import AttentionPooling, ConvolutionBlock, ResidueEmbedding, SelfAttention
 from models.protein import PADDING
 
@@ -43,7 +44,7 @@ class AlignedView(nn.Module):
         super().__init__()
         self.residue = ResidueEmbedding(_RESIDUE_DIM, unknown)
         self.linear = nn.Linear(n_columns * _RESIDUE_DIM, dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, batch: ProteinBatch) -> Float[Tensor, "proteins dim"]:
         """Encode the aligned residues."""

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from models.kinase import UNKNOWN
+from models.parts.dropout import Dropout, keep_mask
 from models.protein import PADDING
 
 
@@ -40,8 +41,8 @@ class ResidueEmbedding(nn.Module):
     def forward(self, codes: Int[Tensor, "proteins length"]) -> Float[Tensor, "proteins length dim"]:
         """Embed residues."""
         if self.training and self.unknown > 0:
-            hidden = torch.rand(codes.shape, device=codes.device) < self.unknown
-            codes = codes.masked_fill(hidden & (codes != PADDING), UNKNOWN)
+            kept = keep_mask(codes.shape, self.unknown, codes.device) | (codes == PADDING)
+            codes = codes.masked_fill(~kept, UNKNOWN)
         return self.table(codes)
 
 
@@ -108,7 +109,7 @@ class SelfAttention(nn.Module):
         self.query_key_value = nn.Linear(dim, 3 * inner)
         self.result = nn.Linear(inner, dim)
         self.n_heads = n_heads
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(
         self, h: Float[Tensor, "proteins places dim"], mask: Bool[Tensor, "proteins places"]
