@@ -42,6 +42,11 @@ def sum_of_neighbours(
     Tensor
         0 for an atom without neighbours.
 
+    Raises
+    ------
+    IndexError
+        An edge names an atom or a kind that is not there.
+
     Examples
     --------
     >>> x, e = torch.tensor([[1.0], [2.0], [-5.0]]), torch.tensor([[0.5], [1.0]])
@@ -51,9 +56,19 @@ def sum_of_neighbours(
     e = e.to(x.dtype)
     if x.device.type == "cpu" and x.dtype in _COMPILED:
         numbers = torch.arange(edge_index.shape[1]) if kind is None else kind
+        _refuse_outside(edge_index, len(x), "atoms")
+        _refuse_outside(numbers, len(e), "rows of e")
         return _SumOfNeighbours.apply(x, e, edge_index, numbers)
     message = (x.index_select(0, edge_index[0]) + of_edges(e, kind)).relu()
     return segment_sum(message, edge_index[1], len(x))
+
+
+def _refuse_outside(index: Tensor, n_rows: int, what: str) -> None:
+    """The compiled loops do not look where they read and write."""
+    if index.numel():
+        least, most = (int(bound) for bound in torch.aminmax(index))
+        if least < 0 or most >= n_rows:
+            raise IndexError(f"edges name {least} to {most} of {n_rows} {what}")
 
 
 class _SumOfNeighbours(torch.autograd.Function):
