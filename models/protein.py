@@ -2,27 +2,48 @@
 
 The catalytic domain is found by `models.kinase`, and three views are kept: its residues on the profile's
 columns (places of the fold, comparable between kinases), the plain window around it, and the composition of
-the whole chain. A variant named with the target is applied where its reference residue is found.
+the whole chain. A variant named with the target is applied where its residues are found (`models.variant`).
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from chem.errors import InputError
 from models.kinase import GAP, UNKNOWN, DomainHit, encode_residues, find_domains
+from models.variant import Change, apply_changes, numbering_shift, parse_variant, reference_shift
 
 WINDOW = 384
 """Residues of the catalytic window; without a domain, the last ones of the chain."""
 PADDING = 22
 N_FLAGS = 3
-_SUBSTITUTION = re.compile(r"([ACDEFGHIKLMNPQRSTVWY])(\d+)([ACDEFGHIKLMNPQRSTVWY])(?![a-z])")
+ReadAs = Literal["given", "true"]
+"""How a table of targets is read: the sequences alone, or with what the names and columns say of them."""
+_DOMAIN_TERM = re.compile(
+    r"kin\.?dom\.?\d?[,.-]?([nc]-term(inal)?)?|JH\ddomain-?(catalytic|pseudokinase)?", re.I
+)
 _NAME = re.compile(r"^(?P<gene>[^()]+)\((?P<qualifier>[^()]+)\)(?P<phosphorylated>p?)$")
+_YES, _NO = {"yes", "true", "1", "p", "phosphorylated"}, {"", "no", "false", "0", "nonphosphorylated"}
+
+PANEL_CONSTRUCTS: dict[str, dict[str, str]] = {
+    "EGFR(L747E749del)": {"variant": "L747_E749del,A750P"},
+    "EGFR(L747S752del)": {"variant": "L747_S752del,P753S"},
+    "EGFR(L747T751del)": {"variant": "L747_T751delinsS"},
+    "ABL1(E255K)": {"phosphorylated": "yes"},
+    "ABL1(M351T)": {"phosphorylated": "yes"},
+    "ABL1(Y253F)": {"phosphorylated": "yes"},
+    "ABL1p": {"phosphorylated": "yes"},
+}
+"""What the target names of DAVIS leave out of the KINOMEscan panel's: three deletions are cut at the comma, and
+the panel has these ABL1 mutants in the phosphorylated form alone (Davis et al. 2011, doi:10.1038/nbt.1990)."""
 
 
 @dataclass(frozen=True)
@@ -37,36 +58,56 @@ class Target:
         Amino acids, with the variant applied where it could be placed.
     domain
         ``"first"``, ``"last"`` or ``""`` (the best-aligned one).
-    substitutions
-        Substitutions named with the target, as (reference, 1-based position, alternate).
+    changes
+        The variant named with the target.
     phosphorylated
         Whether the assay used the phosphorylated form.
     unplaced
-        A variant is named that is not in `sequence`: an indel, or a reference residue that is not there.
+        A variant is named that is not in `sequence`.
+    reason
+        Why it is not; empty otherwise.
+    numbering
+        How the variant's numbers were read: ``"as given"``, or the shift and what shows it; empty without a
+        variant.
     """
 
     target_id: str
     sequence: str
     domain: str = ""
-    substitutions: tuple[tuple[str, int, str], ...] = ()
+    changes: tuple[Change, ...] = ()
     phosphorylated: bool = False
     unplaced: bool = False
+    reason: str = ""
+    numbering: str = ""
+
+    @property
+    def gene(self) -> str:
+        """Name before the bracket."""
+        return self.target_id.split("(")[0]
 
 
 def parse_target(
-    target_id: str, sequence: str, *, variant: str | None = None, domain: str | None = None
+    target_id: str,
+    sequence: str,
+    *,
+    variant: str | None = None,
+    domain: str | None = None,
+    phosphorylated: bool | None = None,
 ) -> Target:
     """Read a target, its variant, domain and phosphorylation, from its columns or its name.
 
     Names follow the habit of kinase panels: ``GENE(T315I)p`` is the phosphorylated T315I mutant,
-    ``GENE(KinDom.2-C-terminal)`` the second kinase domain.
+    ``GENE(KinDom.2-C-terminal)`` the second kinase domain. A variant that cannot be read leaves the target
+    `unplaced`, with the reason.
 
     Examples
     --------
-    >>> parse_target("ABL1(T315I)p", "MK").substitutions
-    (('T', 315, 'I'),)
+    >>> [str(change) for change in parse_target("ABL1(T315I)p", "MK").changes]
+    ['T315I']
     >>> parse_target("RSK1(KinDom.2-C-terminal)", "MK").domain
     'last'
+    >>> parse_target("FLT3(ITD)", "MK").reason
+    "variant 'ITD' is not read: an internal tandem duplication without its place and length"
     """
     match = _NAME.match(target_id)
     qualifier = match["qualifier"] if match else ""
@@ -77,68 +118,136 @@ def parse_target(
         place = "first"
     elif re.search(r"kindom\.?2|c-term|catalytic|last", where):
         place = "last"
-    substitutions = tuple((ref, int(pos), alt) for ref, pos, alt in _SUBSTITUTION.findall(text))
-    species_or_domain = bool(place) or not re.search(r"\d|ITD|del|ins", text)
-    return Target(
-        target_id,
-        sequence,
-        place,
-        substitutions,
-        bool(match and match["phosphorylated"]),
-        unplaced=bool(substitutions) or not (species_or_domain or text == ""),
-    )
+    state = bool(match and match["phosphorylated"]) if phosphorylated is None else phosphorylated
+    named = _DOMAIN_TERM.sub("", text)
+    # A name's bracket may hold a species; only what has a number, or says ITD, del or ins, is a variant.
+    if variant is None and not re.search(r"\d|ITD|del|ins", named):
+        return Target(target_id, sequence, place, (), state)
+    try:
+        changes = parse_variant(named)
+    except InputError as error:
+        return Target(target_id, sequence, place, (), state, True, error.message)
+    return Target(target_id, sequence, place, changes, state, bool(changes))
 
 
-def place_variants(targets: Sequence[Target]) -> list[Target]:
-    """Apply named substitutions to the sequences where their numbering can be shown to fit.
+def place_variants(targets: Sequence[Target], references: Mapping[str, str] | None = None) -> list[Target]:
+    """Apply named variants to the sequences where their numbering can be shown to fit.
 
-    A substitution fits when its reference residue stands at its position. Where it does not, all the
-    substitutions of targets with the same sequence are tried together at every offset: if exactly one offset
-    puts three or more of them on their reference residues, the sequence is numbered so. Anything else stays
-    `unplaced` and keeps the sequence as given.
+    A variant fits when its residues stand at their positions. Where they do not, all the variants of targets
+    with the same sequence are tried together at every shift: if exactly one puts three or more positions on
+    their residues, the sequence is numbered so. What is left is looked up in the gene's reference protein,
+    where one is given: its residues have to stand, with ten on both sides, exactly once in the sequence.
+    Anything else stays `unplaced` and keeps the sequence as given.
+
+    Parameters
+    ----------
+    targets
+        As `parse_target` read them.
+    references
+        Sequence of the protein that a gene's variants are numbered on, by gene (the name before the bracket).
+
+    Returns
+    -------
+    list of Target
+        In the order given.
 
     Examples
     --------
     >>> place_variants([parse_target("X(K2R)", "MKL")])[0].sequence
     'MRL'
-    >>> place_variants([parse_target("X(W2R)", "MKL")])[0].unplaced
-    True
+    >>> place_variants([parse_target("X(W2R)", "MKL")])[0].reason
+    'variant W2R: residue 2 is K'
     """
-    groups: dict[str, set[tuple[str, int, str]]] = defaultdict(set)
+    groups: dict[str, set[tuple[str, int]]] = defaultdict(set)
     for target in targets:
-        groups[target.sequence].update(target.substitutions)
-    offsets = {sequence: _numbering_offset(sequence, subs) for sequence, subs in groups.items() if subs}
-    return [_apply(target, offsets.get(target.sequence)) for target in targets]
+        groups[target.sequence].update(site for change in target.changes for site in change.sites)
+    shifts = {sequence: numbering_shift(sequence, sites) for sequence, sites in groups.items() if sites}
+    return [
+        _apply(target, shifts.get(target.sequence), len(groups[target.sequence]), references or {})
+        for target in targets
+    ]
 
 
-def _numbering_offset(sequence: str, substitutions: set[tuple[str, int, str]]) -> int | None:
-    """Shift that puts every substitution on its reference residue, if it is 0 or the only one for three."""
-    sites = sorted({(ref, position) for ref, position, _ in substitutions})
-
-    def fits(offset: int) -> bool:
-        return all(
-            0 <= position - 1 + offset < len(sequence) and sequence[position - 1 + offset] == ref
-            for ref, position in sites
-        )
-
-    if fits(0):
-        return 0
-    if len({position for _, position in sites}) < 3:
-        return None
-    found = [offset for offset in range(-len(sequence), len(sequence) + 1) if fits(offset)]
-    return found[0] if len(found) == 1 else None
-
-
-def _apply(target: Target, offset: int | None) -> Target:
-    if not target.substitutions:
+def _apply(target: Target, shift: int | None, n_sites: int, references: Mapping[str, str]) -> Target:
+    if not target.changes:
         return target
-    residues = list(target.sequence)
-    for ref, position, alt in target.substitutions:
-        at = position - 1 + (offset or 0)
-        if not (0 <= at < len(residues)) or residues[at] != ref:
-            return target
-        residues[at] = alt
-    return replace(target, sequence="".join(residues), unplaced=False)
+    numbering = f"shifted by {shift:+d}: {n_sites} residues fit" if shift else "as given"
+    try:
+        changed = apply_changes(target.sequence, target.changes, shift=shift or 0)
+    except InputError as error:
+        sites = [site for change in target.changes for site in change.sites]
+        reference = references.get(target.gene, "")
+        by_reference = reference_shift(target.sequence, reference, sites)
+        if by_reference is None:
+            return replace(target, reason=error.message)
+        changed = apply_changes(target.sequence, target.changes, shift=by_reference)
+        numbering = f"shifted by {by_reference:+d}: read off the reference"
+    return replace(target, sequence=changed, unplaced=False, numbering=numbering)
+
+
+def read_targets(
+    table: pd.DataFrame,
+    read_as: ReadAs = "true",
+    *,
+    constructs: Mapping[str, Mapping[str, str]] | None = None,
+    references: Mapping[str, str] | None = None,
+) -> tuple[Target, ...]:
+    """Targets of a table.
+
+    Parameters
+    ----------
+    table
+        Columns ``target_id`` and ``sequence``, texts; optional ``variant``, ``domain`` and ``phosphorylated``
+        (yes or no), which come before what the name says.
+    read_as
+        ``"given"`` takes the sequences as they stand and reads nothing else, as published results on DAVIS
+        do; ``"true"`` applies variants and reads domain and phosphorylation.
+    constructs
+        Values for those columns by target, before the table's: `PANEL_CONSTRUCTS` for DAVIS.
+    references
+        See `place_variants`.
+
+    Returns
+    -------
+    tuple of Target
+        In the table's order.
+
+    Raises
+    ------
+    InputError
+        For another `read_as`, and a phosphorylation that is neither yes nor no.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"target_id": ["X(K2R)p"], "sequence": ["mkl"]})
+    >>> read_targets(table)[0].sequence, read_targets(table, "given")[0].sequence
+    ('MRL', 'MKL')
+    """
+    if read_as not in get_args(ReadAs):
+        raise InputError(f"targets cannot be read as {read_as!r}", expected=" or ".join(get_args(ReadAs)))
+    rows = [row | dict((constructs or {}).get(row["target_id"], {})) for row in table.to_dict("records")]
+    sequences = [row["sequence"].strip().upper() for row in rows]
+    if read_as == "given":
+        return tuple(Target(row["target_id"], text) for row, text in zip(rows, sequences, strict=True))
+    parsed = [
+        parse_target(
+            row["target_id"], text, variant=row.get("variant"), domain=row.get("domain"),
+            phosphorylated=_yes_or_no(row.get("phosphorylated"), line),
+        )
+        for line, (row, text) in enumerate(zip(rows, sequences, strict=True), start=2)
+    ]  # fmt: skip
+    return tuple(place_variants(parsed, references))
+
+
+def _yes_or_no(text: str | None, line: int) -> bool | None:
+    if text is None:
+        return None
+    word = text.strip().lower()
+    if word not in _YES | _NO:
+        raise InputError(
+            f"{text!r} is neither yes nor no", record=line, field="phosphorylated", expected="yes or no"
+        )
+    return word in _YES
 
 
 @dataclass(frozen=True)

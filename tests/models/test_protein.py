@@ -11,41 +11,47 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from chem.errors import InputError
 from models.kinase import AMINO_ACIDS, GAP, SEED_DOMAIN, encode_residues, seed_profile
 from models.protein import (
     PADDING,
+    PANEL_CONSTRUCTS,
     WINDOW,
     Target,
     choose_domain,
     encode_proteins,
     parse_target,
     place_variants,
+    read_targets,
 )
+from varimol import tables
 
 SEQUENCES = st.text(alphabet=AMINO_ACIDS, min_size=5, max_size=80)
 
 
 @pytest.mark.parametrize(
-    ("name", "substitutions", "domain", "phosphorylated", "unplaced"),
+    ("name", "changes", "domain", "phosphorylated", "unplaced"),
     [
         ("ABL1", (), "", False, False),
         ("ABL1p", (), "", False, False),
-        ("ABL1(T315I)", (("T", 315, "I"),), "", False, True),
-        ("ABL1(T315I)p", (("T", 315, "I"),), "", True, True),
-        ("EGFR(L858RT790M)", (("L", 858, "R"), ("T", 790, "M")), "", False, True),
-        ("KIT(V559D-V654A)", (("V", 559, "D"), ("V", 654, "A")), "", False, True),
+        ("ABL1(T315I)", ("T315I",), "", False, True),
+        ("ABL1(T315I)p", ("T315I",), "", True, True),
+        ("EGFR(L858RT790M)", ("L858R", "T790M"), "", False, True),
+        ("KIT(V559D-V654A)", ("V559D", "V654A"), "", False, True),
+        ("EGFR(E746A750del)", ("E746_A750del",), "", False, True),
+        ("EGFR(L747-T751del,Sins)", ("L747_T751delinsS",), "", False, True),
         ("FLT3(ITD)", (), "", False, True),
         ("RSK1(KinDom.1-N-terminal)", (), "first", False, False),
         ("RSK1(KinDom.2-C-terminal)", (), "last", False, False),
         ("JAK1(JH1domain-catalytic)", (), "last", False, False),
         ("JAK1(JH2domain-pseudokinase)", (), "first", False, False),
-        ("GCN2(KinDom2S808G)", (("S", 808, "G"),), "last", False, True),
+        ("GCN2(KinDom2S808G)", ("S808G",), "last", False, True),
         ("PFCDPK1(Pfalciparum)", (), "", False, False),
     ],
 )
 def test_parse_target__names_of_the_panel(
     name: str,
-    substitutions: tuple[tuple[str, int, str], ...],
+    changes: tuple[str, ...],
     domain: str,
     phosphorylated: bool,
     unplaced: bool,
@@ -53,7 +59,7 @@ def test_parse_target__names_of_the_panel(
     target = parse_target(name, "MKL")
     assert target.target_id == name
     assert target.sequence == "MKL"
-    assert target.substitutions == substitutions
+    assert tuple(map(str, target.changes)) == changes
     assert target.domain == domain
     assert target.phosphorylated == phosphorylated
     assert target.unplaced == unplaced
@@ -61,9 +67,10 @@ def test_parse_target__names_of_the_panel(
 
 def test_parse_target__columns_come_before_the_name() -> None:
     target = parse_target("EGFR(T790M)", "MKL", variant="L858R", domain="last")
-    assert target.substitutions == (("L", 858, "R"),)
+    assert tuple(map(str, target.changes)) == ("L858R",)
     assert target.domain == "last"
-    assert parse_target("EGFR(T790M)", "MKL", variant="", domain="").substitutions == ()
+    assert parse_target("EGFR(T790M)p", "MKL", phosphorylated=False).phosphorylated is False
+    assert parse_target("EGFR(T790M)", "MKL", variant="", domain="").changes == ()
 
 
 def test_place_variants__applies_what_fits() -> None:
@@ -75,7 +82,9 @@ def test_place_variants__applies_what_fits() -> None:
 def test_place_variants__leaves_what_does_not_fit() -> None:
     for name in ("X(W2R)", "X(K200R)", "X(K0R)"):
         target = parse_target(name, "MKLK")
-        assert place_variants([target]) == [target]
+        (placed,) = place_variants([target])
+        assert placed.unplaced and placed.sequence == "MKLK"
+        assert placed.reason.startswith(f"variant {name[2:-1]}: residue")
 
 
 def test_place_variants__one_joint_offset() -> None:
@@ -111,11 +120,8 @@ def test_place_variants__mutants_of_davis(shared_data: Path) -> None:
     """All ABL1 mutants of the panel are placed; T315I stands in the gatekeeper's place."""
     table = pd.read_csv(shared_data / "affinity" / "davis" / "targets.tsv", sep="\t")
     chosen = table[table["target_id"].str.startswith("ABL1")]
-    placed = {
-        t.target_id: t
-        for t in place_variants([parse_target(row.target_id, row.sequence) for row in chosen.itertuples()])
-    }
-    mutants = {name: t for name, t in placed.items() if t.substitutions}
+    placed = {t.target_id: t for t in read_targets(chosen)}
+    mutants = {name: t for name, t in placed.items() if t.changes}
     assert len(mutants) >= 12
     assert not any(t.unplaced for t in mutants.values())
     wild, mutant = placed["ABL1"].sequence, placed["ABL1(T315I)"].sequence
@@ -124,13 +130,76 @@ def test_place_variants__mutants_of_davis(shared_data: Path) -> None:
     assert mutant[at] == "I"
 
 
-@pytest.mark.xfail(
-    reason="a deletion is read as a substitution of its first residue by its last one's letter"
+def test_parse_target__variant_that_cannot_be_read_is_told() -> None:
+    """A variant column is never passed over: a wild type in its place would be a wrong protein."""
+    target = parse_target("EGFR", "MKL", variant="exon 19 loss")
+    assert target.unplaced and target.sequence == "MKL"
+    assert "'exon 19 loss' is not read" in target.reason
+
+
+def test_place_variants__deletion_of_a_panel(kinases: dict[str, str]) -> None:
+    """EGFR del19 takes out ELREA between K745 and T751 (Lynch et al. 2004)."""
+    (placed,) = place_variants([parse_target("EGFR(E746A750del)", kinases["EGFR"])])
+    assert placed.sequence == kinases["EGFR"].replace("AIKELREATSPK", "AIKTSPK")
+    assert len(placed.sequence) == len(kinases["EGFR"]) - 5
+
+
+def test_place_variants__fragment_numbered_by_its_reference(kinases: dict[str, str]) -> None:
+    whole = kinases["EGFR"]
+    fragment = parse_target("EGFR(T790M)", whole[700:])
+    assert place_variants([fragment])[0].unplaced
+    (placed,) = place_variants([fragment], {"EGFR": whole})
+    assert placed.sequence == whole[700:789] + "M" + whole[790:]
+    assert placed.numbering == "shifted by -700: read off the reference"
+    assert place_variants([fragment], {"EGFR": kinases["ABL1"]})[0].unplaced
+
+
+def test_read_targets__as_given_reads_the_sequence_alone() -> None:
+    table = pd.DataFrame(
+        {
+            "target_id": ["X(K2R)p", "Y(KinDom.1-N-terminal)"],
+            "sequence": ["mkl ", "MKV"],
+            "variant": ["K2R", ""],
+        }
+    )
+    assert read_targets(table, "given") == (Target("X(K2R)p", "MKL"), Target("Y(KinDom.1-N-terminal)", "MKV"))
+    first, second = read_targets(table)
+    assert (first.sequence, first.phosphorylated, second.domain) == ("MRL", True, "first")
+
+
+def test_read_targets__columns_and_constructs() -> None:
+    table = pd.DataFrame(
+        {"target_id": ["X(K2L3del)", "Y"], "sequence": ["MKLV", "MK"], "phosphorylated": ["no", "yes"]}
+    )
+    one, two = read_targets(table, constructs={"X(K2L3del)": {"variant": "K2_L3del,V4A"}})
+    assert (one.sequence, one.phosphorylated, two.phosphorylated) == ("MA", False, True)
+
+
+@pytest.mark.parametrize(
+    ("read_as", "state", "field"), [("truth", "no", None), ("true", "maybe", "phosphorylated")]
 )
-def test_parse_target__deletion_is_no_substitution() -> None:
-    target = parse_target("EGFR(E746A750del)", "MKL")
-    assert target.substitutions == ()
-    assert target.unplaced
+def test_read_targets__refuses(read_as: str, state: str, field: str | None) -> None:
+    table = pd.DataFrame({"target_id": ["X"], "sequence": ["MKL"], "phosphorylated": [state]})
+    with pytest.raises(InputError) as caught:
+        read_targets(table, read_as)  # type: ignore[arg-type]
+    assert caught.value.field == field
+
+
+def test_read_targets__every_mutant_of_davis(shared_data: Path) -> None:
+    """All are made but RET's, whose sequence there ends before the kinase domain, and FLT3's duplication."""
+    table = pd.read_csv(shared_data / "affinity" / "davis" / "targets.tsv", sep="\t")
+    references = {str(row["symbol"]): str(row["sequence"]) for row in tables.proteins().to_dict("records")}
+    targets = read_targets(table, constructs=PANEL_CONSTRUCTS, references=references)
+    named = [target for target in targets if target.changes or target.unplaced]
+    assert len(named) == 55
+    assert {t.target_id for t in named if t.unplaced} == {
+        "FLT3(ITD)", "RET(M918T)", "RET(V804L)", "RET(V804M)",
+    }  # fmt: skip
+    numbering = {t.gene: t.numbering for t in named if not t.unplaced}
+    assert numbering["ABL1"].startswith("shifted by +37")
+    assert numbering["PIK3CA"].startswith("shifted by +1")
+    assert numbering["FGFR3"] == "shifted by -326: read off the reference"
+    assert {t.target_id for t in targets if t.phosphorylated and not t.changes} == {"ABL1p"}
 
 
 def test_choose_domain__first_last_or_best() -> None:
