@@ -75,20 +75,30 @@ class FieldEmbedding(nn.Module):
         Raises
         ------
         InputError
-            A code is not below its field's cardinality, as those of a newer schema can be.
+            The codes are of another schema: more or fewer fields, or a code that is not below its field's
+            cardinality.
         """
-        if (codes >= self.cardinalities).any():
-            raise InputError(
-                f"code {int(codes.max())}",
-                field="codes",
-                expected=f"below {self.cardinalities.tolist()}, field by field",
-                hint="translate the graphs into the schema of the network (MolecularGraphs.project)",
-            )
+        self._refuse_other_schema(codes)
         if self.training and self.dropout > 0:
             codes = codes * keep_mask(codes.shape, self.dropout, codes.device)
         keys, kind = torch.unique((codes * self.strides).sum(dim=1), return_inverse=True)
         kinds = keys[:, None] // self.strides % self.cardinalities
         return nn.functional.embedding_bag(kinds + self.starts, self.tables.weight, mode="sum"), kind
+
+    def _refuse_other_schema(self, codes: Tensor) -> None:
+        n_fields = len(self.cardinalities)
+        found = ""
+        if codes.shape[1] != n_fields:
+            found = f"{codes.shape[1]} fields"
+        elif (codes >= self.cardinalities).any():
+            found = f"code {int(codes.max())}"
+        if found:
+            raise InputError(
+                found,
+                field="codes",
+                expected=f"{n_fields} fields with codes below {self.cardinalities.tolist()}",
+                hint="translate the graphs into the schema of the network (MolecularGraphs.project)",
+            )
 
     def forward(self, codes: Int[Tensor, "rows fields"]) -> Float[Tensor, "rows dim"]:
         """Embed each row of codes."""

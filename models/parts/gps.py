@@ -87,7 +87,7 @@ class MoleculeAttention(nn.Module):
     ) -> Float[Tensor, "atoms dim"]:
         """Return the context of each atom."""
         # (3, heads, n_atoms, dim / heads)
-        parts = self.input(x).view(len(x), 3, self.heads, -1).permute(1, 2, 0, 3)
+        parts = self.input(x).unflatten(1, (3, self.heads, -1)).permute(1, 2, 0, 3)
         context = parts.new_zeros((len(x), x.shape[1]))
         for rows, there in groups:
             query, key, value = parts[:, :, rows].transpose(1, 2)

@@ -49,7 +49,7 @@ def test_field_embedding__dropout_reads_the_unknown_code_in_training_alone() -> 
 
 
 def test_field_embedding__code_of_a_newer_schema() -> None:
-    with pytest.raises(InputError, match=r"code 5; expected below \[3, 5, 2\]"):
+    with pytest.raises(InputError, match=r"code 5; expected 3 fields with codes below \[3, 5, 2\]"):
         FieldEmbedding(CARDINALITIES, 4)(torch.tensor([[2, 5, 1]]))
 
 
