@@ -202,14 +202,15 @@ def residue_tokens(sequences: Sequence[str]) -> NDArray[np.int64]:
     Returns
     -------
     NDArray[np.int64]
-        (n, longest).
+        (n, longest), of one column at least.
 
     Examples
     --------
     >>> residue_tokens(["ACX", "M"]).tolist()
     [[0, 1, 21], [10, 22, 22]]
     """
-    tokens = np.full((len(sequences), max(map(len, sequences), default=0)), PADDING, dtype=np.int64)
+    longest = max([1, *map(len, sequences)])
+    tokens = np.full((len(sequences), longest), PADDING, dtype=np.int64)
     for row, sequence in enumerate(sequences):
         tokens[row, : len(sequence)] = encode_residues(sequence)
     return tokens
