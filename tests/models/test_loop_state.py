@@ -78,6 +78,8 @@ def run(name, moment=None, slow=0.0):
     history = train(network, epoch, config, validate=validate, state=folder / f"{name}.state")
     save_file(network.state_dict(), folder / f"{name}.weights", {"validation": repr(history.validation)})
 
+torch.optim.AdamW([torch.zeros(1, requires_grad=True)])  # torch loads half of itself here, once for all children
+
 def child(work):
     pid = os.fork()
     if pid == 0:
