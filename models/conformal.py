@@ -75,6 +75,16 @@ class OrderStatistics:
             return float("inf")
         return float(self.values[np.searchsorted(self.ranks, max(rank, 1))])
 
+    def to_dict(self) -> dict[str, Any]:
+        """As plain numbers for a JSON card; distances are rounded up."""
+        distances = (np.ceil(self.values * 1e6) / 1e6).tolist()
+        return {"n": self.n, "ranks": self.ranks.tolist(), "distances": distances}
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> OrderStatistics:
+        """Read what `to_dict` wrote."""
+        return cls(int(plain["n"]), np.array(plain["ranks"], np.int64), np.array(plain["distances"], float))
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -225,12 +235,7 @@ class Conformal:
         """As plain numbers for a JSON card; distances are rounded up."""
         cells = {
             name: [
-                {
-                    "above": None if np.isneginf(cell.above) else cell.above,
-                    "n": cell.distances.n,
-                    "ranks": cell.distances.ranks.tolist(),
-                    "distances": (np.ceil(cell.distances.values * 1e6) / 1e6).tolist(),
-                }
+                {"above": None if np.isneginf(cell.above) else cell.above, **cell.distances.to_dict()}
                 for cell in part
             ]
             for name, part in self.cells.items()
@@ -244,9 +249,7 @@ class Conformal:
             name: tuple(
                 Cell(
                     -np.inf if cell["above"] is None else float(cell["above"]),
-                    OrderStatistics(
-                        int(cell["n"]), np.array(cell["ranks"], np.int64), np.array(cell["distances"], float)
-                    ),
+                    OrderStatistics.from_dict(cell),
                 )
                 for cell in part
             )
