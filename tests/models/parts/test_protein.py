@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -143,7 +144,7 @@ def test_protein_encoder__every_view_is_read_and_may_be_absent() -> None:
     assert len(every.views) == 3
     for name, other in changed.items():
         assert not torch.allclose(every(batch)[2], every(other)[2])
-        absent: dict[str, int | None] = {name: None if name == "n_flags" else 0}
+        absent: dict[str, Any] = {name: None if name == "n_flags" else 0}
         without = new_encoder(**absent)
         assert len(without.views) == 2
         torch.testing.assert_close(without(batch)[2], without(other)[2], atol=0, rtol=0)
