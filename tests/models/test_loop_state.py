@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from chem.errors import InputError
 from models.loop import LoopConfig, Step, initialise, train
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+Check = Callable[[nn.Module], float]
 CONFIG = LoopConfig(n_epochs=6, learning_rate=1e-2, patience=4, device="cpu")
 
 # The parent forks one child per moment, so torch is imported once; children kill themselves without a word,
@@ -164,12 +165,17 @@ def stopped_state(path: Path, n_epochs: int = 2, config: LoopConfig = CONFIG) ->
     return path
 
 
-@pytest.mark.parametrize("n_epochs", range(1, 7))
-def test_train__goes_on_after_every_epoch(tmp_path: Path, n_epochs: int) -> None:
+def ever_worse(network: nn.Module) -> float:
+    return -validate(network)
+
+
+@pytest.mark.parametrize(("check", "n_epochs"), [*((validate, n) for n in range(1, 7)), (ever_worse, 2)])
+def test_train__goes_on_after_every_epoch(tmp_path: Path, check: Check, n_epochs: int) -> None:
     whole, resumed = initialise(make, 0), initialise(make, 0)
-    history = train(whole, epoch, CONFIG, validate=validate)
-    state = stopped_state(tmp_path / "state", n_epochs)
-    again = train(resumed, epoch, CONFIG, validate=validate, state=state)
+    history = train(whole, epoch, CONFIG, validate=check)
+    state = stopped_state(tmp_path / "state", n_epochs, check)
+    again = train(resumed, epoch, CONFIG, validate=check, state=state)
+    assert again.best_epoch == (1 if check is ever_worse else CONFIG.n_epochs)
     for name, weight in whole.state_dict().items():
         assert torch.equal(weight, resumed.state_dict()[name])
     assert [(r.epoch, r.step, r.loss, r.validation, r.learning_rate) for r in history.records] == [
