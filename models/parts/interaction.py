@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from chem.errors import InputError
+from models.parts.sequence import attend
 
 
 class Bilinear(nn.Module):
@@ -240,11 +241,8 @@ def _block(
 
 def _read(reader: _Side, read: _Side) -> Float[Tensor, "block inner"]:
     """Let each position of one side read the other, and average over the positions there are."""
-    nobody = ~read.mask.any(dim=1, keepdim=True)
-    found = nn.functional.scaled_dot_product_attention(
-        reader.query, read.key, read.value, attn_mask=(read.mask | nobody)[:, None, None]
-    )
-    found = found.masked_fill(nobody[:, :, None, None], 0.0)
+    somebody = read.mask.any(dim=1)[:, None, None, None]
+    found = attend(reader.query, read.key, read.value, read.mask).masked_fill(~somebody, 0.0)
     weight = reader.mask / reader.mask.sum(dim=1, keepdim=True).clamp(min=1)
     return torch.einsum("nhpd,np->nhd", torch.relu(reader.own + found), weight.to(found.dtype)).flatten(1)
 

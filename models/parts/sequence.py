@@ -77,11 +77,34 @@ class ConvolutionBlock(nn.Module):
         return torch.relu(self.convolution(h)) * mask[:, None], mask
 
 
+def attend(
+    query: Float[Tensor, "rows heads queries width"],
+    key: Float[Tensor, "rows heads keys width"],
+    value: Float[Tensor, "rows heads keys width"],
+    mask: Bool[Tensor, "rows keys"],
+) -> Float[Tensor, "rows heads queries width"]:
+    """Scaled dot-product attention to the keys where `mask` is true; to all of them where it is true nowhere.
+
+    Scores are never held for a whole sequence where PyTorch has its tiled kernel (CPU and GPU), so memory grows
+    with the length and not with its square.
+
+    Examples
+    --------
+    >>> h = torch.tensor([[[[1.0], [3.0]]]])
+    >>> attend(torch.zeros(1, 1, 1, 1), h, h, torch.tensor([[True, False]])).item()
+    1.0
+    """
+    seen = (mask | ~mask.any(dim=1, keepdim=True))[:, None, None]
+    attention = nn.functional.scaled_dot_product_attention
+    if query.device.type == "cpu" and query.dtype == torch.bfloat16:
+        # The gradient of that kernel takes ten times as long in bfloat16 on a CPU.
+        with torch.autocast("cpu", enabled=False):
+            return attention(query.float(), key.float(), value.float(), attn_mask=seen)
+    return attention(query, key, value, attn_mask=seen)
+
+
 class SelfAttention(nn.Module):
     """Multi-head self-attention between the places of a protein, added to its input (pre-norm residual).
-
-    Scores of places are never held for a whole sequence where PyTorch has its tiled kernel (CPU and GPU), so
-    memory grows with the length and not with its square.
 
     Shapes
     ------
@@ -119,10 +142,8 @@ class SelfAttention(nn.Module):
             part.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
             for part in self.query_key_value(self.norm(h)).chunk(3, dim=-1)
         )
-        # A protein without residues looks at its padding: softmax over nothing would be NaN.
-        seen = mask | ~mask.any(dim=1, keepdim=True)
-        heads = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=seen[:, None, None])
-        return (h + self.result(self.dropout(heads.transpose(1, 2).flatten(2)))) * mask[..., None]
+        heads = attend(query, key, value, mask).transpose(1, 2).flatten(2)
+        return (h + self.result(self.dropout(heads))) * mask[..., None]
 
 
 class AttentionPooling(nn.Module):

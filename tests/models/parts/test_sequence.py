@@ -102,6 +102,16 @@ def test_self_attention__equals_a_loop_over_proteins_and_heads(h: Tensor, mask: 
         assert (out[row, length:] == 0).all()
 
 
+def test_self_attention__bfloat16_is_near_float32(h: Tensor, mask: Tensor) -> None:
+    torch.manual_seed(1)
+    layer = SelfAttention(DIM, 8, HEADS, dropout=0.0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        out = layer(h, mask)
+    torch.testing.assert_close(out.float(), layer(h, mask), atol=0.03, rtol=0.03)
+    out.float().square().sum().backward()
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in layer.parameters())
+
+
 def test_self_attention__gradients_are_finite_without_residues(h: Tensor, mask: Tensor) -> None:
     layer = SelfAttention(DIM, 8, HEADS, dropout=0.0)
     layer(h, mask).square().sum().backward()
