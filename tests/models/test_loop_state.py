@@ -157,11 +157,10 @@ def stop_after(n_epochs: int) -> Any:
     return stop
 
 
-def stopped_state(path: Path, n_epochs: int = 2, config: LoopConfig = CONFIG) -> Path:
+def stopped_state(path: Path, n_epochs: int = 2, check: Check = validate) -> Path:
+    network, stop = initialise(make, 0), stop_after(n_epochs)
     with pytest.raises(Stopped):
-        train(
-            initialise(make, 0), epoch, config, validate=validate, state=path, progress=stop_after(n_epochs)
-        )
+        train(network, epoch, CONFIG, validate=check, state=path, progress=stop)
     return path
 
 
