@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
 
+def side_by_side(edge_index: Int[Tensor, "2 edges"]) -> bool:
+    """Whether the two directions of every bond stand next to each other, as in stored graphs.
+
+    Examples
+    --------
+    >>> side_by_side(torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]))
+    True
+    """
+    even = edge_index.shape[1] % 2 == 0
+    return even and torch.equal(edge_index[:, ::2], edge_index[:, 1::2].flip(0))
+
+
 def reverse_edges(edge_index: Int[Tensor, "2 edges"]) -> Int[Tensor, " edges"]:
     """Number of the edge that runs the other way, for each edge.
 
@@ -43,7 +55,7 @@ def reverse_edges(edge_index: Int[Tensor, "2 edges"]) -> Int[Tensor, " edges"]:
     [2, 3, 0, 1]
     """
     numbers = torch.arange(edge_index.shape[1], device=edge_index.device)
-    if len(numbers) % 2 == 0 and torch.equal(edge_index[:, ::2], edge_index[:, 1::2].flip(0)):
+    if side_by_side(edge_index):
         return numbers ^ 1
     source, destination = edge_index
     n_atoms = edge_index.max() + 1
@@ -52,6 +64,15 @@ def reverse_edges(edge_index: Int[Tensor, "2 edges"]) -> Int[Tensor, " edges"]:
     if not torch.equal(there, back):
         raise InputError("a bond runs one way", field="edge_index", expected="both directions of every bond")
     return torch.empty_like(numbers).index_copy_(0, order_back, order)
+
+
+def _subtract_reverse(message: Tensor, h: Tensor, reverse: Tensor | None) -> None:
+    """Take the state of the reverse edge from each message, in place."""
+    if reverse is None:
+        message[::2].sub_(h[1::2])
+        message[1::2].sub_(h[::2])
+    else:
+        message.sub_(h.index_select(0, reverse))
 
 
 class DMPNN(Core):
@@ -104,16 +125,16 @@ class DMPNN(Core):
     ) -> Float[Tensor, "atoms dim"]:
         """Return the states of the atoms."""
         source, destination = edge_index
-        reverse = reverse_edges(edge_index)
+        reverse = None if side_by_side(edge_index) else reverse_edges(edge_index)
         of_atom, of_bond = self.W_i.weight.split([x.shape[1], e.shape[1]], dim=1)
-        first = linear(x, of_atom).index_select(0, source) + of_edges(linear(e, of_bond), kind)
+        first = linear(x, of_atom).index_select(0, source)
+        # In place wherever autograd does not need what is written over: memory is what all but W_h costs.
+        first = first.addmm_(e, of_bond.t()) if kind is None else first.add_(linear(e, of_bond)[kind])
         h = first.relu()
         for _ in range(1, self.n_layers):
-            received = segment_sum(h, destination, len(x)).index_select(0, source)
-            message = received.sub_(h.index_select(0, reverse))
-            h = self.dropout(torch.addmm(first, message, self.W_h.weight.t()).relu_())
+            message = segment_sum(h, destination, len(x)).index_select(0, source)
+            _subtract_reverse(message, h, reverse)
+            h = self.dropout(linear(message, self.W_h.weight).add_(first).relu_())
         of_atom, of_message = self.W_o.weight.split([x.shape[1], self.dim], dim=1)
-        state = torch.addmm(
-            linear(x, of_atom, self.W_o.bias), segment_sum(h, destination, len(x)), of_message.t()
-        )
-        return self.dropout(state.relu_())
+        received = segment_sum(h, destination, len(x))
+        return self.dropout(linear(x, of_atom, self.W_o.bias).addmm_(received, of_message.t()).relu_())

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chem import InputError
-from models.parts.dmpnn import DMPNN, reverse_edges
+from models.parts.dmpnn import DMPNN, reverse_edges, side_by_side
 from models.parts.segments import segment_mean, segment_sum
 from tests.models.parts import chemprop_dmpnn as formula
 
@@ -83,6 +83,7 @@ def test_reverse_edges__in_any_order(bonds: list[tuple[int, int]], random: Any) 
         edge_index = torch.tensor(order, dtype=torch.long).view(-1, 2).t()
         reverse = reverse_edges(edge_index)
         assert torch.equal(edge_index[:, reverse], edge_index.flip(0))
+        assert side_by_side(edge_index) or order is not edges
         assert sorted(reverse.tolist()) == list(range(len(order)))
 
 
