@@ -1,0 +1,274 @@
+"""Applicability domain: whether a new pair resembles what a model was trained and measured on.
+
+Three questions, each with a threshold that is estimated and not chosen by hand:
+
+* the molecule: Tanimoto similarity (Morgan fingerprint) to the nearest training molecule;
+* the protein: identity on the kinase profile with the nearest training kinase, or, for a protein without that
+  domain, the Jaccard similarity of the sets of three-residue words with the nearest training protein;
+* the pair: how isolated it is in the network's latent space, as the share of training pairs that are at least
+  as far from their neighbours (1 in the thick of them, near 0 far out).
+
+A threshold of the first two is where the model stops beating the means on held-out data
+(`models.domain_threshold`). Where that was not measured, it is the similarity that 95% of the training set have
+to their own nearest neighbour in it, and the reason says so. A pair outside is abstained from, in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from chem.errors import InputError
+from models.domain_density import MIN_DENSITY, LatentDensity
+from models.domain_similarity import N_WORDS, ProteinKeys, nearest_identity, nearest_other, nearest_tanimoto
+from models.domain_threshold import Threshold
+from models.vectors import Floats, require_same_length
+
+MIN_OWN_SHARE = 0.05
+"""Share of the training set that lies outside a threshold taken from its own similarities."""
+MEASURES = {
+    "molecule": "Tanimoto similarity",
+    "identity": "identity",
+    "words": "similarity of sequence words",
+}
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What a model was trained on, and from where on it resembles a new pair.
+
+    Attributes
+    ----------
+    fingerprints
+        (n_molecules, n_bits) uint8 of the distinct training molecules.
+    proteins
+        Of the distinct training proteins.
+    latent
+        Of the training pairs, or None.
+    thresholds
+        By measure: molecule, identity, words, density.
+    """
+
+    fingerprints: NDArray[np.uint8]
+    proteins: ProteinKeys
+    latent: LatentDensity | None
+    thresholds: dict[str, Threshold]
+
+    @classmethod
+    def fit(
+        cls,
+        fingerprints: NDArray[np.uint8],
+        proteins: ProteinKeys,
+        latent: ArrayLike | None = None,
+        thresholds: Mapping[str, Threshold | None] | None = None,
+        *,
+        seed: int = 0,
+    ) -> Domain:
+        """Take up the training set.
+
+        Parameters
+        ----------
+        fingerprints
+            (n, n_bits) 0 or 1 of the training molecules.
+        proteins
+            Of the training proteins.
+        latent
+            (n_pairs, dim) of training pairs, from the network that will predict.
+        thresholds
+            Measured by `gain_threshold`: ``"molecule"`` under a scaffold split, ``"identity"`` and ``"words"``
+            under a family split. One that is missing or None is taken from the training set itself.
+        seed
+            Of the latent pairs kept.
+
+        Raises
+        ------
+        InputError
+            Fingerprints that are not 0 and 1, latent values that are not finite, a threshold of no such measure.
+        """
+        bits = np.asarray(fingerprints)
+        if bits.ndim != 2 or not np.isin(bits, (0, 1)).all():
+            raise InputError("are no table of 0 and 1", field="fingerprints", expected="(n, n_bits) bits")
+        unknown = sorted(set(thresholds or {}) - set(MEASURES))
+        if unknown:
+            raise InputError(f"no measure is called {unknown[0]!r}", expected=f"one of {', '.join(MEASURES)}")
+        bits, distinct = np.unique(bits.astype(np.uint8), axis=0), proteins.distinct()
+        aligned = distinct.aligned[distinct.has_domain]
+        density = None if latent is None else LatentDensity.fit(latent, seed)
+        found = dict(thresholds or {})
+        chosen = {
+            "molecule": found.get("molecule") or _own_threshold(nearest_other(bits)),
+            "identity": found.get("identity") or _own_threshold(nearest_identity(aligned, aligned, leave_out=True)),
+            "words": found.get("words") or _own_threshold(nearest_other(distinct.words)),
+        }  # fmt: skip
+        if density is not None:
+            rule = f"from which no more than {MIN_DENSITY:.0%} of training pairs are as isolated"
+            chosen["density"] = Threshold(MIN_DENSITY, rule, len(density.points))
+        return cls(bits, distinct, density, chosen)
+
+    def assess(
+        self,
+        fingerprints: NDArray[np.uint8],
+        proteins: ProteinKeys,
+        molecule: ArrayLike,
+        protein: ArrayLike,
+        latent: ArrayLike | None = None,
+        unreadable: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """Tell for each pair whether it is inside, and if not why.
+
+        Parameters
+        ----------
+        fingerprints
+            (n_molecules, n_bits) of distinct molecules.
+        proteins
+            Of distinct proteins.
+        molecule, protein
+            (n_pairs,) rows of those two.
+        latent
+            (n_pairs, dim); may be left out, and then is not judged.
+        unreadable
+            Per molecule, why its structure cannot be read, or empty; its fingerprint does not count then.
+
+        Returns
+        -------
+        pd.DataFrame
+            One row per pair: similarity_molecule (NaN where unreadable), similarity_protein, protein_measure
+            (identity or words), density (NaN where not judged), in_domain, reason (empty inside).
+
+        Raises
+        ------
+        InputError
+            Rows out of range, unequal lengths, fingerprints of another length, latent vectors without training
+            ones.
+        """
+        which, target = np.asarray(molecule, int), np.asarray(protein, int)
+        require_same_length(molecule=which, protein=target, latent=latent)
+        _require_rows(which, len(fingerprints), "molecule")
+        _require_rows(target, len(proteins.words), "protein")
+        texts = np.array([""] * len(fingerprints) if unreadable is None else list(unreadable), dtype=object)
+        require_same_length(fingerprints=fingerprints, unreadable=texts)
+        nearest = np.where(texts == "", nearest_tanimoto(fingerprints, self.fingerprints), np.nan)
+        similarity, measure = self._protein_similarity(proteins)
+        density = np.full(len(which), np.nan)
+        if latent is not None:
+            if self.latent is None:
+                raise InputError("the domain was fitted without latent vectors", field="latent")
+            density = self.latent.density(latent)
+        reasons = self._reasons(nearest[which], similarity[target], measure[target], density, texts[which])
+        return pd.DataFrame(
+            {
+                "similarity_molecule": nearest[which],
+                "similarity_protein": similarity[target],
+                "protein_measure": measure[target],
+                "density": density,
+                "in_domain": np.array([reason == "" for reason in reasons], dtype=bool),
+                "reason": reasons,
+            }
+        )
+
+    def _protein_similarity(self, proteins: ProteinKeys) -> tuple[Floats, NDArray[Any]]:
+        """Similarity to the nearest training protein, and its measure; identity where both have the domain."""
+        known = self.proteins.aligned[self.proteins.has_domain]
+        if len(known) and proteins.aligned.shape[1] not in (0, known.shape[1]):
+            raise InputError(
+                f"have {proteins.aligned.shape[1]} columns", field="aligned residues",
+                expected=f"{known.shape[1]}, those of the model's profile",
+            )  # fmt: skip
+        by_identity = proteins.has_domain & bool(len(known))
+        similarity = nearest_tanimoto(proteins.words, self.proteins.words)
+        similarity[by_identity] = nearest_identity(proteins.aligned[by_identity], known)
+        return similarity, np.where(by_identity, "identity", "words").astype(object)
+
+    def _reasons(
+        self, molecule: Floats, protein: Floats, measure: NDArray[Any], density: Floats, unreadable: NDArray[Any]
+    ) -> list[str]:  # fmt: skip
+        """Why each pair is outside, empty where it is not."""
+        parts: list[list[str]] = [
+            [f"the structure cannot be read: {text}"] if text else [] for text in unreadable
+        ]
+        values = {"molecule": molecule, "identity": protein, "words": protein}
+        judged = {
+            "molecule": unreadable == "",
+            "identity": measure == "identity",
+            "words": measure == "words",
+        }
+        for name, threshold in self.thresholds.items():
+            if name == "density":
+                outside = ~threshold.holds(density) & ~np.isnan(density)
+            else:
+                outside = ~threshold.holds(values[name]) & judged[name]
+            for row in np.flatnonzero(outside):
+                value = density[row] if name == "density" else values[name][row]
+                parts[row].append(_reason(name, float(value), threshold))
+        return ["; ".join(part) for part in parts]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Thresholds and counts as plain numbers, for a JSON card."""
+        return {
+            "thresholds": {name: threshold.to_dict() for name, threshold in self.thresholds.items()},
+            "n_bits": int(self.fingerprints.shape[1]),
+            "n_molecules": len(self.fingerprints),
+            "n_proteins": len(self.proteins.words),
+        }
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Arrays by name, bits packed, for the file that holds the weights."""
+        arrays: dict[str, NDArray[Any]] = {
+            "domain.fingerprints": np.packbits(self.fingerprints, axis=1),
+            "domain.words": np.packbits(self.proteins.words, axis=1),
+            "domain.aligned": np.ascontiguousarray(self.proteins.aligned),
+        }
+        if self.latent is not None:
+            arrays["domain.latent.points"] = self.latent.points
+            arrays["domain.latent.mean"] = self.latent.mean
+            arrays["domain.latent.sd"] = self.latent.sd
+            arrays["domain.latent.isolation"] = self.latent.isolation
+        return arrays
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Domain:
+        """Read what `to_dict` and `to_arrays` wrote."""
+        latent = None
+        if "domain.latent.points" in arrays:
+            latent = LatentDensity(
+                *(arrays[f"domain.latent.{name}"] for name in ("points", "mean", "sd", "isolation"))
+            )
+        return cls(
+            np.unpackbits(arrays["domain.fingerprints"], axis=1, count=plain["n_bits"]),
+            ProteinKeys(
+                np.unpackbits(arrays["domain.words"], axis=1, count=N_WORDS), arrays["domain.aligned"]
+            ),
+            latent,
+            {name: Threshold.from_dict(part) for name, part in plain["thresholds"].items()},
+        )
+
+
+def _reason(name: str, value: float, threshold: Threshold) -> str:
+    """One clause of an abstention."""
+    if name == "density":
+        return f"only {value:.2%} of training pairs are as isolated in the latent space, below {threshold.value:.0%}"
+    nearest = "molecule" if name == "molecule" else "protein"
+    said = f"the nearest training {nearest} has {MEASURES[name]} {value:.2f}"
+    if threshold.value is None:
+        return f"{said}, and there is no similarity {threshold.rule}"
+    return f"{said}, below {threshold.value:.2f}, {threshold.rule}"
+
+
+def _own_threshold(nearest: Floats) -> Threshold:
+    """Threshold from the training set's own similarities; all of a set of one is inside."""
+    rule = f"which {1 - MIN_OWN_SHARE:.0%} of the training set reach among themselves (not measured on held-out data)"
+    value = float(np.quantile(nearest, MIN_OWN_SHARE)) if len(nearest) > 1 else 0.0
+    return Threshold(value, rule, len(nearest))
+
+
+def _require_rows(index: NDArray[np.int64], n: int, field: str) -> None:
+    bad = np.flatnonzero((index < 0) | (index >= n))
+    if len(bad):
+        raise InputError(
+            f"row {index[bad[0]]} of {n}", record=int(bad[0]) + 1, field=field, expected=f"0 to {n - 1}"
+        )

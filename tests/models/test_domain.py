@@ -1,0 +1,153 @@
+"""What resembles the training set is inside; what does not is abstained from, with the reason in words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from chem.errors import InputError
+from chem.fingerprint import morgan_fingerprints, tanimoto
+from models.domain import Domain
+from models.domain_similarity import ProteinKeys, nearest_other
+from models.domain_threshold import Threshold
+from models.kinase import AMINO_ACIDS, GAP
+
+TRAINING = ["CCO", "CCCO", "CCCCO", "CCCCCO", "c1ccccc1O", "c1ccccc1CO", "Cc1ccccc1O", "CCc1ccccc1O"]
+RULE = "from which the model beats the means"
+THRESHOLDS = {
+    "molecule": Threshold(0.4, RULE, 50), "identity": Threshold(0.5, RULE, 50), "words": Threshold(0.3, RULE, 50),
+}  # fmt: skip
+
+
+def chain(seed: int, length: int = 120) -> str:
+    return "".join(np.random.default_rng(seed).choice(list(AMINO_ACIDS), length))
+
+
+def proteins() -> ProteinKeys:
+    """Three kinases with 10 aligned columns, three other proteins."""
+    aligned = np.full((6, 10), GAP, np.int8)
+    aligned[:3] = [[k] * 10 for k in (1, 2, 3)]
+    return ProteinKeys.of([chain(k) for k in range(6)], aligned)
+
+
+@pytest.fixture
+def domain() -> Domain:
+    latent = np.random.default_rng(0).normal(size=(300, 4))
+    return Domain.fit(morgan_fingerprints(TRAINING), proteins(), latent, THRESHOLDS)
+
+
+def assess(domain: Domain, smiles: list[str], keys: ProteinKeys, **more: Any) -> pd.DataFrame:
+    """Every molecule with the first protein, and the first molecule with every protein."""
+    molecule = np.r_[np.arange(len(smiles)), np.zeros(len(keys.words), int)]
+    protein = np.r_[np.zeros(len(smiles), int), np.arange(len(keys.words))]
+    return domain.assess(morgan_fingerprints(smiles), keys, molecule, protein, **more)
+
+
+def test_assess__training_pairs_are_inside(domain: Domain) -> None:
+    table = assess(domain, TRAINING, proteins())
+    assert table["in_domain"].all() and (table["reason"] == "").all()
+    assert (table["similarity_molecule"] == 1).all() and (table["similarity_protein"] == 1).all()
+    assert table["protein_measure"].tolist()[8:] == ["identity"] * 3 + ["words"] * 3
+    assert table["density"].isna().all()
+
+
+def test_assess__says_why_it_abstains(domain: Domain) -> None:
+    aligned = np.full((2, 10), GAP, np.int8)
+    aligned[0] = [1, 1, 1, 4, 5, 6, 7, 8, 9, 10]
+    keys = ProteinKeys.of([chain(9), chain(10)], aligned)
+    strange = "FC(F)(F)S(=O)(=O)N=C1SC=CN1Br"
+    table = assess(domain, ["CCO", strange], keys)
+    expected = tanimoto(morgan_fingerprints([strange]), morgan_fingerprints(TRAINING)).max()
+    assert table["similarity_molecule"][1] == pytest.approx(expected) and not table["in_domain"].any()
+    kinase = f"the nearest training protein has identity 0.30, below 0.50, {RULE}"
+    assert table["reason"][0] == kinase
+    assert table["reason"][1] == (
+        f"the nearest training molecule has Tanimoto similarity {expected:.2f}, below 0.40, {RULE}; {kinase}"
+    )
+    assert "similarity of sequence words 0.0" in table["reason"][3]
+
+
+def test_assess__isolated_pairs_and_unreadable_molecules(domain: Domain) -> None:
+    bits, keys = morgan_fingerprints(["CCO", "CCCO"]), proteins()
+    table = domain.assess(
+        bits, keys, [0, 0, 1], [0, 0, 0], latent=[[0.0] * 4, [30.0] * 4, [0.0] * 4],
+        unreadable=["", "valence of carbon"],
+    )  # fmt: skip
+    assert table["in_domain"].tolist() == [True, False, False]
+    assert table["reason"][1].startswith("only 0.33% of training pairs are as isolated in the latent space")
+    assert table["reason"][2] == "the structure cannot be read: valence of carbon"
+    assert np.isnan(table["similarity_molecule"][2]) and table["density"][0] > 0.2
+
+
+def test_assess__a_model_that_never_beats_the_means_is_never_inside() -> None:
+    never = Domain.fit(
+        morgan_fingerprints(TRAINING), proteins(), None, {"molecule": Threshold(None, RULE, 20)}
+    )
+    table = assess(never, TRAINING, proteins())
+    assert not table["in_domain"].any()
+    assert table["reason"][0].endswith(f"similarity 1.00, and there is no similarity {RULE}")
+
+
+def test_fit__unmeasured_thresholds_come_from_the_training_set() -> None:
+    domain = Domain.fit(morgan_fingerprints(TRAINING), proteins())
+    own = nearest_other(np.unique(morgan_fingerprints(TRAINING), axis=0))
+    assert domain.thresholds["molecule"].value == pytest.approx(np.quantile(own, 0.05))
+    assert domain.thresholds["identity"].value == 0.0
+    table = assess(domain, ["FC(F)(F)S(=O)(=O)N=C1SC=CN1Br"], proteins())
+    assert "not measured on held-out data" in table["reason"][0]
+    single = Domain.fit(morgan_fingerprints(["CCO"]), ProteinKeys.of(["MKV"]))
+    assert assess(single, ["CCO"], ProteinKeys.of(["MKV"]))["in_domain"].all()
+
+
+def test_assess__proteins_without_profile_are_compared_by_words() -> None:
+    domain = Domain.fit(morgan_fingerprints(TRAINING), ProteinKeys.of([chain(1), chain(2)]), None, THRESHOLDS)
+    mutant = chain(1)[:50] + "W" + chain(1)[51:]
+    table = assess(domain, ["CCO"], ProteinKeys.of([mutant, chain(7), "XX"]))
+    assert table["protein_measure"].unique().tolist() == ["words"]
+    assert table["in_domain"].tolist() == [True, True, False, False]
+    assert 0.9 < table["similarity_protein"][0] < 1 and table["similarity_protein"][3] == 0
+
+
+def test_domain__round_trip_through_json_and_safetensors(domain: Domain, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    save_file(domain.to_arrays(), tmp_path / "domain.safetensors")
+    plain = json.loads(json.dumps(domain.to_dict(), allow_nan=False))
+    again = Domain.from_dict(plain, load_file(tmp_path / "domain.safetensors"))
+    latent = np.random.default_rng(1).normal(size=(14, 4)) * 2
+    smiles = [*TRAINING[:7], "FC(F)(F)Br"]
+    before, after = (assess(d, smiles, proteins(), latent=latent) for d in (domain, again))
+    pd.testing.assert_frame_equal(before, after)
+    bare = Domain.fit(morgan_fingerprints(TRAINING), proteins(), None, THRESHOLDS)
+    assert Domain.from_dict(bare.to_dict(), bare.to_arrays()).latent is None
+
+
+def test_domain__refuses_what_it_cannot_use(domain: Domain) -> None:
+    bits: NDArray[np.uint8] = morgan_fingerprints(["CCO"])
+    keys = proteins()
+    with pytest.raises(InputError, match="row 1 of 1"):
+        domain.assess(bits, keys, [0, 1], [0, 0])
+    with pytest.raises(InputError, match="molecule 2, protein 1"):
+        domain.assess(bits, keys, [0, 0], [0])
+    with pytest.raises(InputError, match="unreadable 2"):
+        domain.assess(bits, keys, [0], [0], unreadable=["", ""])
+    with pytest.raises(InputError, match="record 1, field latent"):
+        domain.assess(bits, keys, [0], [0], latent=[[np.nan] * 4])
+    with pytest.raises(InputError, match="cannot be compared"):
+        domain.assess(bits[:, :100], keys, [0], [0])
+    with pytest.raises(InputError, match=r"3 columns.*expected 10"):
+        domain.assess(bits, ProteinKeys.of(["MKV"], np.zeros((1, 3), np.int8)), [0], [0])
+    with pytest.raises(InputError, match="without latent"):
+        Domain.fit(bits, keys).assess(bits, keys, [0], [0], latent=[[0.0]])
+    with pytest.raises(InputError, match="no measure is called 'drug'"):
+        Domain.fit(bits, keys, thresholds={"drug": None})
+    with pytest.raises(InputError, match="0 and 1"):
+        Domain.fit(bits * 2, keys)
+    empty = domain.assess(bits, keys, [], [])
+    assert len(empty) == 0 and empty["in_domain"].dtype == bool
