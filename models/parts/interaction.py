@@ -11,6 +11,7 @@ Shapes
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -101,25 +102,6 @@ class PairStates:
     mask: Bool[Tensor, "proteins places"]
 
 
-@dataclass(frozen=True)
-class _Side:
-    """One side's queries, keys, values and own terms, each (n, heads, length, width), and its mask."""
-
-    query: Tensor
-    key: Tensor
-    value: Tensor
-    own: Tensor
-    mask: Tensor
-
-    def rows(self, index: Tensor, length: int) -> _Side:
-        """Members `index`, cut to `length` positions."""
-        query, key, value, own = (
-            part[:, :, :length].index_select(0, index)
-            for part in (self.query, self.key, self.value, self.own)
-        )
-        return _Side(query, key, value, own, self.mask[:, :length].index_select(0, index))
-
-
 class CrossAttention(nn.Module):
     """Pairs from states: every atom attends the places of the protein, every place attends the atoms.
 
@@ -200,43 +182,55 @@ class CrossAttention(nn.Module):
         protein: Int[Tensor, " pairs"],
     ) -> Float[Tensor, "pairs double_inner"]:
         """Averages over atoms and over places of what they have read in each pair."""
-        rows, present = _padded(self.atom(states.atoms), states.batch, n_molecules)
-        atoms = self._side(rows, present)
-        places = self._side(self.place(states.places), states.mask)
+        atoms, present = _padded(self.atom(states.atoms), states.batch, n_molecules)
+        places = self.place(states.places)
         n_atoms = present.sum(dim=1).index_select(0, molecule)
         order = torch.argsort(n_atoms, stable=True)  # blocks of like size hold little padding
         sizes = n_atoms[order].tolist()
-        blocks = [rows.new_zeros((0, rows.shape[-1] // 2))]
+        blocks = [atoms.new_zeros((0, atoms.shape[-1] // 2))]
         for first in range(0, len(sizes), self.block):
             part = order[first : first + self.block]
             # The last of a block is its largest. Even an empty molecule keeps one position, of padding.
             longest = max(1, sizes[first + len(part) - 1])
-            blocks.append(self._recomputed(atoms, places, molecule[part], protein[part], longest))
+            rows = atoms[:, :longest], present[:, :longest], places, states.mask
+            blocks.append(self._recomputed(*rows, molecule[part], protein[part]))
         back = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))
         return torch.cat(blocks).index_select(0, back)
 
-    def _side(self, rows: Tensor, mask: Tensor) -> _Side:
-        """Split (n, length, 4 * inner) into queries, keys, values and own terms per head."""
+    def _recomputed(self, *block: Tensor) -> Float[Tensor, "block double_inner"]:
+        if not torch.is_grad_enabled():
+            return self._block(*block)
+        return checkpoint(self._block, *block, use_reentrant=False, preserve_rng_state=False)
+
+    def _block(
+        self,
+        atoms: Float[Tensor, "molecules longest four_inner"],
+        present: Bool[Tensor, "molecules longest"],
+        places: Float[Tensor, "proteins places four_inner"],
+        mask: Bool[Tensor, "proteins places"],
+        molecule: Int[Tensor, " block"],
+        protein: Int[Tensor, " block"],
+    ) -> Float[Tensor, "block double_inner"]:
+        """Both directions of attention for a block of pairs."""
+        atom = self._side(atoms.index_select(0, molecule), present.index_select(0, molecule))
+        place = self._side(places.index_select(0, protein), mask.index_select(0, protein))
+        return torch.cat([_read(atom, place), _read(place, atom)], dim=1)
+
+    def _side(
+        self, rows: Float[Tensor, "block length four_inner"], mask: Bool[Tensor, "block length"]
+    ) -> _Side:
         query, key, value, own = rows.unflatten(-1, (4, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
         return _Side(query, key, value, own, mask)
 
-    def _recomputed(
-        self, atoms: _Side, places: _Side, left: Tensor, right: Tensor, longest: int
-    ) -> Float[Tensor, "block double_inner"]:
-        if not torch.is_grad_enabled():
-            return _block(atoms, places, left, right, longest)
-        return checkpoint(
-            _block, atoms, places, left, right, longest, use_reentrant=False, preserve_rng_state=False
-        )
 
+class _Side(NamedTuple):
+    """One side's queries, keys, values and own terms, each (block, heads, length, width), and its mask."""
 
-def _block(
-    atoms: _Side, places: _Side, left: Tensor, right: Tensor, longest: int
-) -> Float[Tensor, "block double_inner"]:
-    """Both directions of attention for a block of pairs."""
-    atom = atoms.rows(left, longest)
-    place = places.rows(right, places.mask.shape[1])
-    return torch.cat([_read(atom, place), _read(place, atom)], dim=1)
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    own: Tensor
+    mask: Tensor
 
 
 def _read(reader: _Side, read: _Side) -> Float[Tensor, "block inner"]:
