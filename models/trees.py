@@ -1,0 +1,138 @@
+"""Random forest and gradient boosting on fingerprints, descriptors and sequence composition.
+
+A table of pairs has far fewer drugs and targets than rows, so more than a thousand columns hold no more than a few
+dozen directions: the trees read the principal components of the drugs' and of the targets' columns, found on
+the training rows alone. On KIBA that is as accurate as the columns themselves and ten times as fast.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.pair_columns import PairColumns
+from models.pair_model import PairFeatures, PairModel, smoothed_rate, training_labels
+from models.pairs import PairData
+
+_N_COMPONENTS = 64
+_ROWS_AT_ONCE = 50_000
+
+
+class TreeModel(PairModel):
+    """What the two share: their columns, and the case of one class alone.
+
+    Where training holds one class, the smoothed rate is predicted for every pair.
+    """
+
+    is_tree = True
+
+    @abstractmethod
+    def estimator(self, n_rows: int) -> Any:
+        """An unfitted scikit-learn estimator for so many training rows."""
+
+    def fit(self, pairs: PairData, features: PairFeatures) -> None:
+        """Grow the trees."""
+        label = training_labels(pairs, self.task)
+        self.constant = None
+        if self.task == "classification" and np.ptp(label) == 0:
+            self.constant = smoothed_rate(label)
+            return
+        with self.threads():
+            self.components = PairComponents(pairs, features)
+            self.model = self.estimator(len(label)).fit(self.components.rows(pairs, features), label)
+
+    def predict(self, pairs: PairData, features: PairFeatures) -> NDArray[np.float64]:
+        """Prediction of the trees, some rows at a time."""
+        result = np.empty(len(pairs))
+        if self.constant is not None:
+            result[:] = self.constant
+            return result
+        with self.threads():
+            for start in range(0, len(pairs), _ROWS_AT_ONCE):
+                part = np.arange(start, min(start + _ROWS_AT_ONCE, len(pairs)))
+                rows = self.components.rows(pairs.select(part), features)
+                if self.task == "classification":
+                    result[part] = self.model.predict_proba(rows)[:, 1]
+                else:
+                    result[part] = self.model.predict(rows)
+        return result
+
+
+class RandomForest(TreeModel):
+    """Random forest of 60 trees, each on at most 20,000 pairs.
+
+    References
+    ----------
+    Breiman, L. (2001) Mach. Learn. 45:5.
+    """
+
+    name = "random_forest"
+
+    def estimator(self, n_rows: int) -> Any:
+        """Trees of leaves of two pairs or more, three tenths of the columns tried at each split."""
+        from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+        make = RandomForestClassifier if self.task == "classification" else RandomForestRegressor
+        return make(
+            n_estimators=60, max_features=0.3, min_samples_leaf=2, max_samples=min(1.0, 20_000 / n_rows),
+            random_state=self.seed, n_jobs=self.n_threads,
+        )  # fmt: skip
+
+
+class GradientBoosting(TreeModel):
+    """Gradient boosting of 500 trees on histograms.
+
+    References
+    ----------
+    Friedman, J. H. (2001) Ann. Stat. 29:1189. Ke, G. et al. (2017) NeurIPS 30 (histograms).
+    """
+
+    name = "gradient_boosting"
+
+    def estimator(self, n_rows: int) -> Any:
+        """Trees of at most 63 leaves, shrunk tenfold; no row is set aside to stop early."""
+        from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+        classes = self.task == "classification"
+        make = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
+        return make(
+            max_iter=500, max_leaf_nodes=63, learning_rate=0.1, max_features=0.3, early_stopping=False,
+            random_state=self.seed,
+        )  # fmt: skip
+
+
+class PairComponents:
+    """Rows of pairs: principal components of the drug's columns and of the target's.
+
+    Parameters
+    ----------
+    pairs
+        Training pairs; each of their drugs and targets counts once.
+    features
+        Of their tables.
+    n_components
+        Of the drugs and of the targets, at most.
+    """
+
+    def __init__(self, pairs: PairData, features: PairFeatures, n_components: int = _N_COMPONENTS) -> None:
+        self.columns = PairColumns(pairs, features)
+        drugs = self.columns.drugs(features)[np.unique(pairs.drug)]
+        targets = self.columns.targets(features)[np.unique(pairs.target)]
+        self.drug_axes, self.target_axes = (_principal_axes(rows, n_components) for rows in (drugs, targets))
+
+    def rows(self, pairs: PairData, features: PairFeatures) -> NDArray[np.float32]:
+        """(n_pairs, at most 2 * n_components)."""
+        drugs = self.columns.drugs(features) @ self.drug_axes
+        targets = self.columns.targets(features) @ self.target_axes
+        return np.hstack([drugs[pairs.drug], targets[pairs.target]]).astype(np.float32)
+
+
+def _principal_axes(rows: NDArray[np.float32], n_components: int) -> NDArray[np.float64]:
+    """Directions of greatest variance, (n_columns, n_components); those without any are left out."""
+    centred = rows.astype(np.float64) - rows.mean(axis=0)
+    _, size, axes = np.linalg.svd(centred, full_matrices=False)
+    kept = (size > 1e-6 * max(float(size.max(initial=0.0)), 1e-12)).nonzero()[0][:n_components]
+    return np.asarray(axes[kept].T)
