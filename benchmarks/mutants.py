@@ -1,10 +1,11 @@
 """Leave-mutant-out: the shift from wild type to mutant, where no pair of the mutant was seen.
 
-``python -m benchmarks.mutants SOURCE [--list]`` reads SOURCE/affinity/davis (training folds, all five) and judges what
+``python -m benchmarks.mutants SOURCE [--list | --pairs]`` reads SOURCE/affinity/davis (training folds, all five) and judges what
 is said of each mutant with all pairs of that variant held out, in both forms of it. A shift is the measured
 affinity of the mutant less the wild type's, same drug; what counts is its sign where it exceeds 0.5 in size.
 Intervals are bootstraps over variants, for the shifts of one variant are no independent draws. Mutants whose
-sequence cannot be made are left out; ``--list`` shows them, with the numbering of the others.
+sequence cannot be made are left out; ``--list`` shows them, with the numbering of the others;
+``--pairs`` judges kernel ridge on pairs too, which is fitted anew for every variant (half an hour).
 
 The wild type is the target with the gene's name alone (``gene``), or the one in the mutant's own form (``form``):
 DAVIS has ABL1 mutants, and ABL1, in the phosphorylated form too. ``loose`` is ``gene`` over all mutants, made or not,
@@ -17,6 +18,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -31,6 +33,9 @@ from models.protein import PANEL_CONSTRUCTS, read_targets
 from models.shift_kernel import ShiftKernel, ShiftRows, variant_key
 from models.variant_shift import SHIFT_BINS, mutant_table, wild_types
 from varimol import tables
+
+if TYPE_CHECKING:
+    from models.pair_model import PairModel
 
 LARGE = 0.5
 """Size from which a shift's sign counts; repeats of an assay differ by less."""
@@ -177,6 +182,20 @@ def from_pairs(predict: PairPredictor) -> ShiftPredictor:
     return shifts
 
 
+def from_pair_model(make: Callable[[], PairModel], pairs: PairData) -> ShiftPredictor:
+    """Judge a `models.pair_model.PairModel`, made anew for every fit."""
+    from models.pair_model import PairFeatures
+
+    features = PairFeatures(pairs.smiles, pairs.targets)
+
+    def predict(train: PairData, asked: PairData) -> NDArray[np.float64]:
+        model = make()
+        model.fit(train, features)
+        return model.predict(asked, features)
+
+    return from_pairs(predict)
+
+
 def shift_rows(task: MutantTask) -> ShiftRows:
     """Describe every row for `ShiftKernel`: drugs by their affinities for wild types, which are never held out."""
     pairs = task.pairs
@@ -302,7 +321,15 @@ def main(source: str, *options: str) -> None:
     if "--list" in options:
         print(mutant_table(pairs.targets).to_csv(sep="\t", index=False), end="")
         return
-    parts = [evaluate(pairs, protocol, {}) for protocol in ("loose", "gene", "form")]
+    models: dict[str, ShiftPredictor] = {}
+    if "--pairs" in options:
+        from models.kernel_ridge import PairwiseKernelRidge
+
+        models["kernel_ridge"] = from_pair_model(PairwiseKernelRidge, pairs)
+    parts = [
+        evaluate(pairs, protocol, {} if protocol == "loose" else models)
+        for protocol in ("loose", "gene", "form")
+    ]
     table = pd.concat(parts, ignore_index=True)
     write_results(table, "mutants")
     print(table.round(3).to_string(index=False))
