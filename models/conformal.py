@@ -11,7 +11,8 @@ that without breaking it, because none looks at the new label:
 * a *limit*: labels that an assay cuts off at a limit pile up there, so a prediction below it means the limit
   itself, and no interval reaches below it. Were the weakest pairs a bin of their own, nearly all of them at the
   limit, each interval would hold the limit and the bin be covered far more often than was asked; the lowest
-  bin therefore reaches up to where labels vary.
+  bin therefore reaches up to where labels vary. It is covered as asked as a whole: its pairs next to the limit
+  more often, those at its upper end less often.
 
 Residuals have to come from the kind of predictor they are used for: those of single networks make intervals
 of an ensemble's mean too wide. Under a shift (new scaffolds, new families) nothing is promised, and
