@@ -70,6 +70,7 @@ def test_search_settings__same_seed_same_trials(optuna: Any) -> None:
     assert first == told(search_settings(valley, SPACE, 14, seed=3))
     assert first != told(search_settings(valley, SPACE, 14, seed=4))
     assert first[:12] == told(search_settings(valley, SPACE, 12, seed=3))
+    assert len({tried["rate"] for tried, _ in first}) == 14
 
 
 def test_search_settings__goes_on_where_it_was_killed(optuna: Any, tmp_path: Path) -> None:
