@@ -257,7 +257,8 @@ def judge(task: MutantTask, predicted: NDArray[np.float64], against: NDArray[np.
         n_shifts, n_mutants, sign_right, lower, upper, sign_right_where_both_ways (the wild type binds well
         enough to lose 0.5), ahead (of `against`), ahead_lower, ahead_upper, mse and
         pearson_r over all shifts, coverage_90 and width_90 (of intervals calibrated on the other variants),
-        told (share of shifts whose interval does not hold 0).
+        told (share of shifts whose interval does not hold 0). Of rules that say signs alone, the figures
+        from mse on mean nothing.
     """
     large, truth = task.large, task.shifts["shift"].to_numpy()
     right = (np.sign(predicted) == np.sign(truth)).astype(float)[large]
