@@ -1,0 +1,193 @@
+"""What an affinity network reads of molecules and proteins, made from SMILES and targets.
+
+`InputEncoder` holds what was fitted to the training data for that: the kinase profile, and the landmarks that
+molecules and proteins are compared with. It is saved with the network, so that an input means the same later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from chem.graph import MolecularGraphs
+from chem.graph_encode import encode_graphs
+from chem.graph_schema import GRAPH_SCHEMA_V1
+from models.kinase import build_profile
+from models.landmarks import (
+    Landmarks,
+    fit_landmarks,
+    molecule_kernel,
+    molecule_tables,
+    protein_kernel,
+    protein_tables,
+)
+from models.pairs import PairData
+from models.parts.batch import MoleculeBatch, ProteinBatch, molecule_batch
+from models.protein import ProteinArrays, Target, encode_proteins
+
+# A newer schema only appends fields, so these stand at the same place in all of them.
+_CIP_FIELD = GRAPH_SCHEMA_V1["node_fields"].index("cip")
+_STEREO_FIELD = GRAPH_SCHEMA_V1["edge_fields"].index("stereo")
+_NO_LABEL = 1
+
+
+@dataclass(frozen=True)
+class MoleculeInputs:
+    """Distinct molecules as a network reads them.
+
+    Attributes
+    ----------
+    graphs
+        Their graphs.
+    coordinates
+        (n_molecules, rank) float32 `models.landmarks` coordinates.
+    """
+
+    graphs: MolecularGraphs
+    coordinates: NDArray[np.float32]
+
+    def batch(
+        self, index: NDArray[np.int64], rng: np.random.Generator | None = None
+    ) -> tuple[MoleculeBatch, Float[Tensor, "molecules rank"]]:
+        """Molecules `index`; with `rng`, half of the graphs lose their stereo labels.
+
+        Registries write the same compound with and without stereo, so a network must read both.
+        """
+        batch = molecule_batch(self.graphs, index)
+        if rng is not None:
+            flat = torch.from_numpy(rng.random(len(index)) < 0.5)
+            x, edge_attr = batch.x.clone(), batch.edge_attr.clone()
+            x[flat[batch.batch], _CIP_FIELD] = _NO_LABEL
+            edge_attr[flat[batch.batch[batch.edge_index[0]]], _STEREO_FIELD] = _NO_LABEL
+            batch = replace(batch, x=x, edge_attr=edge_attr)
+        return batch, torch.from_numpy(self.coordinates[index])
+
+
+@dataclass(frozen=True)
+class ProteinInputs:
+    """Distinct proteins as a network reads them.
+
+    Attributes
+    ----------
+    arrays
+        Residues, composition and flags.
+    coordinates
+        (n_proteins, rank) float32 `models.landmarks` coordinates.
+    """
+
+    arrays: ProteinArrays
+    coordinates: NDArray[np.float32]
+
+    def batch(self, index: NDArray[np.int64]) -> ProteinBatch:
+        """Proteins `index`."""
+        part = self.arrays.take(index)
+        return ProteinBatch(
+            torch.from_numpy(part.window.astype(np.int64)),
+            torch.from_numpy(part.aligned.astype(np.int64)),
+            torch.from_numpy(part.composition),
+            torch.from_numpy(part.flags),
+            torch.from_numpy(self.coordinates[index]),
+        )
+
+
+@dataclass(frozen=True)
+class InputEncoder:
+    """Turns SMILES and targets into inputs.
+
+    Attributes
+    ----------
+    profile
+        (n_columns, 20) float32 kinase profile of the training sequences.
+    molecules, proteins
+        Landmarks of the training data.
+    smiles, targets
+        What the landmarks are, in their order.
+    """
+
+    profile: NDArray[np.float32]
+    molecules: Landmarks
+    proteins: Landmarks
+    smiles: tuple[str, ...]
+    targets: tuple[Target, ...]
+
+    def encode_molecules(self, smiles: Sequence[str]) -> MoleculeInputs:
+        """Inputs of standardised SMILES."""
+        return MoleculeInputs(
+            encode_graphs(list(smiles)), self.molecules.coordinates(molecule_tables(smiles))
+        )
+
+    def encode_proteins(self, targets: Sequence[Target]) -> ProteinInputs:
+        """Inputs of targets."""
+        arrays = encode_proteins(targets, self.profile)
+        return ProteinInputs(arrays, self.proteins.coordinates(protein_tables(targets, arrays)))
+
+
+def fit_inputs(tables: Sequence[PairData], *, rank: int = 512, max_landmarks: int = 2500) -> InputEncoder:
+    """Fit the encoder to the molecules and proteins of training pairs; labels are not looked at.
+
+    Parameters
+    ----------
+    tables
+        Training pairs; drugs and targets that no pair names are left out.
+    rank
+        Coordinates of a molecule and of a protein at most.
+    max_landmarks
+        Molecules, and proteins, kept as landmarks at most; of more, an even choice in the order of their names.
+
+    Returns
+    -------
+    InputEncoder
+        As saved with a model.
+    """
+    smiles = sorted({p.smiles[d] for p in tables for d in np.unique(p.drug)})
+    targets = sorted(
+        {p.targets[t] for p in tables for t in np.unique(p.target)}, key=lambda t: (t.target_id, t.sequence)
+    )
+    profile = build_profile([target.sequence for target in targets])
+    smiles, targets = _evenly(smiles, max_landmarks), _evenly(targets, max_landmarks)
+    return restore_inputs(profile, smiles, targets, rank)
+
+
+def restore_inputs(
+    profile: NDArray[np.float32], smiles: Sequence[str], targets: Sequence[Target], rank: int
+) -> InputEncoder:
+    """Encoder of given landmarks: what `fit_inputs` makes once it has chosen them."""
+    arrays = encode_proteins(targets, profile)
+    return InputEncoder(
+        profile,
+        fit_landmarks(molecule_tables(smiles), molecule_kernel, rank),
+        fit_landmarks(protein_tables(targets, arrays), protein_kernel, rank),
+        tuple(smiles),
+        tuple(targets),
+    )
+
+
+def _evenly(items: list[Any], most: int) -> list[Any]:
+    if len(items) <= most:
+        return items
+    return [items[k] for k in np.linspace(0, len(items) - 1, most).round().astype(int)]
+
+
+@dataclass(frozen=True)
+class EncodedPairs:
+    """Pairs of one endpoint with the inputs of their molecules and proteins, in the order of its tables."""
+
+    pairs: PairData
+    molecules: MoleculeInputs
+    proteins: ProteinInputs
+
+    def select(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> EncodedPairs:
+        """Pairs `rows` over the same molecules and proteins."""
+        return replace(self, pairs=self.pairs.select(rows))
+
+
+def encode_pairs(pairs: PairData, encoder: InputEncoder) -> EncodedPairs:
+    """Encode every drug and target of a table once."""
+    return EncodedPairs(pairs, encoder.encode_molecules(pairs.smiles), encoder.encode_proteins(pairs.targets))

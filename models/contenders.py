@@ -1,0 +1,164 @@
+"""Every model that can be fitted to pairs, by name, behind one call: plain models, kernels and networks.
+
+A contender is fitted to labelled training pairs of one endpoint and predicts others. Networks come as ensembles:
+their prediction is the mean over the members, their spread the standard deviation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chem.errors import InputError
+from models.affinity_fit import FittedNetwork, fit_network, score_pairs
+from models.affinity_inputs import EncodedPairs, InputEncoder, encode_pairs, fit_inputs
+from models.affinity_network import NetworkShape
+from models.baselines import BASELINES, PairModel
+from models.history import Progress
+from models.kernel_ridge import PairwiseKernelRidge
+from models.loop import LoopConfig
+from models.pair_model import PairFeatures, Task
+from models.pairs import PairData
+
+
+@dataclass(frozen=True)
+class NetworkRecipe:
+    """A kind of network and how it is trained.
+
+    Attributes
+    ----------
+    shape
+        Parts and sizes.
+    loop
+        Training; its seed is that of the first member.
+    n_members
+        Networks of the ensemble, of seeds that follow each other.
+    """
+
+    shape: NetworkShape
+    loop: LoopConfig
+    n_members: int = 1
+
+
+LANDMARK_NETWORK = NetworkRecipe(
+    NetworkShape(),
+    LoopConfig(n_epochs=80, learning_rate=2e-3, weight_decay=0.05, ema=0.995, device="cpu"),
+    n_members=2,
+)
+"""Molecules by their similarity to the training molecules."""
+GRAPH_NETWORK = NetworkRecipe(
+    NetworkShape(graph="gine", landmarks=False, dim=256, dropout=0.2),
+    LoopConfig(n_epochs=200, learning_rate=3e-3, weight_decay=0.05, ema=0.995, device="cpu"),
+)
+"""Molecules by their graphs alone."""
+NETWORKS: dict[str, NetworkRecipe] = {"network": LANDMARK_NETWORK, "graph_network": GRAPH_NETWORK}
+_PLAIN_MODELS: tuple[type[PairModel], ...] = (*BASELINES, PairwiseKernelRidge)
+PLAIN = {model.name: model for model in _PLAIN_MODELS}
+CONTENDERS = (*PLAIN, *NETWORKS)
+"""Names of all that `fit_and_predict` knows."""
+
+
+def fit_members(
+    training: EncodedPairs,
+    recipe: NetworkRecipe,
+    seed: int,
+    *,
+    state: Path | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> tuple[FittedNetwork, ...]:
+    """Train the networks of an ensemble, one after the other.
+
+    Parameters
+    ----------
+    training
+        Training pairs.
+    recipe
+        Of the networks.
+    seed
+        Of the first; the others follow.
+    state
+        Folder for the state of training, to go on from after a kill.
+    progress
+        Called after every epoch of each.
+    """
+    members = []
+    for number in range(recipe.n_members):
+        config = replace(recipe.loop, seed=seed * 100 + number)
+        file = None if state is None else state / f"member-{config.seed}.safetensors"
+        fitted, _ = fit_network([training], recipe.shape, config, state=file, progress=progress)
+        members.append(fitted)
+    return tuple(members)
+
+
+def score_members(members: tuple[FittedNetwork, ...], data: EncodedPairs) -> NDArray[np.float64]:
+    """(n_members, n_pairs) predictions of the pairs of `data`."""
+    pairs = data.pairs
+    return np.stack(
+        [
+            score_pairs(m, m.endpoints[0], data.molecules, data.proteins, pairs.drug, pairs.target)
+            for m in members
+        ]
+    )
+
+
+def fit_and_predict(
+    name: str,
+    training: PairData,
+    test: PairData,
+    *,
+    task: Task = "regression",
+    seed: int = 0,
+    features: PairFeatures | None = None,
+    encoder: InputEncoder | None = None,
+    recipe: NetworkRecipe | None = None,
+    n_threads: int = 1,
+    state: Path | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Fit a contender to training pairs and predict test pairs over the same tables.
+
+    Parameters
+    ----------
+    name
+        One of `CONTENDERS`.
+    training, test
+        Labelled pairs, and pairs whose labels are not looked at.
+    task, seed
+        Of the model.
+    features
+        Of the tables, so that several contenders share them; made unless given.
+    encoder
+        `fit_inputs` of the training pairs, likewise.
+    recipe
+        Of a network; that of its name unless given.
+    n_threads
+        Of plain models.
+    state
+        Folder for the state of a network's training.
+
+    Returns
+    -------
+    prediction, spread
+        float64 (n_test,) each; the spread is NaN where there is one member.
+
+    Raises
+    ------
+    InputError
+        There is no such contender.
+    """
+    if name not in CONTENDERS:
+        raise InputError(f"no model is called {name!r}", expected=f"one of {', '.join(CONTENDERS)}")
+    if name in PLAIN:
+        known = features or PairFeatures(training.smiles, training.targets)
+        model = PLAIN[name](seed, task=task, n_threads=n_threads)
+        model.fit(training, known)
+        return model.predict(test, known), np.full(len(test), np.nan)
+    wanted = recipe or NETWORKS[name]
+    data = encode_pairs(training, encoder or fit_inputs([training], rank=wanted.shape.rank))
+    members = fit_members(data, wanted, seed, state=state)
+    scores = score_members(members, replace(data, pairs=test))
+    spread = scores.std(axis=0, ddof=1) if len(members) > 1 else np.full(len(test), np.nan)
+    return scores.mean(axis=0), spread

@@ -1,0 +1,263 @@
+"""Kernel ridge regression on pairs: molecule kernel times protein kernel, the proteins' part learned from labels.
+
+The kernel of two pairs (m, p) and (n, q) is ``a k(p, q) + K(m, n) (B(p, q) + b k(p, q))`` with `K` and `k` of
+`models.landmarks`: affinities of one protein go together over all molecules, those of similar molecules go
+together on similar proteins. `B` says which training proteins bind alike. It starts at `k` and is then estimated
+from the fit itself, as in multi-task Gaussian processes, which is where most of the accuracy comes from. The
+equations are solved by conjugate gradients with Kronecker products, so that 100,000 pairs take seconds.
+
+References
+----------
+Bonilla, E. et al. (2007) Multi-task Gaussian process prediction, NIPS 20. Pahikkala, T. et al. (2015) Briefings in
+Bioinformatics 16:325, for Kronecker kernels of drugs and targets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.kinase import build_profile
+from models.landmarks import molecule_kernel, molecule_tables, protein_kernel, protein_tables
+from models.pair_model import PairFeatures, PairModel, Task, training_labels
+from models.pairs import PairData
+from models.protein import encode_proteins
+
+Matrix = NDArray[np.float32]
+OFFSET = 0.3
+"""Weight of what all molecules share on one protein."""
+SHRINK = 0.5
+"""Weight of the sequence kernel beside the learned one."""
+RIDGE = 0.05
+"""Added to the molecules' kernel where the proteins' covariance is estimated."""
+
+
+@dataclass(frozen=True)
+class KernelSettings:
+    """Settings of the regression.
+
+    Attributes
+    ----------
+    noise
+        Variance of the labels' noise, in units of the labels' variance.
+    n_rounds
+        Estimates of the proteins' kernel from the labels; 0 keeps that of the sequences.
+    n_iterations
+        Of the conjugate gradients, each time.
+    """
+
+    noise: float = 0.1
+    n_rounds: int = 6
+    n_iterations: int = 150
+
+
+@dataclass(frozen=True)
+class KernelFit:
+    """A fitted regression over training molecules and proteins.
+
+    Attributes
+    ----------
+    weight
+        (n_molecules, n_proteins) float32 of the training pairs, 0 where there is none.
+    learned
+        (n_proteins, n_proteins) float32 kernel of the training proteins, learned part and sequence part.
+    mean, sd
+        Of the labels.
+    """
+
+    weight: Matrix
+    learned: Matrix
+    mean: float
+    sd: float
+
+    def carried(self, alike: Matrix) -> Matrix:
+        """What a protein takes over from the training proteins by its similarity to them.
+
+        Parameters
+        ----------
+        alike
+            (n_proteins, n_proteins) kernel of the training proteins.
+
+        Returns
+        -------
+        np.ndarray
+            (n_proteins, n_molecules + 1) float32 for `predict_matrix`; the last column is common to all molecules.
+        """
+        common = OFFSET * self.weight.sum(axis=0) @ alike
+        both = np.vstack([self.weight @ self.learned, common])
+        jitter = 1e-3 * np.eye(len(alike), dtype=np.float32)
+        return np.asarray(np.linalg.solve(alike + jitter, both.T), np.float32)
+
+
+def predict_matrix(fit: KernelFit, carried: Matrix, near: Matrix, alike: Matrix) -> NDArray[np.float64]:
+    """Predictions of every molecule with every protein.
+
+    Parameters
+    ----------
+    fit
+        The regression.
+    carried
+        Its `KernelFit.carried`.
+    near
+        (n, n_molecules) kernel of new molecules with the training molecules.
+    alike
+        (m, n_proteins) kernel of new proteins with the training proteins.
+
+    Returns
+    -------
+    np.ndarray
+        float64 (n, m) in the label's unit.
+    """
+    mine = alike @ carried
+    scaled = mine[:, -1] + near @ mine[:, :-1].T
+    return fit.mean + fit.sd * scaled.astype(np.float64)
+
+
+def fit_kernel(
+    near: Matrix,
+    alike: Matrix,
+    drug: NDArray[np.int64],
+    target: NDArray[np.int64],
+    label: NDArray[np.float64],
+    settings: KernelSettings,
+) -> KernelFit:
+    """Fit the regression to labelled pairs.
+
+    Parameters
+    ----------
+    near, alike
+        Kernels of the training molecules and of the training proteins.
+    drug, target
+        (n_pairs,) rows of those two; several labels of one pair count as their mean, with less noise.
+    label
+        (n_pairs,) float64.
+    settings
+        How.
+
+    Returns
+    -------
+    KernelFit
+        For `predict_matrix`.
+    """
+    mean, sd = float(label.mean()), float(label.std()) or 1.0
+    count = np.zeros((len(near), len(alike)), np.float32)
+    np.add.at(count, (drug, target), 1.0)
+    total = np.zeros_like(count)
+    np.add.at(total, (drug, target), (label - mean) / sd)
+    learned = alike
+    for round_number in range(settings.n_rounds + 1):
+        weight = _conjugate_gradients(near, alike, learned, count, total, settings)
+        if round_number < settings.n_rounds:
+            fitted = OFFSET * weight.sum(axis=0) @ alike + near @ (weight @ learned)
+            learned = _covariance(fitted, near) + np.float32(SHRINK) * alike
+    return KernelFit(weight, learned, mean, sd)
+
+
+def _conjugate_gradients(
+    near: Matrix, alike: Matrix, both: Matrix, count: Matrix, total: Matrix, settings: KernelSettings
+) -> Matrix:
+    """Weights of the training pairs, preconditioned by the diagonal of the system."""
+    there = count > 0
+    mean = np.divide(total, count, out=np.zeros_like(total), where=there)
+    noises = np.divide(np.float32(settings.noise), count, out=np.ones_like(total), where=there)
+
+    def times(x: Matrix) -> Matrix:
+        common = OFFSET * (x.sum(axis=0) @ alike)
+        return np.asarray(np.where(there, common + near @ (x @ both) + noises * x, 0), np.float32)
+
+    diagonal = OFFSET * np.diag(alike) + np.diag(near)[:, None] * np.diag(both) + noises
+    x = np.zeros_like(mean)
+    rest = mean
+    direction = rest / diagonal
+    square = float((rest * direction).sum())
+    enough = 1e-10 * square
+    for _ in range(settings.n_iterations):
+        if square <= enough:
+            break
+        image = times(direction)
+        length = np.float32(square / float((direction * image).sum()))
+        x = x + length * direction
+        rest = rest - length * image
+        scaled = rest / diagonal
+        next_square = float((rest * scaled).sum())
+        direction = scaled + np.float32(next_square / square) * direction
+        square = next_square
+    return np.asarray(x, np.float32)
+
+
+def _covariance(fitted: Matrix, near: Matrix) -> Matrix:
+    """Covariance (n_proteins, n_proteins) of fitted affinities over molecules that are related as `near` says."""
+    ridge = RIDGE * np.eye(len(near), dtype=np.float32)
+    solved = np.linalg.solve(near + ridge, fitted)
+    return np.asarray(fitted.T @ solved / len(near), np.float32)
+
+
+class PairwiseKernelRidge(PairModel):
+    """Kernel ridge regression over pairs with a learned kernel of the proteins.
+
+    Parameters
+    ----------
+    seed, task, n_threads
+        As in `PairModel`; nothing here is random.
+    settings
+        Of the regression.
+    """
+
+    name = "kernel_ridge"
+
+    def __init__(
+        self, seed: int = 0, *, task: Task = "regression", n_threads: int = 1,
+        settings: KernelSettings | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(seed, task=task, n_threads=n_threads)
+        self.settings = settings or KernelSettings(n_rounds=0 if task == "classification" else 6)
+
+    def fit(self, pairs: PairData, features: PairFeatures) -> None:
+        """Solve for the weights of the training molecules and proteins."""
+        label = training_labels(pairs, self.task)
+        molecules, drug = distinct(features.drug_key, pairs.drug)
+        proteins, target = distinct(features.target_key, pairs.target)
+        targets = [features.targets[p] for p in proteins]
+        self.molecules = molecule_tables([features.smiles[m] for m in molecules])
+        self.profile = build_profile([target.sequence for target in targets])
+        self.proteins = protein_tables(targets, encode_proteins(targets, self.profile))
+        with self.threads():
+            near = molecule_kernel(self.molecules, self.molecules)
+            alike = protein_kernel(self.proteins, self.proteins)
+            self.fitted = fit_kernel(near, alike, drug, target, label, self.settings)
+            self.carried = self.fitted.carried(alike)
+
+    def predict(self, pairs: PairData, features: PairFeatures) -> NDArray[np.float64]:
+        """Predictions; a probability is cut to between 0.001 and 0.999."""
+        molecules, drug = distinct(features.drug_key, pairs.drug)
+        proteins, target = distinct(features.target_key, pairs.target)
+        if not molecules:
+            return np.zeros(0)
+        targets = [features.targets[p] for p in proteins]
+        tables = protein_tables(targets, encode_proteins(targets, self.profile))
+        with self.threads():
+            near = molecule_kernel(molecule_tables([features.smiles[m] for m in molecules]), self.molecules)
+            alike = protein_kernel(tables, self.proteins)
+            values = predict_matrix(self.fitted, self.carried, near, alike)[drug, target]
+        return np.clip(values, 1e-3, 1 - 1e-3) if self.task == "classification" else values
+
+
+def distinct(keys: Sequence[Hashable], index: NDArray[np.int64]) -> tuple[list[int], NDArray[np.int64]]:
+    """First place of every distinct key that `index` uses, and for each entry of `index` which of them it is.
+
+    Examples
+    --------
+    >>> distinct(("b", "a", "b"), np.array([2, 1, 0]))
+    ([2, 1], array([0, 1, 0]))
+    """
+    number: dict[Hashable, int] = {}
+    places: list[int] = []
+    which = np.empty(len(index), dtype=np.int64)
+    for row, place in enumerate(index):
+        which[row] = number.setdefault(keys[place], len(places))
+        if which[row] == len(places):
+            places.append(int(place))
+    return places, which
