@@ -10,24 +10,12 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from chem.errors import InputError
-from models.parts.core import Core, of_edges
+from models.parts.core import Core
 from models.parts.dropout import Dropout
 from models.parts.segments import segment_sum
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
-
-
-def side_by_side(edge_index: Int[Tensor, "2 edges"]) -> bool:
-    """Whether the two directions of every bond stand next to each other, as in stored graphs.
-
-    Examples
-    --------
-    >>> side_by_side(torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]))
-    True
-    """
-    even = edge_index.shape[1] % 2 == 0
-    return even and torch.equal(edge_index[:, ::2], edge_index[:, 1::2].flip(0))
 
 
 def reverse_edges(edge_index: Int[Tensor, "2 edges"]) -> Int[Tensor, " edges"]:
@@ -55,7 +43,7 @@ def reverse_edges(edge_index: Int[Tensor, "2 edges"]) -> Int[Tensor, " edges"]:
     [2, 3, 0, 1]
     """
     numbers = torch.arange(edge_index.shape[1], device=edge_index.device)
-    if side_by_side(edge_index):
+    if len(numbers) % 2 == 0 and torch.equal(edge_index[:, ::2], edge_index[:, 1::2].flip(0)):
         return numbers ^ 1
     source, destination = edge_index
     n_atoms = edge_index.max() + 1
@@ -66,20 +54,60 @@ def reverse_edges(edge_index: Int[Tensor, "2 edges"]) -> Int[Tensor, " edges"]:
     return torch.empty_like(numbers).index_copy_(0, order_back, order)
 
 
-def _subtract_reverse(message: Tensor, h: Tensor, reverse: Tensor | None) -> None:
-    """Take the state of the reverse edge from each message, in place."""
-    if reverse is None:
-        message[::2].sub_(h[1::2])
-        message[1::2].sub_(h[::2])
-    else:
-        message.sub_(h.index_select(0, reverse))
+def equal_rows(rows: Float[Tensor, "rows dim"]) -> tuple[Int[Tensor, " kinds"], Int[Tensor, " rows"]]:
+    """Number rows that are equal bit for bit alike, by one projection that is checked afterwards.
+
+    Parameters
+    ----------
+    rows
+        Any table.
+
+    Returns
+    -------
+    tuple of Tensor
+        (n_kinds,) one row of each kind, and (n_rows,) the kind of each row. Equal rows may be of two kinds, but rows
+        of one kind are equal.
+
+    Examples
+    --------
+    >>> first, kind = equal_rows(torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]))
+    >>> len(first), bool(kind[0] == kind[2] != kind[1])
+    (2, True)
+    """
+    numbers = torch.arange(len(rows), device=rows.device)
+    weight = torch.arange(1, rows.shape[1] + 1, device=rows.device, dtype=torch.float64).sqrt().sin()
+    sketches, kind = torch.unique(rows.double() @ weight, return_inverse=True)
+    first = torch.full_like(sketches, len(rows), dtype=torch.int64)
+    first.scatter_reduce_(0, kind, numbers, reduce="amin")
+    return (first, kind) if torch.equal(rows[first[kind]], rows) else (numbers, numbers)
+
+
+def _alike(x: Tensor, e: Tensor, kind: Tensor | None, source: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Rows of x and of e for each kind of directed edge, and the kind of each edge; None: each is its own.
+
+    Before the first exchange, edges from equal atoms by equal bonds have equal states, and 64 drugs have
+    about 4,000 edges of 65 kinds. A gradient must know its atom, so those that need one are not put together.
+    """
+    if torch.is_grad_enabled() and (x.requires_grad or e.requires_grad):
+        edges = torch.arange(len(source), device=source.device)
+        return source, edges if kind is None else kind, None
+    atom, atom_kind = equal_rows(x)
+    bond, bond_kind = equal_rows(e)
+    number = atom_kind[source] * max(1, len(bond)) + (bond_kind if kind is None else bond_kind[kind])
+    numbers, pair = torch.unique(number, return_inverse=True)
+    return atom[numbers // max(1, len(bond))], bond[numbers % max(1, len(bond))], pair
+
+
+def _spread(rows: Tensor, pair: Tensor | None) -> Tensor:
+    return rows if pair is None else rows.index_select(0, pair)
 
 
 class DMPNN(Core):
     """States of directed bonds, each updated from those that lead to it, then summed at the atoms.
 
     What chemprop computes, with its names of the weights: W_i takes an atom and a bond, W_h a message, W_o an atom
-    and what it received. Atoms go through their part of W_i once, not once per bond.
+    and what it received. Atoms go through their part of W_i once, not once per bond, and what is equal
+    before the first exchange goes through W_h once.
 
     Parameters
     ----------
@@ -125,16 +153,17 @@ class DMPNN(Core):
     ) -> Float[Tensor, "atoms dim"]:
         """Return the states of the atoms."""
         source, destination = edge_index
-        reverse = None if side_by_side(edge_index) else reverse_edges(edge_index)
+        reverse = reverse_edges(edge_index)
+        atom, bond, pair = _alike(x, e, kind, source)
         of_atom, of_bond = self.W_i.weight.split([x.shape[1], e.shape[1]], dim=1)
-        first = linear(x, of_atom).index_select(0, source)
-        # In place wherever autograd does not need what is written over: memory is what all but W_h costs.
-        first = first.addmm_(e, of_bond.t()) if kind is None else first.add_(linear(e, of_bond)[kind])
-        h = first.relu()
+        first = linear(x, of_atom).index_select(0, atom).add_(linear(e, of_bond).index_select(0, bond))
+        h, first = first.relu(), _spread(first, pair)
         for _ in range(1, self.n_layers):
-            message = segment_sum(h, destination, len(x)).index_select(0, source)
-            _subtract_reverse(message, h, reverse)
-            h = self.dropout(linear(message, self.W_h.weight).add_(first).relu_())
+            # W_h (sum - reverse) = sum of W_h h - W_h reverse: so W_h meets each kind of state once.
+            message, pair = _spread(linear(h, self.W_h.weight), pair), None
+            received = segment_sum(message, destination, len(x)).index_select(0, source)
+            h = self.dropout(received.sub_(message.index_select(0, reverse)).add_(first).relu_())
+        h = _spread(h, pair)
         of_atom, of_message = self.W_o.weight.split([x.shape[1], self.dim], dim=1)
         received = segment_sum(h, destination, len(x))
-        return self.dropout(linear(x, of_atom, self.W_o.bias).addmm_(received, of_message.t()).relu_())
+        return self.dropout(linear(x, of_atom, self.W_o.bias).add_(linear(received, of_message)).relu_())
