@@ -43,6 +43,7 @@ def test_dmpnn__equals_stored_numbers_of_chemprop() -> None:
         torch.testing.assert_close(found, expected, atol=1e-14, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_dmpnn__equals_chemprop_itself() -> None:
     if not CHEMPROP.exists():
         pytest.skip("chemprop's environment is not there (make benchmark-peers builds it)")
