@@ -29,6 +29,8 @@ SEED_DOMAIN = (
 GAP_OPEN, GAP_EXTEND = 11.0, 1.0
 MIN_SCORE = 100.0
 """Smith-Waterman score (half-bits) from which a hit counts as a domain; shuffled kinases reach about 60."""
+# The way back from a cell of an alignment, in bits.
+_STOP, _TO_SEQUENCE, _TO_PROFILE, _SEQUENCE_OPENS, _PROFILE_OPENS = 1, 2, 4, 8, 16
 
 
 @dataclass(frozen=True)
@@ -97,41 +99,56 @@ def seed_profile() -> NDArray[np.float64]:
 def _smith_waterman(
     sequence: NDArray[np.int8], profile: NDArray[np.float64], gap_open: float, gap_extend: float
 ) -> tuple[float, NDArray[np.int32]]:
-    """Best local alignment (Gotoh 1982) of a sequence with a profile: score and aligned position per column."""
+    """Best local alignment (Gotoh 1982) of a sequence with a profile: score and aligned position per column.
+
+    Scores are kept for one row alone and the way back as one byte per cell: a chain of 35,000 residues takes 9 MB.
+    """
     n, m = sequence.shape[0], profile.shape[0]
-    best = np.zeros((n + 1, m + 1))
-    in_sequence = np.full((n + 1, m + 1), -1e9)
-    in_profile = np.full((n + 1, m + 1), -1e9)
+    best = np.zeros(m + 1)
+    in_sequence = np.full(m + 1, -1e9)
+    way = np.zeros((n + 1, m + 1), dtype=np.uint8)
     top, top_i, top_j = 0.0, 0, 0
     for i in range(1, n + 1):
         residue = sequence[i - 1]
+        diagonal, in_profile = 0.0, -1e9
         for j in range(1, m + 1):
-            in_sequence[i, j] = max(best[i - 1, j] - gap_open, in_sequence[i - 1, j] - gap_extend)
-            in_profile[i, j] = max(best[i, j - 1] - gap_open, in_profile[i, j - 1] - gap_extend)
-            match = best[i - 1, j - 1] + (profile[j - 1, residue] if residue < 20 else -1.0)
-            score = max(0.0, match, in_sequence[i, j], in_profile[i, j])
-            best[i, j] = score
+            opened, extended = best[j] - gap_open, in_sequence[j] - gap_extend
+            down = max(opened, extended)
+            opened_across, extended = best[j - 1] - gap_open, in_profile - gap_extend
+            in_profile = max(opened_across, extended)
+            match = diagonal + (profile[j - 1, residue] if residue < 20 else -1.0)
+            score = max(0.0, match, down, in_profile)
+            way[i, j] = (
+                _STOP * (score == 0.0)
+                + _TO_SEQUENCE * (score == down)
+                + _TO_PROFILE * (score == in_profile)
+                + _SEQUENCE_OPENS * (down == opened)
+                + _PROFILE_OPENS * (in_profile == opened_across)
+            )
+            in_sequence[j] = down
+            diagonal, best[j] = best[j], score
             if score > top:
                 top, top_i, top_j = score, i, j
     columns = np.full(m, -1, dtype=np.int32)
     i, j, state = top_i, top_j, 0
     while i > 0 and j > 0:
+        cell = way[i, j]
         if state == 0:
-            if best[i, j] == 0.0:
+            if cell & _STOP:
                 break
-            if best[i, j] == in_sequence[i, j]:
+            if cell & _TO_SEQUENCE:
                 state = 1
-            elif best[i, j] == in_profile[i, j]:
+            elif cell & _TO_PROFILE:
                 state = 2
             else:
                 columns[j - 1] = i - 1
                 i, j = i - 1, j - 1
         elif state == 1:
-            if in_sequence[i, j] == best[i - 1, j] - gap_open:
+            if cell & _SEQUENCE_OPENS:
                 state = 0
             i -= 1
         else:
-            if in_profile[i, j] == best[i, j - 1] - gap_open:
+            if cell & _PROFILE_OPENS:
                 state = 0
             j -= 1
     return top, columns
