@@ -129,7 +129,7 @@ def _known_or_similar(
     places: Sequence[int], weight: Matrix, effect: NDArray[np.float64], count: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Effect of each row: its own where it was trained on, else the mean of similar ones, 0 without any."""
-    place = np.asarray(places)
+    place = np.asarray(places, np.int64)
     similar = weight * count
     return np.where(place >= 0, effect[place], similar @ effect / (similar.sum(axis=1) + _EFFECT_PRIOR))
 
@@ -146,13 +146,11 @@ def _kmer_vectors(sequences: list[str]) -> Any:
     """Counts of the 8,000 runs of three amino acids, each row of length 1, (n_sequences, 8000) sparse."""
     from scipy.sparse import csr_array
 
-    rows, columns, values = [], [], []
+    vectors = np.zeros((len(sequences), 8000))
     for row, sequence in enumerate(sequences):
         codes = encode_residues(sequence)
         known = codes[codes != UNKNOWN].astype(np.int64)
-        kmers, count = np.unique(known[:-2] * 400 + known[1:-1] * 20 + known[2:], return_counts=True)
-        rows.append(np.full(len(kmers), row))
-        columns.append(kmers)
-        values.append(count / max(float(np.linalg.norm(count)), 1.0))
-    indices = np.concatenate(rows), np.concatenate(columns)
-    return csr_array((np.concatenate(values), indices), (len(sequences), 8000))
+        kmers = known[:-2] * 400 + known[1:-1] * 20 + known[2:]
+        count = np.bincount(kmers, minlength=8000)
+        vectors[row] = count / max(float(np.linalg.norm(count)), 1.0)
+    return csr_array(vectors)

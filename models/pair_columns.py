@@ -32,7 +32,8 @@ class Columns:
 
     def apply(self, block: NDArray[np.generic]) -> NDArray[np.float32]:
         """Standardised columns, (n, n_chosen) float32; NaN becomes the mean, and 5 deviations are the most."""
-        values = (block[:, self.index].astype(np.float64) - self.mean) / self.sd
+        with np.errstate(over="ignore"):
+            values = (block[:, self.index].astype(np.float64) - self.mean) / self.sd
         return np.clip(np.nan_to_num(values), -_FARTHEST, _FARTHEST).astype(np.float32)
 
 
@@ -58,9 +59,9 @@ def choose_columns(block: NDArray[np.generic], n_most: int | None = None) -> Col
     values = block.astype(np.float64)
     known = np.isfinite(values)
     n_known = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(known, values, 0.0).sum(axis=0) / n_known
-    centred = np.where(known, values - mean, 0.0)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # a column that overflows has no variance to use
+        mean = np.where(known, values, 0.0).sum(axis=0) / n_known
+        centred = np.where(known, values - mean, 0.0)
         variance = (centred**2).sum(axis=0) / n_known
     # What rounding leaves of a constant is no variance.
     varies = np.isfinite(variance) & (np.sqrt(variance) > 1e-9 * (1 + np.abs(mean)))
