@@ -2,7 +2,8 @@
 
 A table of pairs has far fewer drugs and targets than rows, so more than a thousand columns hold no more than a few
 dozen directions: the trees read the principal components of the drugs' and of the targets' columns, found on
-the training rows alone. On KIBA that is as accurate as the columns themselves and ten times as fast.
+the training rows alone. On a fold of KIBA, 200 boosted trees had the same error (0.248) on 128 components as on
+the 393 columns of greatest variance, in a fifth of the time.
 """
 
 from __future__ import annotations
