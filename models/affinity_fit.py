@@ -96,12 +96,11 @@ class _Sampler:
         device = next(network.parameters()).device
         molecule = torch.from_numpy(np.searchsorted(drugs, self.pairs.drug[rows])).to(device)
         batch, coordinates = self.data.molecules.batch(drugs, rng)
-        vectors = network.pair_vectors(
+        output = network(
             network.molecule(batch.to(device), coordinates.to(device)),
             network.protein(self.data.proteins.batch(targets).to(device)),
-            molecule, torch.from_numpy(protein).to(device),
+            molecule, torch.from_numpy(protein).to(device), endpoint,
         )  # fmt: skip
-        output = network.output(endpoint, vectors)
         label = torch.from_numpy(self.label[rows, None]).to(device)
         return network.heads[endpoint].loss(output.float(), label, torch.ones_like(label, dtype=torch.bool))
 
@@ -111,7 +110,7 @@ def network_sizes(data: EncodedPairs) -> InputSizes:
     graphs = data.molecules.graphs
     return InputSizes(
         tuple(graphs.node_cardinalities), tuple(graphs.edge_cardinalities),
-        data.molecules.coordinates.shape[1], data.proteins.coordinates.shape[1],
+        data.molecules.coordinates.shape[1],
         data.proteins.arrays.aligned.shape[1],
     )  # fmt: skip
 
@@ -208,12 +207,12 @@ def _take_over(fitted: FittedNetwork, start: FittedNetwork) -> None:
     weights = dict(start.network.state_dict())
     own = fitted.network.state_dict()
     for name in list(weights):
-        if name.startswith("heads."):
-            number, rest = name.removeprefix("heads.").split(".", 1)
+        if name.startswith(("heads.", "forms.")):
+            part, number, rest = name.split(".", 2)
             value = weights.pop(name)
             endpoint = start.endpoints[int(number)]
             if endpoint in fitted.endpoints:
-                own[f"heads.{fitted.endpoints.index(endpoint)}.{rest}"] = value
+                own[f"{part}.{fitted.endpoints.index(endpoint)}.{rest}"] = value
     fitted.network.load_state_dict(own | weights)
 
 
@@ -237,9 +236,7 @@ def _outputs(
     molecule, protein = torch.from_numpy(drug).to(device), torch.from_numpy(target).to(device)
     step = 64 * block
     parts = [
-        network.output(
-            endpoint, network.pair_vectors(*vectors, molecule[i : i + step], protein[i : i + step])
-        )
+        network(*vectors, molecule[i : i + step], protein[i : i + step], endpoint)
         for i in range(0, len(drug), step)
     ]
     return torch.cat(parts).float().cpu()

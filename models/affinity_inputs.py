@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,8 +21,8 @@ from chem.graph_schema import GRAPH_SCHEMA_V1
 from models.kinase import build_profile
 from models.landmarks import (
     Landmarks,
+    Tables,
     fit_landmarks,
-    molecule_kernel,
     molecule_tables,
     protein_kernel,
     protein_tables,
@@ -46,11 +45,14 @@ class MoleculeInputs:
     ----------
     graphs
         Their graphs.
+    near
+        (n_molecules, n_landmarks) float32 kernel with the training molecules.
     coordinates
         (n_molecules, rank) float32 `models.landmarks` coordinates.
     """
 
     graphs: MolecularGraphs
+    near: NDArray[np.float32]
     coordinates: NDArray[np.float32]
 
     def batch(
@@ -78,12 +80,12 @@ class ProteinInputs:
     ----------
     arrays
         Residues, composition and flags.
-    coordinates
-        (n_proteins, rank) float32 `models.landmarks` coordinates.
+    alike
+        (n_proteins, n_training) float32 kernel with the training proteins.
     """
 
     arrays: ProteinArrays
-    coordinates: NDArray[np.float32]
+    alike: NDArray[np.float32]
 
     def batch(self, index: NDArray[np.int64]) -> ProteinBatch:
         """Proteins `index`."""
@@ -93,7 +95,6 @@ class ProteinInputs:
             torch.from_numpy(part.aligned.astype(np.int64)),
             torch.from_numpy(part.composition),
             torch.from_numpy(part.flags),
-            torch.from_numpy(self.coordinates[index]),
         )
 
 
@@ -105,31 +106,32 @@ class InputEncoder:
     ----------
     profile
         (n_columns, 20) float32 kinase profile of the training sequences.
-    molecules, proteins
-        Landmarks of the training data.
+    molecules
+        The training molecules as landmarks.
+    proteins
+        What the training proteins are compared by.
     smiles, targets
-        What the landmarks are, in their order.
+        The training molecules and proteins, in that order.
     """
 
     profile: NDArray[np.float32]
     molecules: Landmarks
-    proteins: Landmarks
+    proteins: Tables
     smiles: tuple[str, ...]
     targets: tuple[Target, ...]
 
     def encode_molecules(self, smiles: Sequence[str]) -> MoleculeInputs:
         """Inputs of standardised SMILES."""
-        return MoleculeInputs(
-            encode_graphs(list(smiles)), self.molecules.coordinates(molecule_tables(smiles))
-        )
+        near = self.molecules.similarity(molecule_tables(smiles))
+        return MoleculeInputs(encode_graphs(list(smiles)), near, near @ self.molecules.projection)
 
     def encode_proteins(self, targets: Sequence[Target]) -> ProteinInputs:
         """Inputs of targets."""
         arrays = encode_proteins(targets, self.profile)
-        return ProteinInputs(arrays, self.proteins.coordinates(protein_tables(targets, arrays)))
+        return ProteinInputs(arrays, protein_kernel(protein_tables(targets, arrays), self.proteins))
 
 
-def fit_inputs(tables: Sequence[PairData], *, rank: int = 512, max_landmarks: int = 2500) -> InputEncoder:
+def fit_inputs(tables: Sequence[PairData], *, rank: int = 512) -> InputEncoder:
     """Fit the encoder to the molecules and proteins of training pairs; labels are not looked at.
 
     Parameters
@@ -137,9 +139,7 @@ def fit_inputs(tables: Sequence[PairData], *, rank: int = 512, max_landmarks: in
     tables
         Training pairs; drugs and targets that no pair names are left out.
     rank
-        Coordinates of a molecule and of a protein at most.
-    max_landmarks
-        Molecules, and proteins, kept as landmarks at most; of more, an even choice in the order of their names.
+        Coordinates of a molecule at most.
 
     Returns
     -------
@@ -147,32 +147,17 @@ def fit_inputs(tables: Sequence[PairData], *, rank: int = 512, max_landmarks: in
         As saved with a model.
     """
     smiles = sorted({p.smiles[d] for p in tables for d in np.unique(p.drug)})
-    targets = sorted(
-        {p.targets[t] for p in tables for t in np.unique(p.target)}, key=lambda t: (t.target_id, t.sequence)
-    )
+    forms = {p.targets[t].form: p.targets[t] for p in tables for t in np.unique(p.target)}
+    targets = [forms[form] for form in sorted(forms)]
     profile = build_profile([target.sequence for target in targets])
-    smiles, targets = _evenly(smiles, max_landmarks), _evenly(targets, max_landmarks)
-    return restore_inputs(profile, smiles, targets, rank)
-
-
-def restore_inputs(
-    profile: NDArray[np.float32], smiles: Sequence[str], targets: Sequence[Target], rank: int
-) -> InputEncoder:
-    """Encoder of given landmarks: what `fit_inputs` makes once it has chosen them."""
-    arrays = encode_proteins(targets, profile)
+    molecules, arrays = molecule_tables(smiles), encode_proteins(targets, profile)
     return InputEncoder(
         profile,
-        fit_landmarks(molecule_tables(smiles), molecule_kernel, rank),
-        fit_landmarks(protein_tables(targets, arrays), protein_kernel, rank),
+        fit_landmarks(molecules, rank),
+        protein_tables(targets, arrays),
         tuple(smiles),
         tuple(targets),
     )
-
-
-def _evenly(items: list[Any], most: int) -> list[Any]:
-    if len(items) <= most:
-        return items
-    return [items[k] for k in np.linspace(0, len(items) - 1, most).round().astype(int)]
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,15 @@
-"""Where a molecule or a protein stands among those of the training data: kernels, and coordinates from them.
+"""How alike molecules are, and how alike proteins: kernels, and the coordinates of molecules that follow.
 
 A molecule is compared with another by how many environments they share (several kinds of fingerprints, counted);
 a protein by the residues on the same columns of the kinase profile, by short words of its sequence and by
 whether it is the very same. Every comparison is a min-max kernel, so sums and products of them are kernels too.
-`Landmarks` turns the kernel with the training set into coordinates (kernel principal components), which a network
-reads beside the graph and the sequence, and which mean the same for an input that training did not hold.
+`Landmarks` turns the kernel with the training molecules into coordinates (kernel principal components), which a
+network reads beside the graph, and which mean the same for a molecule that training did not hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,11 +83,8 @@ def protein_tables(targets: Sequence[Target], proteins: ProteinArrays) -> Tables
     tuple
         Four tables, as `PROTEIN_WEIGHTS` names them.
     """
-    forms = [
-        f"{t.sequence}|{t.domain}|{t.phosphorylated}|{t.target_id if t.unplaced else ''}" for t in targets
-    ]
     return (
-        _named(forms),
+        _named([target.form for target in targets]),
         _named([target.sequence for target in targets]),
         _residues(proteins.aligned),
         _words([target.sequence for target in targets]),
@@ -136,7 +133,7 @@ def _words(sequences: Sequence[str]) -> CountTable:
 
 @dataclass(frozen=True)
 class Landmarks:
-    """Training molecules or proteins, and how similarity to them becomes coordinates.
+    """Training molecules, and how similarity to them becomes coordinates.
 
     Attributes
     ----------
@@ -144,28 +141,27 @@ class Landmarks:
         Of the n_landmarks training items.
     projection
         (n_landmarks, rank) float32: kernel with the landmarks to coordinates.
-    kernel
-        `molecule_kernel` or `protein_kernel`.
     """
 
     tables: Tables
     projection: NDArray[np.float32]
-    kernel: Callable[[Tables, Tables], NDArray[np.float32]]
 
     @property
     def rank(self) -> int:
         """Coordinates of an item."""
         return int(self.projection.shape[1])
 
+    def similarity(self, tables: Tables) -> NDArray[np.float32]:
+        """(n, n_landmarks) float32 kernel of items with the landmarks."""
+        return molecule_kernel(tables, self.tables)
+
     def coordinates(self, tables: Tables) -> NDArray[np.float32]:
         """(n, rank) float32 coordinates of items."""
-        return self.kernel(tables, self.tables) @ self.projection
+        return self.similarity(tables) @ self.projection
 
 
-def fit_landmarks(
-    tables: Tables, kernel: Callable[[Tables, Tables], NDArray[np.float32]], rank: int
-) -> Landmarks:
-    """Kernel principal components of training items, largest first.
+def fit_landmarks(tables: Tables, rank: int) -> Landmarks:
+    """Kernel principal components of training molecules, largest first.
 
     The components keep their sizes relative to each other (what many items share weighs more) and together
     have a mean square of 1 over the training items.
@@ -174,8 +170,6 @@ def fit_landmarks(
     ----------
     tables
         Of n training items; equal items may repeat.
-    kernel
-        Of two sets of tables.
     rank
         Components kept at most.
 
@@ -190,17 +184,17 @@ def fit_landmarks(
 
     Examples
     --------
-    >>> landmarks = fit_landmarks(molecule_tables(["CCO", "CCN", "c1ccccc1"]), molecule_kernel, rank=2)
+    >>> landmarks = fit_landmarks(molecule_tables(["CCO", "CCN", "c1ccccc1"]), rank=2)
     >>> landmarks.coordinates(molecule_tables(["CCO", "CCCO"])).shape
     (2, 2)
     """
     if not tables or not len(tables[0]):
         raise InputError("no training item to compare with", expected="one or more")
-    matrix = kernel(tables, tables).astype(np.float64)
+    matrix = molecule_kernel(tables, tables).astype(np.float64)
     value, vector = np.linalg.eigh(matrix)
     keep = np.flatnonzero(value > 1e-6 * value[-1])[::-1][:rank]
     # The sign of an eigenvector is arbitrary; fixed, so that two machines agree.
     vector = vector[:, keep] * np.sign(vector[np.abs(vector[:, keep]).argmax(axis=0), keep])
     projection = vector / np.sqrt(value[keep])
     scale = np.sqrt(np.mean((matrix @ projection) ** 2))
-    return Landmarks(tables, (projection / scale).astype(np.float32), kernel)
+    return Landmarks(tables, (projection / scale).astype(np.float32))

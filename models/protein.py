@@ -86,6 +86,12 @@ class Target:
         """Name before the bracket."""
         return self.target_id.split("(")[0]
 
+    @property
+    def form(self) -> str:
+        """What tells it from other targets: sequence, domain, phosphorylation, and a variant not in the sequence."""
+        own = self.target_id if self.unplaced else ""
+        return "|".join((self.sequence, self.domain, "p" if self.phosphorylated else "", own))
+
 
 def parse_target(
     target_id: str,

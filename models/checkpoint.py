@@ -1,0 +1,288 @@
+"""An affinity model on disk: model.safetensors and card.json, nothing pickled.
+
+The card says what a person and the loader need: recipe of standardisation, schema of the graphs, versions, data and
+licence, splits, figures, and the SHA-256 of the weights, so that a card and weights that do not belong together are
+refused. Landmarks are kept as SMILES and sequences, and their fingerprints are made again on opening.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from chem.errors import InputError
+from chem.graph_schema import schema_hash
+from chem.graph_version import SCHEMA_VERSION, schema_of_version
+from chem.standardise import DEFAULT_RECIPE
+from models.affinity import AffinityModel, EndpointModel, training_domain
+from models.affinity_fit import FittedNetwork, LabelScaler
+from models.affinity_inputs import InputEncoder
+from models.affinity_network import AffinityNetwork, InputSizes, NetworkShape
+from models.domain_threshold import Threshold
+from models.intervals import Intervals
+from models.kernel_ridge import KernelFit
+from models.landmarks import Landmarks, molecule_tables, protein_kernel, protein_tables
+from models.protein import Target, encode_proteins
+
+WEIGHTS, CARD = "model.safetensors", "card.json"
+FORMAT = 2
+_SCALE = ".scale"
+_MIN_PACKED = 4096
+
+
+def save_affinity(model: AffinityModel, directory: str | os.PathLike[str]) -> None:
+    """Write a model; the card last, and each file under a temporary name first.
+
+    Matrices of networks are kept in 8 bits with a scale per row, the rest in half precision; a test holds by how
+    little that changes predictions.
+
+    Parameters
+    ----------
+    model
+        The model.
+    directory
+        Folder to write to; made where there is none.
+    """
+    from safetensors.torch import save_file
+
+    folder = Path(directory)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors: dict[str, Tensor] = {}
+    for number, endpoint in enumerate(model.models):
+        tensors |= {f"{number}.{name}": tensor for name, tensor in _tensors(endpoint).items()}
+    temporary = folder / f"{WEIGHTS}.tmp-{os.getpid()}"
+    save_file(tensors, temporary)
+    digest = _sha256(temporary)
+    card = {
+        **model.card,
+        "format": FORMAT,
+        "weights_sha256": digest,
+        "recipe": DEFAULT_RECIPE.hash,
+        "graph_schema": schema_hash(schema_of_version(SCHEMA_VERSION)),
+        "endpoints": list(model.endpoints),
+        "models": [_plain(endpoint) for endpoint in model.models],
+    }
+    text = folder / f"{CARD}.tmp-{os.getpid()}"
+    text.write_text(json.dumps(card, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    os.replace(temporary, folder / WEIGHTS)
+    os.replace(text, folder / CARD)
+
+
+def _tensors(model: EndpointModel) -> dict[str, Tensor]:
+    inputs = model.inputs
+    tensors = {
+        "profile": torch.from_numpy(np.ascontiguousarray(inputs.profile)),
+        "projection": torch.from_numpy(inputs.molecules.projection).half().contiguous(),
+        "smiles": _text_tensor(inputs.smiles),
+        "sequences": _text_tensor([target.sequence for target in inputs.targets]),
+    }
+    for kind, members in model.networks.items():
+        for number, member in enumerate(members):
+            for name, weight in member.network.state_dict().items():
+                tensors |= _packed(f"{kind}.{number}.{name}", weight)
+    if model.kernel is not None:
+        fit = model.kernel[0]
+        row, column = np.nonzero(fit.weight)
+        tensors["kernel.row"] = torch.from_numpy(row.astype(np.int32))
+        tensors["kernel.column"] = torch.from_numpy(column.astype(np.int32))
+        tensors["kernel.weight"] = torch.from_numpy(fit.weight[row, column])
+        tensors["kernel.learned"] = torch.from_numpy(np.ascontiguousarray(fit.learned))
+    return tensors
+
+
+def _plain(model: EndpointModel) -> dict[str, Any]:
+    return {
+        "endpoint": model.name,
+        "task": model.task,
+        "weights": {name: round(float(share), 6) for name, share in model.weights.items()},
+        "networks": {
+            kind: {
+                "shape": asdict(members[0].network.shape),
+                "sizes": asdict(members[0].network.sizes),
+                "scalers": [[m.scalers[0].mean, m.scalers[0].sd] for m in members],
+            }
+            for kind, members in model.networks.items()
+        },
+        "kernel": None if model.kernel is None else {"mean": model.kernel[0].mean, "sd": model.kernel[0].sd},
+        "targets": [[t.target_id, t.domain, t.phosphorylated, t.unplaced] for t in model.inputs.targets],
+        "intervals": {setting: part.to_dict() for setting, part in model.intervals.items()},
+        "domain": {name: threshold.to_dict() for name, threshold in model.domain.thresholds.items()},
+    }
+
+
+def load_affinity(directory: str | os.PathLike[str]) -> AffinityModel:
+    """Open a trained affinity model.
+
+    Parameters
+    ----------
+    directory
+        Folder with model.safetensors and card.json.
+
+    Returns
+    -------
+    AffinityModel
+        Ready to predict.
+
+    Raises
+    ------
+    InputError
+        A file is missing, cut off or not what the other one describes, or the model was trained on another graph
+        schema or recipe.
+    """
+    folder = Path(directory)
+    for name in (WEIGHTS, CARD):
+        if not (folder / name).exists():
+            raise InputError(
+                f"there is no {name}", file=folder, expected="a folder that `varimol train` wrote",
+                hint="name a finished run or a shipped network",
+            )  # fmt: skip
+    card = read_card(folder)
+    _require(card, "format", (FORMAT,), folder)
+    _require(card, "graph_schema", (schema_hash(schema_of_version(SCHEMA_VERSION)),), folder)
+    _require(card, "recipe", (DEFAULT_RECIPE.hash,), folder)
+    if _sha256(folder / WEIGHTS) != card.get("weights_sha256"):
+        raise InputError(
+            "is not the file that the card describes: it was cut off, changed, or belongs to another card",
+            file=folder / WEIGHTS, expected=f"SHA-256 {str(card.get('weights_sha256'))[:16]}...",
+            hint="copy both files again, or train again",
+        )  # fmt: skip
+    tensors = _read_tensors(folder / WEIGHTS)
+    models = []
+    for number, plain in enumerate(card["models"]):
+        prefix = f"{number}."
+        mine = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        models.append(_endpoint(plain, mine))
+    return AffinityModel(tuple(models), card)
+
+
+def read_card(directory: str | os.PathLike[str]) -> dict[str, Any]:
+    """Card of a trained model.
+
+    Raises
+    ------
+    InputError
+        It is no JSON.
+    """
+    path = Path(directory) / CARD
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise InputError(
+            f"cannot be read: {' '.join(str(error).split())}", file=path,
+            expected="the file as `varimol train` wrote it", hint="copy or train it again",
+        ) from error  # fmt: skip
+
+
+def _require(card: dict[str, Any], field: str, known: Sequence[Any], folder: Path) -> None:
+    if card.get(field) not in known:
+        raise InputError(
+            f"trained with {field} {card.get(field)}", file=folder / CARD, field=field,
+            expected=" or ".join(str(value) for value in known),
+            hint="use the version of varimol that trained it, or train again",
+        )  # fmt: skip
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise InputError(
+            f"cannot be read: {' '.join(str(error).split())}", file=path,
+            expected="the file as `varimol train` wrote it", hint="copy or train it again",
+        ) from error  # fmt: skip
+
+
+def _endpoint(plain: dict[str, Any], tensors: dict[str, Tensor]) -> EndpointModel:
+    smiles = _texts(tensors["smiles"])
+    targets = tuple(
+        Target(name, sequence, domain, phosphorylated=phosphorylated, unplaced=unplaced)
+        for (name, domain, phosphorylated, unplaced), sequence in zip(
+            plain["targets"], _texts(tensors["sequences"]), strict=True
+        )
+    )
+    profile = tensors["profile"].numpy()
+    proteins = protein_tables(targets, encode_proteins(targets, profile))
+    landmarks = Landmarks(molecule_tables(smiles), tensors["projection"].float().numpy())
+    inputs = InputEncoder(profile, landmarks, proteins, smiles, targets)
+    networks = {
+        kind: tuple(
+            _member(kind, number, scaler, part, plain, tensors)
+            for number, scaler in enumerate(part["scalers"])
+        )
+        for kind, part in plain["networks"].items()
+    }
+    kernel = None
+    if plain["kernel"] is not None:
+        kernel = _kernel(
+            plain["kernel"], tensors, (len(smiles), len(targets)), protein_kernel(proteins, proteins)
+        )
+    return EndpointModel(
+        plain["endpoint"], plain["task"], inputs, networks, kernel, plain["weights"],
+        {setting: Intervals.from_dict(part) for setting, part in plain["intervals"].items()},
+        training_domain(inputs, {k: Threshold.from_dict(part) for k, part in plain["domain"].items()}),
+    )  # fmt: skip
+
+
+def _member(
+    kind: str, number: int, scaler: list[float], part: dict[str, Any], plain: dict[str, Any],
+    tensors: dict[str, Tensor],
+) -> FittedNetwork:  # fmt: skip
+    sizes: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in part["sizes"].items()}
+    network = AffinityNetwork(NetworkShape(**part["shape"]), InputSizes(**sizes), (plain["task"],))
+    prefix = f"{kind}.{number}."
+    mine = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    network.load_state_dict(_unpacked(mine))
+    network.eval()
+    return FittedNetwork(network, (plain["endpoint"],), (plain["task"],), (LabelScaler(*scaler),))
+
+
+def _packed(name: str, weight: Tensor) -> dict[str, Tensor]:
+    """A matrix in 8 bits with one scale per row, anything smaller in half precision."""
+    if weight.ndim != 2 or weight.numel() < _MIN_PACKED:
+        return {name: weight.half().contiguous()}
+    scale = (weight.abs().amax(dim=1, keepdim=True) / 127).clamp(min=1e-8)
+    return {name: torch.round(weight / scale).to(torch.int8), name + _SCALE: scale}
+
+
+def _unpacked(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights by name, in single precision."""
+    return {
+        name: weight.float() * tensors[name + _SCALE] if name + _SCALE in tensors else weight.float()
+        for name, weight in tensors.items()
+        if not name.endswith(_SCALE)
+    }
+
+
+def _kernel(
+    plain: dict[str, float], tensors: dict[str, Tensor], size: tuple[int, int], alike: NDArray[np.float32]
+) -> tuple[KernelFit, NDArray[np.float32]]:
+    weight = np.zeros(size, np.float32)
+    weight[tensors["kernel.row"].numpy(), tensors["kernel.column"].numpy()] = tensors["kernel.weight"].numpy()
+    fit = KernelFit(weight, tensors["kernel.learned"].numpy(), plain["mean"], plain["sd"])
+    return fit, fit.carried(alike)
+
+
+def _text_tensor(texts: Sequence[str]) -> Tensor:
+    return torch.from_numpy(np.frombuffer("\n".join(texts).encode(), np.uint8).copy())
+
+
+def _texts(tensor: Tensor) -> tuple[str, ...]:
+    return tuple(tensor.numpy().tobytes().decode().split("\n"))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

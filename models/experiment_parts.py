@@ -1,0 +1,274 @@
+"""The fits that an experiment is made of, each done once, by worker processes, and kept on disk."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from models.affinity import KERNEL
+from models.affinity_fit import FittedNetwork, LabelScaler, network_sizes, task_of
+from models.affinity_inputs import EncodedPairs, InputEncoder, encode_pairs, fit_inputs
+from models.affinity_network import AffinityNetwork
+from models.contenders import NETWORKS, PLAIN, NetworkRecipe, fit_and_predict, fit_members
+from models.domain_measured import MEANS
+from models.kernel_ridge import KernelFit, KernelSettings, fit_kernel
+from models.landmarks import molecule_kernel, protein_kernel
+from models.pair_model import PairFeatures
+from models.pairs import PairData
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class AffinityExperiment:
+    """What a training run does.
+
+    Attributes
+    ----------
+    networks
+        Networks to train, by kind.
+    settings
+        What is held out, of random (pairs), scaffold and family; random is always among them.
+    epochs
+        Epochs of the networks by endpoint, as fixed by cross-validation; where an endpoint is not named, each fit
+        finds its own on a tenth of its training pairs, held back for that.
+    n_folds
+        Folds made where the table brings none.
+    baselines
+        Settings in which all plain models are fitted on the same folds; in the others only the means are.
+    seed
+        Of everything random.
+    workers
+        Parts fitted at the same time, each in a process of its own on one thread; the result does not depend on
+        their number.
+    description
+        Facts for the card: name, data, licence, command, limits.
+    """
+
+    networks: dict[str, NetworkRecipe] = field(
+        default_factory=lambda: {"landmark_network": NETWORKS["landmark_network"]}
+    )
+    settings: tuple[str, ...] = ("random", "scaffold", "family")
+    epochs: dict[str, int] = field(default_factory=dict)
+    n_folds: int = 5
+    baselines: tuple[str, ...] = ("random", "scaffold", "family")
+    seed: int = 0
+    workers: int = 1
+    description: dict[str, Any] = field(default_factory=dict)
+
+    def recipe(self, kind: str, endpoint: str) -> NetworkRecipe | None:
+        """Recipe of a kind of network for an endpoint, None for another model."""
+        recipe = self.networks.get(kind)
+        if recipe is None or endpoint not in self.epochs:
+            return recipe
+        return replace(recipe, loop=replace(recipe.loop, stop_after=self.epochs[endpoint]))
+
+    @property
+    def blended(self) -> tuple[str, ...]:
+        """Kinds that the blend is made of."""
+        return (*self.networks, KERNEL)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One fit: a model, on the training rows of one fold of one setting of one endpoint."""
+
+    endpoint: int
+    setting: str
+    fold: int
+    model: str
+
+    @property
+    def name(self) -> str:
+        """Name of its files."""
+        return f"{self.endpoint}-{self.setting}-{self.fold}-{self.model}"
+
+
+def parts_of(
+    endpoints: Sequence[PairData], folds: dict[str, list[NDArray[np.int64]]], plan: AffinityExperiment
+) -> list[Part]:
+    """Every fit of an experiment, what takes longest first: no worker is left alone with it at the end."""
+    work = [Part(e, "all", 0, name) for e in range(len(endpoints)) for name in plan.blended]
+    for setting, each in folds.items():
+        plain = [name for name in PLAIN if name != KERNEL] if setting in plan.baselines else [MEANS]
+        names = (*plan.blended, *plain)
+        for e, fold in enumerate(each):
+            numbers = [int(f) for f in np.unique(fold) if (fold != f).any()]
+            work += [Part(e, setting, f, name) for f in numbers for name in names]
+    return sorted(work, key=lambda part: (part.model not in plan.networks, part.endpoint, part.name))
+
+
+_SHARED: dict[str, Any] = {}
+
+
+def _share(
+    endpoints: Sequence[PairData],
+    folds: dict[str, list[NDArray[np.int64]]],
+    plan: AffinityExperiment,
+    parts: Path,
+) -> None:
+    """Give a worker what all its parts read."""
+    torch.set_num_threads(1)
+    _SHARED.update(endpoints=endpoints, folds=folds, plan=plan, parts=parts)
+    _features.cache_clear()
+    _encoder.cache_clear()
+
+
+@lru_cache(maxsize=1)
+def _features(endpoint: int) -> PairFeatures:
+    pairs = _SHARED["endpoints"][endpoint]
+    return PairFeatures(pairs.smiles, pairs.targets)
+
+
+@lru_cache(maxsize=1)
+def _encoder(endpoint: int, setting: str, fold: int, rank: int) -> InputEncoder:
+    return fit_inputs([_training(endpoint, setting, fold)], rank=rank)
+
+
+def _training(endpoint: int, setting: str, fold: int) -> PairData:
+    pairs: PairData = _SHARED["endpoints"][endpoint]
+    return pairs if setting == "all" else pairs.select(_SHARED["folds"][setting][endpoint] != fold)
+
+
+def fit_parts(
+    endpoints: Sequence[PairData],
+    folds: dict[str, list[NDArray[np.int64]]],
+    work: list[Part],
+    plan: AffinityExperiment,
+    parts: Path,
+    progress: Progress | None,
+) -> None:
+    """Fit every part that is not finished yet, `plan.workers` at a time."""
+    left = [part for part in work if not _done(part, parts)]
+    n_done = len(work) - len(left)
+    # Spawned processes start from a clean state, so one worker and many give the same bytes.
+    context = multiprocessing.get_context("spawn")
+    shared = (endpoints, folds, plan, parts)
+    with ProcessPoolExecutor(plan.workers, mp_context=context, initializer=_share, initargs=shared) as pool:
+        running = [pool.submit(_fit_part, part) for part in left]
+        try:
+            for finished in as_completed(running):
+                part = finished.result()
+                n_done += 1
+                if progress is not None:
+                    progress(f"{n_done} of {len(work)} fits done ({part})", n_done / len(work))
+        except BaseException:  # a Ctrl-C too must not start the parts that wait
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _done(part: Part, parts: Path) -> bool:
+    return (parts / f"{part.name}.{'safetensors' if part.setting == 'all' else 'parquet'}").exists()
+
+
+def _fit_part(part: Part) -> str:
+    """Fit one model; write its held-out predictions, or for all pairs its weights."""
+    plan: AffinityExperiment = _SHARED["plan"]
+    parts: Path = _SHARED["parts"]
+    training = _training(part.endpoint, part.setting, part.fold)
+    recipe = plan.recipe(part.model, training.name)
+    encoder = None
+    if recipe is not None or part.setting == "all":
+        rank = recipe.shape.rank if recipe else 512
+        encoder = _encoder(part.endpoint, part.setting, part.fold, rank)
+    if part.setting == "all":
+        assert encoder is not None
+        _fit_on_all(part, training, encoder, recipe)
+        return part.name
+    pairs: PairData = _SHARED["endpoints"][part.endpoint]
+    test = pairs.select(_SHARED["folds"][part.setting][part.endpoint] == part.fold)
+    prediction, spread = fit_and_predict(
+        part.model, training, test, task=task_of(pairs.label), seed=plan.seed,
+        features=None if recipe else _features(part.endpoint), encoder=encoder, recipe=recipe,
+        state=_state(part) if recipe else None,
+    )  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "setting": part.setting,
+            "endpoint": pairs.name,
+            "model": part.model,
+            "fold": part.fold,
+            "seed": plan.seed,
+            "drug_id": [pairs.drug_ids[d] for d in test.drug],
+            "target_id": [pairs.target_ids[t] for t in test.target],
+            "label": test.label,
+            "prediction": prediction,
+            "spread": spread,
+        }
+    )
+    temporary = parts / f"{part.name}.tmp-{os.getpid()}"
+    table.to_parquet(temporary)
+    os.replace(temporary, parts / f"{part.name}.parquet")
+    shutil.rmtree(_state(part), ignore_errors=True)
+    return part.name
+
+
+def _state(part: Part) -> Path:
+    folder = Path(_SHARED["parts"]) / f"{part.name}.state"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _fit_on_all(part: Part, training: PairData, encoder: InputEncoder, recipe: NetworkRecipe | None) -> None:
+    """Fit what will be saved, to all pairs."""
+    from safetensors.torch import save_file
+
+    plan: AffinityExperiment = _SHARED["plan"]
+    tensors: dict[str, torch.Tensor] = {}
+    if recipe is not None:
+        members = fit_members(encode_pairs(training, encoder), recipe, plan.seed, state=_state(part))
+        for number, member in enumerate(members):
+            tensors |= {f"{number}.{k}": v.contiguous() for k, v in member.network.state_dict().items()}
+    else:
+        fit = _fit_kernel(training, encoder)
+        tensors = {"weight": torch.from_numpy(fit.weight), "learned": torch.from_numpy(fit.learned)}
+        tensors["scaling"] = torch.tensor([fit.mean, fit.sd], dtype=torch.float64)
+    temporary = Path(_SHARED["parts"]) / f"{part.name}.tmp-{os.getpid()}"
+    save_file(tensors, temporary)
+    os.replace(temporary, Path(_SHARED["parts"]) / f"{part.name}.safetensors")
+    shutil.rmtree(_state(part), ignore_errors=True)
+
+
+def _fit_kernel(training: PairData, encoder: InputEncoder) -> KernelFit:
+    """Kernel regression over the molecules and proteins of an encoder, in its order."""
+    molecule = {smiles: place for place, smiles in enumerate(encoder.smiles)}
+    protein = {target.form: place for place, target in enumerate(encoder.targets)}
+    drug = np.array([molecule[training.smiles[d]] for d in training.drug])
+    target = np.array([protein[training.targets[t].form] for t in training.target])
+    rounds = 0 if task_of(training.label) == "classification" else KernelSettings().n_rounds
+    return fit_kernel(
+        molecule_kernel(encoder.molecules.tables, encoder.molecules.tables),
+        protein_kernel(encoder.proteins, encoder.proteins),
+        drug, target, training.label, KernelSettings(n_rounds=rounds),
+    )  # fmt: skip
+
+
+def restore_members(
+    data: EncodedPairs, recipe: NetworkRecipe, tensors: dict[str, torch.Tensor]
+) -> tuple[FittedNetwork, ...]:
+    """Networks of an ensemble from their weights, named ``number.parameter``."""
+    pairs = data.pairs
+    task = task_of(pairs.label)
+    members = []
+    for number in range(recipe.n_members):
+        network = AffinityNetwork(recipe.shape, network_sizes(data), (task,))
+        prefix = f"{number}."
+        network.load_state_dict(
+            {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        )
+        network.eval()
+        scaler = LabelScaler.of(pairs.label, task)
+        members.append(FittedNetwork(network, (pairs.name,), (task,), (scaler,)))
+    return tuple(members)
