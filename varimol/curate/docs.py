@@ -232,7 +232,7 @@ def network_figures(card: dict[str, Any]) -> str:
 
     Examples
     --------
-    >>> print(network_figures({"name": "small", "training": {"seed": 3}}))
+    >>> print(network_figures({"name": "small", "seed": 3}))
     - network: small
     - seed: 3
     """
@@ -241,8 +241,8 @@ def network_figures(card: dict[str, Any]) -> str:
         "data": card.get("data"),
         "licence of the data": card.get("data_licence"),
         "folds": card.get("splits"),
-        "seed": card.get("training", {}).get("seed"),
-        "ensemble": f"{len(card['members'])} networks" if card.get("members") else None,
+        "seed": card.get("seed"),
+        "epochs": ", ".join(f"{name} {n}" for name, n in card.get("epochs", {}).items()),
     }
     lines = [f"- {name}: {value}" for name, value in facts.items() if value not in (None, "")]
     parts = [str(card.get("summary", "")), "\n".join(lines)]
@@ -256,6 +256,13 @@ def network_figures(card: dict[str, Any]) -> str:
             [row["endpoint"], f"{row['n_pairs']:,}", f"{row['n_drugs']:,}", f"{row['n_targets']:,}"]
             for row in card["data_summary"]
         ]))  # fmt: skip
+    if card.get("models"):
+        parts += ["### The blend", _table(["endpoint", "part", "members", "share"], _blend_rows(card))]
+    if card.get("coverage"):
+        parts += ["### Coverage of 90% intervals", _table(
+            ["endpoint", "calibrated and measured on", "pairs", "coverage", "mean width", "least covered bin"],
+            [_coverage_row(row) for row in card["coverage"]],
+        )]  # fmt: skip
     figures = card.get("figures", [])
     for setting, endpoint in dict.fromkeys((row["setting"], row["endpoint"]) for row in figures):
         chosen = [row for row in figures if (row["setting"], row["endpoint"]) == (setting, endpoint)]
@@ -263,17 +270,55 @@ def network_figures(card: dict[str, Any]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+def _blend_rows(card: dict[str, Any]) -> list[list[str]]:
+    rows = []
+    for model in card["models"]:
+        members = {kind: len(part["scalers"]) for kind, part in model["networks"].items()}
+        for part, share in sorted(model["weights"].items(), key=lambda item: -item[1]):
+            rows.append(
+                [model["endpoint"], part.replace("_", " "), str(members.get(part, 1)), f"{share:.2f}"]
+            )
+    return rows
+
+
+def _coverage_row(row: dict[str, Any]) -> list[str]:
+    worst = row.get("by", {}).get("prediction", {})
+    return [
+        row["endpoint"], row["setting"], f"{row['n']:,}",
+        f"{row['coverage']:.3f} [{row['coverage_lower']:.3f}, {row['coverage_upper']:.3f}]",
+        f"{row['mean_width']:.2f}", f"{worst['worst']:.3f}" if worst else "-",
+    ]  # fmt: skip
+
+
+HELD_OUT = {
+    "random": "pairs held out",
+    "scaffold": "compounds held out with their scaffold",
+    "family": "proteins held out with their family",
+}
+"""What a setting of an experiment holds out."""
+
+
+def model_order(name: str) -> tuple[bool, bool, str]:
+    """Sort key: the blend, then its parts, then plain models.
+
+    Examples
+    --------
+    >>> sorted(["means", "landmark_network", "blend"], key=model_order)
+    ['blend', 'landmark_network', 'means']
+    """
+    return (name != "blend", not name.endswith("network") and name != "kernel_ridge", name)
+
+
 def _setting_title(setting: str, endpoint: str, rows: list[dict[str, Any]]) -> str:
-    held_out = {"seen_drug": "pairs held out", "unseen_drug": "compounds held out with their scaffold"}
     counts = sorted({row["n_folds"] for row in rows if row.get("n_folds")})
     folds = f", {' or '.join(map(str, counts))} folds" if counts else ""
-    return f"### {endpoint}, {held_out.get(setting, setting)}{folds}"
+    return f"### {endpoint}, {HELD_OUT.get(setting, setting)}{folds}"
 
 
 def _figures_table(rows: list[dict[str, Any]]) -> str:
-    """Models against metrics, the network first; mean over folds with its 95% interval."""
+    """Models against metrics, the blend first; mean over folds with its 95% interval."""
     metrics = list(dict.fromkeys(row["metric"] for row in rows))
-    models = sorted({row["model"] for row in rows}, key=lambda name: (name != "network", name))
+    models = sorted({row["model"] for row in rows}, key=model_order)
     cells = {(row["model"], row["metric"]): row for row in rows}
     return _table(
         ["model", *metrics],
