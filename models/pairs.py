@@ -154,8 +154,33 @@ def _labels(text: pd.Series, path: str | PathLike[str], field: str) -> tuple[NDA
     return values, notes + label_notes(values, field, file=path)
 
 
-def _sequences(text: pd.Series, path: str | PathLike[str], field: str) -> tuple[pd.Series, list[str]]:
-    """Sequences in capitals without the stop codon behind the chain, and what is to be said of them."""
+def read_chains(text: pd.Series, path: str | PathLike[str], field: str) -> tuple[pd.Series, list[str]]:
+    """Read a column of protein sequences: in capitals, without the stop codon behind the chain.
+
+    Parameters
+    ----------
+    text
+        As written; letters outside the twenty amino acids are kept, and read as unknown residues later.
+    path, field
+        Of the table and the column, for messages.
+
+    Returns
+    -------
+    chains, notes
+        The sequences under the same index, and what is to be said of them.
+
+    Raises
+    ------
+    InputError
+        A sequence is empty, holds no amino acid, or anything but letters; a stop codon inside a chain is named
+        with its place.
+
+    Examples
+    --------
+    >>> chains, notes = read_chains(pd.Series(["mkv*", "MKL"]), "targets.tsv", "sequence")
+    >>> chains.tolist(), notes
+    (['MKV', 'MKL'], ['a stop codon (*) behind the chain cut off 1 sequence'])
+    """
     written = text.str.strip().str.upper()
     chains = written.str.removesuffix("*")
     bad = np.flatnonzero(~chains.str.fullmatch(r"[A-Z]+") | chains.str.fullmatch("[^ACDEFGHIKLMNPQRSTVWY]+"))
@@ -237,7 +262,7 @@ def read_pairs(
     target_table = read_table(targets, ("target_id", "sequence"), "targets")
     _require_distinct(drug_table["drug_id"], drugs)
     _require_distinct(target_table["target_id"], targets)
-    sequences, target_notes = _sequences(target_table["sequence"], targets, "sequence")
+    sequences, target_notes = read_chains(target_table["sequence"], targets, "sequence")
     try:
         proteins = read_targets(
             target_table.assign(sequence=sequences), read_as, constructs=constructs, references=references
@@ -335,7 +360,7 @@ def _smiles_protein_part(
     """One table's columns smiles, sequence, label, and its notes with the file's name."""
     required = (smiles_column, protein_column, *([label_column] if label_column else []))
     table = read_table(path, required, "pairs")
-    sequences, notes = _sequences(table[protein_column], path, protein_column)
+    sequences, notes = read_chains(table[protein_column], path, protein_column)
     values: NDArray[np.float64] = np.full(len(table), np.nan)
     if label_column:
         values, said = _labels(table[label_column], path, label_column)
