@@ -1,0 +1,129 @@
+"""Which atoms each counted environment of a molecule holds, so that it can be counted without some of its atoms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rdkit import Chem
+from rdkit.Chem import rdFingerprintGenerator
+
+from chem.count_similarity import CountTable
+from chem.molecules import molecule_at
+from models.landmarks import MOLECULE_COUNTS, N_BITS, Tables
+
+
+@dataclass(frozen=True)
+class Environments:
+    """The environments of one molecule that one kind of fingerprint counts.
+
+    Attributes
+    ----------
+    column
+        (n_environments,) column of the count table that each counts in, 0 to `models.landmarks.N_BITS` - 1.
+    member
+        (n_environments, n_atoms) bool: the atoms that it holds; of a pair of atoms its two ends.
+    """
+
+    column: NDArray[np.int64]
+    member: NDArray[np.bool_]
+
+    def table(self, hidden: NDArray[np.bool_]) -> CountTable:
+        """Counts without the environments that hold a hidden atom.
+
+        Parameters
+        ----------
+        hidden
+            (n_variants, n_atoms) bool, atoms that are taken away.
+
+        Returns
+        -------
+        CountTable
+            One row per variant.
+        """
+        columns, place = np.unique(self.column, return_inverse=True)
+        counts = np.zeros((len(hidden), len(columns)), np.int64)
+        for row, atoms in enumerate(hidden):
+            left = place[~self.member[:, atoms].any(axis=1)]
+            counts[row] = np.bincount(left, minlength=len(columns))
+        narrow = CountTable.from_dense(counts)
+        return replace(narrow, width=N_BITS, column=columns[narrow.column].astype(np.uint16))
+
+
+def molecule_environments(smiles: str) -> tuple[Environments, ...]:
+    """Environments of a molecule for each kind of `models.landmarks.MOLECULE_COUNTS`.
+
+    A circular environment holds the atoms within its radius of the centre, a torsion its four atoms, an atom pair
+    its two ends.
+
+    Parameters
+    ----------
+    smiles
+        Standardised SMILES; its atoms are numbered in its order.
+
+    Raises
+    ------
+    InputError
+        The SMILES does not parse.
+
+    Examples
+    --------
+    >>> circular = molecule_environments("CO")[0]
+    >>> circular.member.sum(axis=1).tolist()
+    [1, 1, 2]
+    """
+    molecule = molecule_at(0, smiles)
+    return tuple(
+        _environments(_generator(kind, radius, chirality), molecule)
+        for kind, radius, chirality in MOLECULE_COUNTS
+    )
+
+
+def masked_tables(environments: tuple[Environments, ...], hidden: NDArray[np.bool_]) -> Tables:
+    """`models.landmarks.molecule_tables` of a molecule of which some atoms are hidden.
+
+    Parameters
+    ----------
+    environments
+        Of the molecule.
+    hidden
+        (n_variants, n_atoms) bool.
+
+    Examples
+    --------
+    >>> environments = molecule_environments("CCO")
+    >>> tables = masked_tables(environments, np.array([[False, False, False], [False, False, True]]))
+    >>> [len(table) for table in tables], tables[0].count.sum()
+    ([2, 2, 2, 2, 2, 2], 8)
+    """
+    return tuple(kind.table(hidden) for kind in environments)
+
+
+def _environments(generator: Any, molecule: Chem.Mol) -> Environments:
+    output = rdFingerprintGenerator.AdditionalOutput()
+    output.AllocateAtomsPerBit()
+    generator.GetCountFingerprint(molecule, additionalOutput=output)
+    found = [(bit, atoms) for bit, each in output.GetAtomsPerBit().items() for atoms in each]
+    column = np.array([bit for bit, _ in found], np.int64)
+    member = np.zeros((len(found), molecule.GetNumAtoms()), bool)
+    for row, (_, atoms) in enumerate(found):
+        member[row, list(atoms)] = True
+    return Environments(column, member)
+
+
+def _generator(kind: str, radius: int | None, chirality: bool) -> Any:
+    """RDKit's generator with the settings of `chem.fingerprint`; a test holds the counts to be the same."""
+    options = {"fpSize": N_BITS, "includeChirality": chirality}
+    match kind:
+        case "morgan":
+            return rdFingerprintGenerator.GetMorganGenerator(radius=radius, **options)
+        case "feature_morgan":
+            roles = rdFingerprintGenerator.GetMorganFeatureAtomInvGen()
+            return rdFingerprintGenerator.GetMorganGenerator(
+                radius=radius, atomInvariantsGenerator=roles, **options
+            )
+        case "atom_pair":
+            return rdFingerprintGenerator.GetAtomPairGenerator(**options)
+    return rdFingerprintGenerator.GetTopologicalTorsionGenerator(**options)
