@@ -2,8 +2,8 @@
 
 The kernel of two pairs (m, p) and (n, q) is ``a k(p, q) + K(m, n) (B(p, q) + b k(p, q))`` with `K` and `k` of
 `models.landmarks`: affinities of one protein go together over all molecules, those of similar molecules go
-together on similar proteins. `B` says which training proteins bind alike. It starts at `k` and is then estimated
-from the fit itself, as in multi-task Gaussian processes, which is where most of the accuracy comes from. The
+together on similar proteins. `B` says which training proteins bind alike. The bracket starts as `k`; `B` is then
+estimated from the fit itself, as in multi-task Gaussian processes, which is where most of the accuracy comes from. The
 equations are solved by conjugate gradients with Kronecker products, so that 100,000 pairs take seconds.
 
 References

@@ -45,21 +45,29 @@ def molecule_tables(smiles: Sequence[str]) -> Tables:
     Parameters
     ----------
     smiles
-        n standardised SMILES.
+        n standardised SMILES; an empty one, which stands for a structure that cannot be read, has no
+        environments and is like nothing.
+
+    Raises
+    ------
+    InputError
+        A SMILES does not parse.
 
     Examples
     --------
     >>> [len(table) for table in molecule_tables(["CCO", "CC"])]
     [2, 2, 2, 2, 2, 2]
     """
-    return tuple(
-        CountTable.from_dense(
-            fingerprints(smiles, kind, radius=radius, n_bits=N_BITS, counts=True, chirality=chirality)
-            if chirality
-            else fingerprints(smiles, kind, radius=radius, n_bits=N_BITS, counts=True)
+    there = np.array([bool(text) for text in smiles], bool)
+    readable = [text for text in smiles if text]
+    tables = []
+    for kind, radius, chirality in MOLECULE_COUNTS:
+        rows = np.zeros((len(smiles), N_BITS), np.uint32)
+        rows[there] = fingerprints(
+            readable, kind, radius=radius, n_bits=N_BITS, counts=True, chirality=chirality
         )
-        for kind, radius, chirality in MOLECULE_COUNTS
-    )
+        tables.append(CountTable.from_dense(rows))
+    return tuple(tables)
 
 
 def molecule_kernel(a: Tables, b: Tables) -> NDArray[np.float32]:
