@@ -12,13 +12,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from chem.errors import InputError
 from models.affinity_inputs import EncodedPairs, MoleculeInputs, ProteinInputs
 from models.affinity_network import AffinityNetwork, InputSizes, NetworkShape, Task
 from models.history import History, Progress
 from models.loop import Epoch, LoopConfig, Step, initialise, train
 
 BATCH_MOLECULES = 192
-"""Distinct molecules of the largest endpoint in a step, with all their training pairs."""
+"""Distinct molecules of an endpoint in a step at most, with all their training pairs."""
+BATCH_PAIRS = 8000
+"""Pairs in a step that the number of molecules aims at."""
 MIN_STEPS = 16
 """Steps of an epoch at least: a small table is passed several times."""
 
@@ -74,9 +77,8 @@ class _Sampler:
         self.label = ((self.pairs.label - scaler.mean) / scaler.sd).astype(np.float32)
         self.drugs = np.unique(self.pairs.drug)
         self.first = np.searchsorted(self.pairs.drug, np.arange(len(data.pairs.smiles) + 1))
-        self.size = min(math.ceil(len(self.drugs) / n_steps), BATCH_MOLECULES)
-        if n_steps <= MIN_STEPS:  # a small table: every step sees as many as fit
-            self.size = min(len(self.drugs), BATCH_MOLECULES)
+        wanted = math.ceil(BATCH_PAIRS * len(self.drugs) / len(self.pairs))
+        self.size = min(max(wanted, math.ceil(len(self.drugs) / n_steps)), len(self.drugs), BATCH_MOLECULES)
 
     def draw(self, n_steps: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
         """Molecules of each step; each is drawn once before any is drawn again."""
@@ -141,7 +143,7 @@ def fit_network(
         cross-entropy.
     start
         A network of the same shape and inputs whose weights to start from; heads of endpoints that it has are
-        taken over by name.
+        taken over by name, where they predict the same kind of label.
     state
         File that keeps the state of training after every epoch, to go on from.
     progress
@@ -151,6 +153,11 @@ def fit_network(
     -------
     FittedNetwork, History
         The averaged weights, and how they came about.
+
+    Raises
+    ------
+    InputError
+        `start` has another shape, or reads other inputs.
     """
     tasks = tuple(task_of(data.pairs.label) for data in endpoints)
     scalers = tuple(
@@ -204,6 +211,14 @@ def _validate(fitted: FittedNetwork, average: AffinityNetwork, validation: Seque
 
 
 def _take_over(fitted: FittedNetwork, start: FittedNetwork) -> None:
+    mine, other = fitted.network, start.network
+    if (mine.shape, mine.sizes) != (other.shape, other.sizes):
+        raise InputError(
+            f"the network to start from has {other.shape} and {other.sizes}", field="start",
+            expected=f"{mine.shape} and {mine.sizes}",
+            hint="train with its shape, on inputs of its own encoder",
+        )  # fmt: skip
+    tasks = dict(zip(fitted.endpoints, fitted.tasks, strict=True))
     weights = dict(start.network.state_dict())
     own = fitted.network.state_dict()
     for name in list(weights):
@@ -211,7 +226,7 @@ def _take_over(fitted: FittedNetwork, start: FittedNetwork) -> None:
             part, number, rest = name.split(".", 2)
             value = weights.pop(name)
             endpoint = start.endpoints[int(number)]
-            if endpoint in fitted.endpoints:
+            if tasks.get(endpoint) == start.tasks[int(number)]:
                 own[f"{part}.{fitted.endpoints.index(endpoint)}.{rest}"] = value
     fitted.network.load_state_dict(own | weights)
 

@@ -1,7 +1,8 @@
 """The affinity network: what is known of a molecule, what is known of a protein, and a head per endpoint.
 
 A molecule is read as a graph, by its similarity to the training molecules, or both; a protein by its residues on
-the kinase profile, its composition and flags, and where asked for by a convolution over its catalytic window. Each distinct one is encoded once, pairs are combined afterwards.
+the kinase profile, its composition and flags, and where asked for by a convolution over its catalytic window. Each
+distinct one is encoded once, pairs are combined afterwards.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from chem.errors import InputError
 from models.parts.batch import MoleculeBatch, ProteinBatch
 from models.parts.heads import ClassificationHead, Head, RegressionHead
 from models.parts.interaction import Bilinear
@@ -47,6 +49,16 @@ class NetworkShape:
         Coordinates of the similarity to the training data.
     dropout
         In every hidden layer.
+
+    Raises
+    ------
+    InputError
+        Nothing of a molecule would be read.
+
+    Examples
+    --------
+    >>> NetworkShape(graph="gine", landmarks=False).dim
+    384
     """
 
     graph: str = ""
@@ -58,6 +70,13 @@ class NetworkShape:
     n_layers: int = 3
     rank: int = 512
     dropout: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not (self.graph or self.landmarks):
+            raise InputError(
+                "a network without graph and without landmarks reads nothing of a molecule",
+                field="graph", expected="the name of an encoder of graphs, or landmarks",
+            )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -145,7 +145,7 @@ def fit_and_predict(
     Parameters
     ----------
     name
-        One of `CONTENDERS`.
+        One of `CONTENDERS`, or any name where a recipe is given.
     training, test
         Labelled pairs, and pairs whose labels are not looked at.
     task, seed
@@ -155,7 +155,7 @@ def fit_and_predict(
     encoder
         `fit_inputs` of the training pairs, likewise.
     recipe
-        Of a network; that of its name unless given.
+        Of a network; that of its name unless given. A plain model has none.
     n_threads
         Of plain models.
     state
@@ -171,7 +171,7 @@ def fit_and_predict(
     InputError
         There is no such contender.
     """
-    if name not in CONTENDERS:
+    if name not in CONTENDERS and recipe is None:
         raise InputError(f"no model is called {name!r}", expected=f"one of {', '.join(CONTENDERS)}")
     if name in PLAIN:
         known = features or PairFeatures(training.smiles, training.targets)
