@@ -20,12 +20,26 @@ MEANS = DrugTargetMeans.name
 
 
 def measured_thresholds(pairs: PairData, out_of_fold: pd.DataFrame) -> dict[str, Threshold]:
-    """Where the blend stops beating the means: over molecules for held-out scaffolds, over proteins for families."""
+    """Where the blend stops beating the means: over molecules for held-out scaffolds, over proteins for families.
+
+    Parameters
+    ----------
+    pairs
+        The pairs of one endpoint.
+    out_of_fold
+        Its rows of folds.tsv, of the blend and the means among other models.
+
+    Returns
+    -------
+    dict
+        By measure of `models.domain.MEASURES`; one with too few molecules or proteins is missing.
+    """
     found: dict[str, Threshold | None] = {}
     place = {name: row for row, name in enumerate(pairs.drug_ids)}
     where = {name: row for row, name in enumerate(pairs.target_ids)}
     for setting in ("scaffold", "family"):
-        rows = out_of_fold[out_of_fold["setting"] == setting]
+        # One order of folds, so that the rows of two models stand beside each other.
+        rows = out_of_fold[out_of_fold["setting"] == setting].sort_values("fold", kind="stable")
         if not len(rows):
             continue
         blend = rows[rows["model"] == BLEND].reset_index(drop=True)

@@ -20,13 +20,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from models.affinity import KERNEL, AffinityModel, EndpointModel, training_domain
 from models.affinity_fit import FittedNetwork, task_of
 from models.affinity_inputs import encode_pairs, fit_inputs
 from models.baselines import blend_folds
 from models.blend import BLEND, BlendReport, blend_report
-from models.checkpoint import save_affinity
+from models.checkpoint import load_affinity, save_affinity
 from models.coverage import coverage_summary, coverage_table
 from models.domain_measured import measured_thresholds
 from models.experiment_parts import AffinityExperiment, Part, Progress, fit_parts, parts_of, restore_members
@@ -64,7 +65,12 @@ def train_affinity(
     Returns
     -------
     AffinityModel
-        As saved.
+        As saved: read back from `out`.
+
+    Raises
+    ------
+    InputError
+        A structure cannot be read, or the pairs make only one fold.
     """
     plan = experiment or AffinityExperiment()
     folder = Path(out)
@@ -84,14 +90,14 @@ def train_affinity(
         _endpoint_model(number, pairs, plan, parts, blended, out_of_fold, reports[pairs.name])
         for number, pairs in enumerate(endpoints)
     )
-    model = AffinityModel(models, _card(endpoints, plan, metrics, coverage, reports))
+    card = _card(endpoints, plan, metrics, coverage, reports)
     _write_table(out_of_fold, folder / "folds.tsv")
     _write_table(metrics, folder / "metrics.tsv")
     _write_table(coverage, folder / "coverage.tsv")
     _write_table(_leakage(endpoints, folds), folder / "leakage.tsv")
-    save_affinity(model, folder)
+    save_affinity(AffinityModel(models, card), folder)
     shutil.rmtree(folder / ".parts")
-    return model
+    return load_affinity(folder)
 
 
 def _folds(endpoints: Sequence[PairData], plan: AffinityExperiment) -> dict[str, list[NDArray[np.int64]]]:
@@ -116,7 +122,8 @@ def _digest(
     """Name of this experiment's parts: another table, fold or setting gets parts of its own."""
     digest = hashlib.sha256(repr((plan.networks, plan.epochs, plan.baselines, plan.seed)).encode())
     for pairs in endpoints:
-        digest.update(repr((pairs.name, pairs.smiles, pairs.targets)).encode())
+        named = (pairs.name, pairs.drug_ids, pairs.smiles, pairs.target_ids, pairs.targets)
+        digest.update(repr(named).encode())
         for array in (pairs.drug, pairs.target, pairs.label):
             digest.update(np.ascontiguousarray(array).tobytes())
     for name, each in folds.items():
@@ -137,7 +144,7 @@ def _blend(
     random = mine[mine["setting"] == "random"]
     rows, _ = blend_folds(random)
     reports: dict[str, BlendReport] = {}
-    parts = [rows]
+    parts = [rows.assign(spread=np.nan)]
     for endpoint, table in random.groupby("endpoint", sort=False):
         wide = {str(name): part for name, part in table.groupby("model", sort=True)}
         label = next(iter(wide.values()))["label"].to_numpy(float)
@@ -172,8 +179,8 @@ def _endpoint_model(
     """Put together what was fitted to all pairs and what was measured on held-out ones."""
     from safetensors.torch import load_file
 
-    rank = max(recipe.shape.rank for recipe in plan.networks.values()) if plan.networks else 512
-    inputs = fit_inputs([pairs], rank=rank)
+    with threadpool_limits(1):  # as the networks were fitted, so that the coordinates are theirs to the bit
+        inputs = fit_inputs([pairs], rank=plan.rank)
     data = encode_pairs(pairs.select(np.arange(len(pairs)) < 1), inputs)
     networks: dict[str, tuple[FittedNetwork, ...]] = {}
     for kind, recipe in plan.networks.items():
@@ -210,11 +217,16 @@ def fold_metrics(out_of_fold: pd.DataFrame, seed: int) -> pd.DataFrame:
     pd.DataFrame
         setting, endpoint, model, fold, seed, metric, value.
     """
+    metrics = {
+        str(endpoint): CLASSIFICATION_METRICS
+        if task_of(part["label"].to_numpy(float)) == "classification"
+        else REGRESSION_METRICS
+        for endpoint, part in out_of_fold.groupby("endpoint")
+    }
     rows = []
     for key, part in out_of_fold.groupby(["setting", "endpoint", "model", "fold"], sort=True):
         label, prediction = part["label"].to_numpy(float), part["prediction"].to_numpy(float)
-        yes_no = task_of(label) == "classification"
-        for metric, compute in (CLASSIFICATION_METRICS if yes_no else REGRESSION_METRICS).items():
+        for metric, compute in metrics[str(key[1])].items():
             rows.append((*key, seed, metric, compute(label, prediction)))
     columns = ["setting", "endpoint", "model", "fold", "seed", "metric", "value"]
     return pd.DataFrame(rows, columns=columns)

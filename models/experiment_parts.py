@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
@@ -16,11 +17,13 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
+from chem.errors import InputError
 from models.affinity import KERNEL
 from models.affinity_fit import FittedNetwork, LabelScaler, network_sizes, task_of
 from models.affinity_inputs import EncodedPairs, InputEncoder, encode_pairs, fit_inputs
-from models.affinity_network import AffinityNetwork
+from models.affinity_network import AffinityNetwork, NetworkShape
 from models.contenders import NETWORKS, PLAIN, NetworkRecipe, fit_and_predict, fit_members
 from models.domain_measured import MEANS
 from models.kernel_ridge import KernelFit, KernelSettings, fit_kernel
@@ -55,6 +58,11 @@ class AffinityExperiment:
         their number.
     description
         Facts for the card: name, data, licence, command, limits.
+
+    Raises
+    ------
+    InputError
+        A network has the name of a plain model, or networks differ in their rank.
     """
 
     networks: dict[str, NetworkRecipe] = field(
@@ -67,6 +75,20 @@ class AffinityExperiment:
     seed: int = 0
     workers: int = 1
     description: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        taken = sorted(set(self.networks) & set(PLAIN))
+        if taken:
+            raise InputError(f"a network is called {taken[0]!r}, as a plain model is", field="networks")
+        if len({recipe.shape.rank for recipe in self.networks.values()}) > 1:
+            raise InputError(
+                "networks of one experiment read the same coordinates", field="rank", expected="one rank"
+            )
+
+    @property
+    def rank(self) -> int:
+        """Coordinates of a molecule, as the networks read them."""
+        return next((recipe.shape.rank for recipe in self.networks.values()), NetworkShape.rank)
 
     def recipe(self, kind: str, endpoint: str) -> NetworkRecipe | None:
         """Recipe of a kind of network for an endpoint, None for another model."""
@@ -107,7 +129,16 @@ def parts_of(
         for e, fold in enumerate(each):
             numbers = [int(f) for f in np.unique(fold) if (fold != f).any()]
             work += [Part(e, setting, f, name) for f in numbers for name in names]
-    return sorted(work, key=lambda part: (part.model not in plan.networks, part.endpoint, part.name))
+    return sorted(
+        work,
+        key=lambda part: (
+            part.model not in plan.networks,
+            part.endpoint,
+            part.setting,
+            part.fold,
+            part.model,
+        ),
+    )
 
 
 _SHARED: dict[str, Any] = {}
@@ -120,10 +151,20 @@ def _share(
     parts: Path,
 ) -> None:
     """Give a worker what all its parts read."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
+    threadpool_limits(1)
     _SHARED.update(endpoints=endpoints, folds=folds, plan=plan, parts=parts)
     _features.cache_clear()
     _encoder.cache_clear()
+
+
+def _end_with_parent() -> None:
+    """End this worker when its parent is gone, lest it writes beside the run that goes on after a kill."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @lru_cache(maxsize=1)
@@ -181,8 +222,7 @@ def _fit_part(part: Part) -> str:
     recipe = plan.recipe(part.model, training.name)
     encoder = None
     if recipe is not None or part.setting == "all":
-        rank = recipe.shape.rank if recipe else 512
-        encoder = _encoder(part.endpoint, part.setting, part.fold, rank)
+        encoder = _encoder(part.endpoint, part.setting, part.fold, plan.rank)
     if part.setting == "all":
         assert encoder is not None
         _fit_on_all(part, training, encoder, recipe)
