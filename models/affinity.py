@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,12 @@ class EndpointModel:
     weights: dict[str, float]
     intervals: dict[str, Intervals]
     domain: Domain
+
+    @cached_property
+    def known(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Skeletons (first block of the InChIKey) of the training molecules, and sequences of its proteins."""
+        skeletons = frozenset(inchikey_first_block(text) for text in self.inputs.smiles)
+        return skeletons, frozenset(target.sequence for target in self.inputs.targets)
 
     @property
     def shares(self) -> NDArray[np.float64]:
@@ -163,7 +170,7 @@ class AffinityModel:
         shares = model.shares
         prediction = shares @ scores
         sd = np.sqrt(shares @ (scores - prediction) ** 2)
-        known = self._known(model, smiles, forms)
+        known = _known(model, smiles, forms)
         lower, upper = _bounds(model, prediction, known[0][drug], known[1][target], level)
         table = pd.DataFrame({"prediction": prediction, "lower": lower, "upper": upper, "sd": sd})
         unreadable = [pairs.drug_reasons[d] for d in drugs]
@@ -178,15 +185,6 @@ class AffinityModel:
         table["nearest_train_protein"] = judged["similarity_protein"].to_numpy()
         table["in_training"] = known[0][drug]
         return table
-
-    def _known(
-        self, model: EndpointModel, smiles: Sequence[str], targets: Sequence[Target]
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Whether each molecule's skeleton, and each protein's sequence, was in the training data."""
-        skeletons = {inchikey_first_block(text) for text in model.inputs.smiles}
-        sequences = {target.sequence for target in model.inputs.targets}
-        molecule = [bool(text) and inchikey_first_block(text) in skeletons for text in smiles]
-        return np.array(molecule, bool), np.array([t.sequence in sequences for t in targets], bool)
 
     def assess_proteins(self, targets: Sequence[Target], *, endpoint: str | None = None) -> pd.DataFrame:
         """How near proteins are to the training proteins, and whether they are inside the domain.
@@ -219,6 +217,15 @@ _UNPLACED = "the variant named with the target does not fit its sequence and is 
 
 def _join(*texts: str) -> str:
     return "; ".join(text for text in texts if text)
+
+
+def _known(
+    model: EndpointModel, smiles: Sequence[str], targets: Sequence[Target]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether each molecule's skeleton, and each protein's sequence, was in the training data."""
+    skeletons, sequences = model.known
+    molecule = [bool(text) and inchikey_first_block(text) in skeletons for text in smiles]
+    return np.array(molecule, bool), np.array([t.sequence in sequences for t in targets], bool)
 
 
 def _score(

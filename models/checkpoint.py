@@ -157,12 +157,24 @@ def load_affinity(directory: str | os.PathLike[str]) -> AffinityModel:
             hint="copy both files again, or train again",
         )  # fmt: skip
     tensors = _read_tensors(folder / WEIGHTS)
-    models = []
-    for number, plain in enumerate(card["models"]):
-        prefix = f"{number}."
-        mine = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        models.append(_endpoint(plain, mine))
+    try:
+        models = [_endpoint(plain, _below(tensors, f"{k}.")) for k, plain in enumerate(card["models"])]
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # torch's own on shapes is a RuntimeError
+        raise InputError(
+            f"does not describe its weights: {' '.join(str(error).split())[:200]}", file=folder / CARD,
+            expected="the file as `varimol train` wrote it", hint="copy or train it again",
+        ) from error  # fmt: skip
     return AffinityModel(tuple(models), card)
+
+
+def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Tensors whose name begins with a prefix, by the rest of it."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 def read_card(directory: str | os.PathLike[str]) -> dict[str, Any]:
@@ -171,12 +183,12 @@ def read_card(directory: str | os.PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     InputError
-        It is no JSON.
+        It is missing, or no JSON object.
     """
     path = Path(directory) / CARD
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:
+    except (OSError, TypeError, ValueError) as error:
         raise InputError(
             f"cannot be read: {' '.join(str(error).split())}", file=path,
             expected="the file as `varimol train` wrote it", hint="copy or train it again",
@@ -242,9 +254,7 @@ def _member(
 ) -> FittedNetwork:  # fmt: skip
     sizes: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in part["sizes"].items()}
     network = AffinityNetwork(NetworkShape(**part["shape"]), InputSizes(**sizes), (plain["task"],))
-    prefix = f"{kind}.{number}."
-    mine = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-    network.load_state_dict(_unpacked(mine))
+    network.load_state_dict(_unpacked(_below(tensors, f"{kind}.{number}.")))
     network.eval()
     return FittedNetwork(network, (plain["endpoint"],), (plain["task"],), (LabelScaler(*scaler),))
 
