@@ -20,8 +20,6 @@ from models.loop import Epoch, LoopConfig, Step, initialise, train
 
 BATCH_MOLECULES = 192
 """Distinct molecules of an endpoint in a step at most, with all their training pairs."""
-BATCH_PAIRS = 8000
-"""Pairs in a step that the number of molecules aims at."""
 MIN_STEPS = 16
 """Steps of an epoch at least: a small table is passed several times."""
 
@@ -71,14 +69,13 @@ class FittedNetwork:
 class _Sampler:
     """Steps of one endpoint: some molecules, all proteins they have labels with, every training pair of them."""
 
-    def __init__(self, data: EncodedPairs, scaler: LabelScaler, n_steps: int) -> None:
+    def __init__(self, data: EncodedPairs, scaler: LabelScaler) -> None:
         order = np.lexsort((data.pairs.target, data.pairs.drug))
         self.data, self.pairs = data, data.pairs.select(order)
         self.label = ((self.pairs.label - scaler.mean) / scaler.sd).astype(np.float32)
         self.drugs = np.unique(self.pairs.drug)
         self.first = np.searchsorted(self.pairs.drug, np.arange(len(data.pairs.smiles) + 1))
-        wanted = math.ceil(BATCH_PAIRS * len(self.drugs) / len(self.pairs))
-        self.size = min(max(wanted, math.ceil(len(self.drugs) / n_steps)), len(self.drugs), BATCH_MOLECULES)
+        self.size = min(len(self.drugs), BATCH_MOLECULES)
 
     def draw(self, n_steps: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
         """Molecules of each step; each is drawn once before any is drawn again."""
@@ -165,7 +162,7 @@ def fit_network(
     )
     most = max(len(np.unique(data.pairs.drug)) for data in endpoints)
     n_steps = max(MIN_STEPS, math.ceil(most / BATCH_MOLECULES))
-    samplers = [_Sampler(data, scaler, n_steps) for data, scaler in zip(endpoints, scalers, strict=True)]
+    samplers = [_Sampler(data, scaler) for data, scaler in zip(endpoints, scalers, strict=True)]
     sizes = network_sizes(endpoints[0])
     network = initialise(lambda: AffinityNetwork(shape, sizes, tasks), config.seed)
     names = tuple(data.pairs.name for data in endpoints)

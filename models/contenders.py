@@ -47,8 +47,7 @@ class NetworkRecipe:
 
 LANDMARK_NETWORK = NetworkRecipe(
     NetworkShape(),
-    LoopConfig(n_epochs=80, learning_rate=2e-3, weight_decay=0.05, ema=0.995, device="cpu"),
-    n_members=2,
+    LoopConfig(n_epochs=50, learning_rate=2e-3, weight_decay=0.05, ema=0.995, device="cpu"),
 )
 """Molecules by their similarity to the training molecules."""
 GRAPH_NETWORK = NetworkRecipe(

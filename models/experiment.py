@@ -120,7 +120,7 @@ def _digest(
     endpoints: Sequence[PairData], folds: dict[str, list[NDArray[np.int64]]], plan: AffinityExperiment
 ) -> str:
     """Name of this experiment's parts: another table, fold or setting gets parts of its own."""
-    digest = hashlib.sha256(repr((plan.networks, plan.epochs, plan.baselines, plan.seed)).encode())
+    digest = hashlib.sha256(repr((plan.networks, plan.epochs, plan.seed)).encode())
     for pairs in endpoints:
         named = (pairs.name, pairs.drug_ids, pairs.smiles, pairs.target_ids, pairs.targets)
         digest.update(repr(named).encode())
