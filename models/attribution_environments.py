@@ -115,15 +115,13 @@ def _environments(generator: Any, molecule: Chem.Mol) -> Environments:
 
 def _generator(kind: str, radius: int | None, chirality: bool) -> Any:
     """RDKit's generator with the settings of `chem.fingerprint`; a test holds the counts to be the same."""
-    options = {"fpSize": N_BITS, "includeChirality": chirality}
-    match kind:
-        case "morgan":
-            return rdFingerprintGenerator.GetMorganGenerator(radius=radius, **options)
-        case "feature_morgan":
-            roles = rdFingerprintGenerator.GetMorganFeatureAtomInvGen()
-            return rdFingerprintGenerator.GetMorganGenerator(
-                radius=radius, atomInvariantsGenerator=roles, **options
-            )
-        case "atom_pair":
-            return rdFingerprintGenerator.GetAtomPairGenerator(**options)
-    return rdFingerprintGenerator.GetTopologicalTorsionGenerator(**options)
+    options: dict[str, Any] = {"fpSize": N_BITS, "includeChirality": chirality}
+    if radius is not None:
+        options["radius"] = radius
+    if kind == "feature_morgan":
+        options["atomInvariantsGenerator"] = rdFingerprintGenerator.GetMorganFeatureAtomInvGen()
+    if kind == "atom_pair":
+        return rdFingerprintGenerator.GetAtomPairGenerator(**options)
+    if kind == "topological_torsion":
+        return rdFingerprintGenerator.GetTopologicalTorsionGenerator(**options)
+    return rdFingerprintGenerator.GetMorganGenerator(**options)
