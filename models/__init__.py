@@ -1,20 +1,32 @@
-"""Networks: arrays in, calibrated and explained scores out.
+"""Networks, kernels and plain models: arrays in, calibrated and explained predictions out.
 
 Shapes and units
 ----------------
-* A batch of molecules is flat: ``x`` (n_atoms, n_node_fields) integer codes, ``edge_index`` (2, n_edges) atom
-  numbers within the batch, ``edge_attr`` (n_edges, n_edge_fields) integer codes, ``batch`` (n_atoms,) the
-  molecule of each atom. `chem.graph_schema` says what the fields mean.
-* A batch of proteins is rectangular: ``aligned`` (n_proteins, n_columns) residues on the kinase profile,
-  ``window`` (n_proteins, length) residues of the catalytic window, ``composition`` (n_proteins, 420),
-  ``flags`` (n_proteins, 3). `models.protein` makes them.
+* A batch of molecules is flat (`models.parts.batch.MoleculeBatch`): ``x`` (n_atoms, n_node_fields) integer codes,
+  ``edge_index`` (2, n_edges) atom numbers within the batch, ``edge_attr`` (n_edges, n_edge_fields) integer codes,
+  ``batch`` (n_atoms,) the molecule of each atom. `chem.graph_schema` says what the fields mean. Beside their graphs
+  molecules have ``coordinates`` (n_molecules, rank) of their similarity to the training molecules
+  (`models.landmarks`).
+* A batch of proteins is rectangular (`models.parts.batch.ProteinBatch`): ``aligned`` (n_proteins, n_columns) residues
+  on the kinase profile, ``tokens`` (n_proteins, length) residues of the catalytic window, ``composition``
+  (n_proteins, 420), ``flags`` (n_proteins, 3). `models.protein` makes them.
 * Distinct molecules and proteins are encoded once per step, to (n_molecules, dim) and (n_proteins, dim);
   pairs are two index vectors (n_pairs,) into those.
-* Labels keep the unit of their table: pKd is -log10(mol/l), KIBA scores have no unit. Scaling to mean 0 and
-  variance 1 happens inside the model and is undone before anything leaves it.
+* Labels keep the unit of their table: pKd is -log10(mol/l), KIBA scores have no unit, yes and no are 1 and 0 and
+  their prediction a probability. Scaling to mean 0 and variance 1 happens inside the model and is undone before
+  anything leaves it.
+
+Parts of an affinity model
+--------------------------
+`fit_inputs` learns from the training tables what molecules and proteins are compared with. On it stand ensembles
+of networks (`models.affinity_network`, put together from `models.parts`, trained by `models.loop`) and a kernel
+regression over pairs (`models.kernel_ridge`). `train_affinity` predicts held-out pairs, scaffolds and families of
+proteins with each of them and with plain models (`models.baselines`); the weights of the blend, the intervals
+(`models.intervals`) and the thresholds of the domain (`models.domain`) come from these predictions. What is saved
+(`save_affinity`) was then fitted to all pairs.
 
 A prediction is never a bare number: it comes with a 90% interval calibrated on held-out folds, the spread of
-the ensemble, whether the input resembles the training data, and a reason where the model abstains.
+the blend's parts, whether the input resembles the training data, and a reason where the model abstains.
 """
 
 from __future__ import annotations
@@ -23,6 +35,7 @@ from importlib import import_module
 from typing import Any
 
 _EXPORTS = {
+    "AffinityExperiment": "models.experiment_parts",
     "AffinityModel": "models.affinity",
     "GraphLoader": "models.pyg",
     "LeakageReport": "models.leakage",
@@ -30,12 +43,13 @@ _EXPORTS = {
     "Split": "models.splits",
     "SplitRecords": "models.split_records",
     "SplitSettings": "models.splits",
-    "TrainingConfig": "models.train",
+    "fit_inputs": "models.affinity_inputs",
     "folds_leakage": "models.leakage",
     "leakage_report": "models.leakage",
-    "load_affinity": "models.affinity",
+    "load_affinity": "models.checkpoint",
     "read_pairs": "models.pairs",
     "records_of_pairs": "models.split_records",
+    "save_affinity": "models.checkpoint",
     "split_folds": "models.splits",
     "to_batch": "models.pyg",
     "to_data": "models.pyg",

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import varimol
-from varimol import cli_cohort, cli_compounds
+from varimol import cli_cohort, cli_compounds, cli_networks
 from varimol.cli_options import (
     Build,
     Covariates,
@@ -52,9 +52,7 @@ def options(
     """
 
 
-train_app = typer.Typer(
-    help="Train a network by cross-validation, beside its baselines.", no_args_is_help=True
-)
+train_app = typer.Typer(help="Train a model by cross-validation, beside plain models.", no_args_is_help=True)
 app.add_typer(train_app, name="train")
 
 
@@ -69,6 +67,13 @@ app.command(
     epilog="Example: `varimol screen compounds.smi --model kinase-affinity --targets targets.fasta --out hits/`"
 )(cli_compounds.screen)
 app.command(epilog="Example: `varimol download chembl`")(cli_compounds.download)
+train_app.command(
+    "affinity",
+    epilog="Example: `varimol train affinity --pairs pairs.tsv --drugs drugs.tsv --targets targets.tsv --label pkd --folds fold --out run/`",
+)(cli_networks.train_affinity)
+app.command(
+    epilog="Example: `varimol predict kinase-affinity --pairs pairs.tsv --drugs drugs.tsv --targets targets.tsv --out predictions.tsv`"
+)(cli_networks.predict)
 
 
 @app.command(epilog="Example: `varimol quality cohort.vcz --out quality/`")
@@ -131,71 +136,6 @@ def stars(
     """Call star alleles, metaboliser phenotypes and the guidance that follows."""
     with CommandProgress("calling star alleles", quiet) as progress:
         varimol.stars(source, out, assay=assay, build=build, outside=outside, progress=progress.share)
-
-
-@train_app.command(
-    "affinity",
-    epilog="Example: `varimol train affinity --pairs pairs.tsv --drugs drugs.tsv --targets targets.tsv --label pkd --folds fold --out run/`",
-)
-@command
-def train_affinity(
-    pairs: Annotated[
-        list[Path], typer.Option(help="Table with drug_id, target_id and the label; may be repeated.")
-    ],
-    drugs: Annotated[list[Path], typer.Option(help="Table with drug_id and smiles.")],
-    targets: Annotated[list[Path], typer.Option(help="Table with target_id and sequence.")],
-    label: Annotated[list[str], typer.Option(help="Column of the label.")],
-    out: Out,
-    folds: Annotated[str, typer.Option(help="Column of the fold; made at random unless given.")] = "",
-    steps: Annotated[int, typer.Option(min=1, help="Steps of the optimiser per network.")] = 2400,
-    unseen_drug: Annotated[
-        bool, typer.Option(help="Also hold out whole scaffolds, to calibrate new compounds.")
-    ] = True,
-    seed: Seed = 0,
-    threads: Threads = 2,
-    quiet: Quiet = False,
-) -> None:
-    """Train an affinity network, calibrate it, and compare it with its baselines on the same folds."""
-    from models.experiment import AffinityExperiment
-    from models.train import TrainingConfig
-
-    plan = AffinityExperiment(
-        training=TrainingConfig(n_steps=steps, seed=seed), unseen_drug=unseen_drug, workers=threads,
-        description={"name": out.name, "command": this_command(), "data": ", ".join(p.name for p in pairs)},
-    )  # fmt: skip
-    with CommandProgress("training", quiet) as progress:
-        varimol.train_affinity(
-            pairs,
-            drugs,
-            targets,
-            label,
-            out,
-            folds=folds or None,
-            experiment=plan,
-            progress=progress.text_and_share,
-        )
-
-
-@app.command(
-    epilog="Example: `varimol predict kinase-affinity --pairs pairs.tsv --drugs drugs.tsv --targets targets.tsv --out predictions.tsv`"
-)
-@command
-def predict(
-    network: Annotated[
-        str, typer.Argument(metavar="RUN", help="Folder of a run, or name of a shipped network.")
-    ],
-    pairs: Annotated[Path, typer.Option(help="Table with drug_id and target_id.")],
-    drugs: Annotated[Path, typer.Option(help="Table with drug_id and smiles.")],
-    targets: Annotated[Path, typer.Option(help="Table with target_id and sequence.")],
-    out: Out,
-    endpoint: Annotated[str, typer.Option(help="Label to predict; all of the network's unless given.")] = "",
-    level: Annotated[float, typer.Option(min=0.01, max=0.99, help="Coverage of the interval.")] = 0.9,
-    seed: Seed = 0,
-    threads: Threads = 2,
-    quiet: Quiet = False,
-) -> None:
-    """Predict the affinity of pairs: one row per input row, in their order."""
-    varimol.predict(network, pairs, drugs, targets, out, endpoint=endpoint or None, level=level)
 
 
 @app.command(

@@ -22,7 +22,7 @@ OneTwo = Annotated[
 Build = Annotated[str, typer.Option("--build", help="auto, GRCh37 or GRCh38.")]
 
 
-def _limit_threads(threads: int) -> None:
+def limit_threads(threads: int) -> None:
     """Give every numerical library the same number of threads; before any of them is loaded."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ[name] = str(threads)
@@ -38,7 +38,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         from chem.errors import InputError as ChemInputError
         from genomics.errors import InputError as GenomicsInputError
 
-        _limit_threads(kwargs.get("threads", 2))
+        limit_threads(kwargs.get("threads", 2))
         try:
             function(*args, **kwargs)
         except (ChemInputError, GenomicsInputError) as error:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from genomics.errors import InputError
@@ -20,7 +19,8 @@ from varimol.steps import file_sha256, write_table, writing_to
 if TYPE_CHECKING:
     from chem.library import CompoundLibrary
     from models.affinity import AffinityModel
-    from models.experiment import AffinityExperiment
+    from models.experiment_parts import AffinityExperiment
+    from models.protein import ReadAs
 
 PathName = str | os.PathLike[str]
 Progress = Callable[[float], None]
@@ -131,7 +131,7 @@ def predict(
     network
         A run's folder or a shipped network's name.
     pairs, drugs, targets
-        Tables as for training; labels are not read.
+        Tables as for training, targets read as they were then; labels are not read.
     out
         Table to write, TSV by its name.
     endpoint
@@ -142,13 +142,14 @@ def predict(
     Returns
     -------
     pd.DataFrame
-        drug_id, target_id, (endpoint,) prediction, lower, upper, sd, in_domain, abstain, reason.
+        drug_id, target_id, endpoint, prediction, lower, upper, sd, in_domain, abstain, reason,
+        nearest_train_tanimoto, nearest_train_protein, in_training.
     """
     from models.pairs import read_pairs
     from varimol.networks import load_network
 
     model = load_network(network)
-    data = read_pairs(pairs, drugs, targets)
+    data = read_pairs(pairs, drugs, targets, read_as=model.card.get("read_as", "true"))
     keys = pd.DataFrame(
         {
             "drug_id": [data.drug_ids[d] for d in data.drug],
@@ -174,19 +175,23 @@ def train_affinity(
     out: PathName,
     *,
     folds: str | None = None,
+    read_as: ReadAs = "true",
     experiment: AffinityExperiment | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> AffinityModel:
-    """Train an affinity model by cross-validation, beside its baselines.
+    """Train an affinity model: judge it by cross-validation beside plain models, then fit it to all pairs.
 
     Parameters
     ----------
     pairs, drugs, targets, label
         One table each and the column of the label, or equally many of each: one per endpoint.
     out
-        Folder for model.safetensors, card.json, folds.tsv and metrics.tsv.
+        Folder for model.safetensors, card.json, folds.tsv, metrics.tsv, coverage.tsv and leakage.tsv.
     folds
         Column of the fold; folds are made where there is none.
+    read_as
+        ``"given"`` takes the targets' sequences as they stand; ``"true"`` applies the variants that their names
+        or columns say, and reads domain and phosphorylation.
     experiment
         How to train.
     progress
@@ -195,9 +200,13 @@ def train_affinity(
     Returns
     -------
     AffinityModel
-        The ensemble of the folds' networks.
+        As saved; its card's ``notes`` tell what was read otherwise than it is written, or looks wrong.
     """
+    from dataclasses import replace
+
     from models.experiment import train_affinity as run
+    from models.experiment_parts import AffinityExperiment
+    from models.pair_checks import training_notes
     from models.pairs import read_pairs, require_structures
 
     each = [_as_list(value) for value in (pairs, drugs, targets, label)]
@@ -206,13 +215,17 @@ def train_affinity(
             "pairs, drugs, targets and labels differ in number: " + ", ".join(str(len(v)) for v in each),
             expected="one of each per endpoint", hint="repeat the options together",
         )  # fmt: skip
-    endpoints = []
+    endpoints, notes = [], []
     for pair_file, drug_file, target_file, column in zip(*each, strict=True):
-        data = read_pairs(pair_file, drug_file, target_file, label=str(column), folds=folds)
+        data = read_pairs(pair_file, drug_file, target_file, label=str(column), folds=folds, read_as=read_as)
         require_structures(data, drug_file)
-        endpoints.append(data.select(~np.isnan(data.label)))
+        labelled, said = training_notes(data)
+        endpoints.append(labelled)
+        notes += [note for note in said if note not in notes]
+    plan = experiment or AffinityExperiment()
+    plan = replace(plan, description={**plan.description, "read_as": read_as, "notes": notes})
     with writing_to(Path(out)):
-        return run(endpoints, out, experiment, progress)
+        return run(endpoints, out, plan, progress)
 
 
 def _as_list(value: Any) -> list[Any]:

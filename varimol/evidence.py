@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from varimol.interval_text import interval_text
 from varimol.patient_states import why_unknown
 
 LANES = ("safety_and_dose", "known_efficacy", "predicted")
@@ -311,7 +312,7 @@ def predicted_evidence(
 def _scored(rows: pd.DataFrame, network: str) -> pd.DataFrame:
     if not len(rows):
         return empty_evidence()[COLUMNS[1:]]
-    interval = [f"[{low:.1f}, {high:.1f}]" for low, high in zip(rows["lower"], rows["upper"], strict=True)]
+    interval = [interval_text(low, high) for low, high in zip(rows["lower"], rows["upper"], strict=True)]
     score = rows["prediction"].map("{:.1f}".format)
     notes = rows["in_training"].map(
         {True: "in the network's training data", False: "not in the network's training data"}

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from genomics.errors import InputError
+from varimol.interval_text import interval_text
 from varimol.results import read_json
 
 if TYPE_CHECKING:
@@ -156,12 +157,12 @@ def _input_atoms(library: Path, smiles: str) -> dict[int, int]:
 
 
 def atom_contributions(model: AffinityModel, smiles: str, target: object) -> NDArray[np.float64]:
-    """How much the prediction falls when one atom is made unknown to the network.
+    """How much the first endpoint's prediction falls when one atom is made unknown to the model.
 
     Parameters
     ----------
     model
-        The network.
+        The network, with all parts of its blend.
     smiles
         One molecule.
     target
@@ -176,25 +177,11 @@ def atom_contributions(model: AffinityModel, smiles: str, target: object) -> NDA
     ----------
     Occlusion: Zeiler and Fergus 2014, doi:10.1007/978-3-319-10590-1_53.
     """
-    from dataclasses import replace
-
-    from chem.graph_encode import encode_graphs
-    from models.fit import score_pairs
-    from models.protein import Target, encode_proteins
+    from models.attribution import atom_contributions as contributions
+    from models.protein import Target
 
     assert isinstance(target, Target)
-    molecule = encode_graphs([smiles])
-    n_atoms = int(molecule.n_atoms[0])
-    graphs = molecule.take(np.zeros(n_atoms + 1, dtype=np.int64))
-    features = graphs.node_features.copy()
-    features[graphs.node_offsets[1:-1] + np.arange(n_atoms)] = 0
-    graphs = replace(graphs, node_features=features)
-    proteins = encode_proteins([target], model.profile)
-    drug, zeros = np.arange(n_atoms + 1), np.zeros(n_atoms + 1, dtype=np.int64)
-    scores = np.mean(
-        [score_pairs(member, graphs, proteins, drug, zeros)[:, 0] for member in model.members], axis=0
-    )
-    return scores[0] - scores[1:]
+    return contributions(model.endpoint(), smiles, target)
 
 
 def _text(patient: str, compound: str, mine: pd.DataFrame, scored: pd.DataFrame, atoms: pd.DataFrame) -> str:
@@ -215,7 +202,7 @@ def _text(patient: str, compound: str, mine: pd.DataFrame, scored: pd.DataFrame,
         )
     for row in scored.to_dict("records"):
         lines.append(
-            f"- scored on {row['gene']}: {row['prediction']:.2f} [{row['lower']:.2f}, {row['upper']:.2f}], nearest "
+            f"- scored on {row['gene']}: {row['prediction']:.2f} {interval_text(row['lower'], row['upper'], 2)}, nearest "
             f"training compound at Tanimoto {row['nearest_train_tanimoto']:.2f}"
             + (f"; abstains: {row['reason']}" if row["abstain"] else "")
         )

@@ -78,10 +78,17 @@ def describe_run(
         },
         "structure": {k: structure[k] for k in ("estimable", "reason", "n_variants_used", "n_regions")},
         "association": association,
-        "network": {k: v for k, v in card.items() if k not in ("calibration", "members")},
+        "network": _network_facts(card),
         "sources": tables.sources(),
         "notes": [*notes, *_own_notes(structure, cohort.build)],
     }
+
+
+def _network_facts(card: dict[str, Any]) -> dict[str, Any]:
+    """What a card says of a network as a whole: not its parts, nor the figures of other models."""
+    facts = {name: value for name, value in card.items() if name not in ("models", "training")}
+    figures = [row for row in card.get("figures", []) if row["model"] == "blend"]
+    return facts | {"figures": figures}
 
 
 def _own_notes(structure: dict[str, Any], build: str) -> list[str]:

@@ -8,7 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from chem.errors import InputError
-from models.affinity import AffinityModel, load_affinity
+from models.affinity import AffinityModel
+from models.checkpoint import load_affinity
 
 DEFAULT_NETWORK = "kinase-affinity"
 """The shipped network that `varimol link` and `varimol screen` use."""

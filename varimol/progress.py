@@ -19,6 +19,7 @@ class CommandProgress:
             disable=quiet or not console.is_terminal, transient=True,
         )  # fmt: skip
         self.text = text
+        self.in_lines = not (quiet or console.is_terminal)
         self.task = self.bar.add_task(text, total=1.0)
 
     def __enter__(self) -> CommandProgress:
@@ -41,8 +42,10 @@ class CommandProgress:
         self.bar.update(self.task, completed=done, total=total)
 
     def text_and_share(self, text: str, share: float) -> None:
-        """Show what is being done and the share that is done."""
+        """Show what is being done and the share that is done; where there is no terminal, a line each."""
         self.bar.update(self.task, description=text, completed=share)
+        if self.in_lines:
+            print(text, file=sys.stderr, flush=True)
 
 
 def step_printer(quiet: bool) -> Callable[[str, bool], None] | None:

@@ -6,11 +6,12 @@ PREDICTION = """\
 prediction number?  [unit of the label] predicted affinity, null where the structure is unreadable
 lower number?  [as prediction] lower bound of the interval, of 90% unless asked otherwise
 upper number?  [as prediction] upper bound of the interval
-sd number?  [as prediction] standard deviation over the ensemble's networks
+sd number?  [as prediction] standard deviation over the parts of the blend, by their shares
 in_domain boolean  compound and protein resemble the training data
 abstain boolean  no claim follows from this row
 reason string   why it abstains; empty otherwise
 nearest_train_tanimoto number?  [share] Tanimoto similarity to the nearest training compound
+nearest_train_protein number?  [share] similarity to the nearest training protein: identity over the kinase domain, or shared sequence words without one
 in_training boolean  a compound of the same skeleton was in the training data
 """
 TEXT = """\
@@ -204,7 +205,7 @@ sequence_length        integer  [amino acids] length of the sequence
 has_domain             boolean  a kinase domain was found
 domain_start           integer  [amino acids] first residue of the domain, 1-based; 0 without one
 domain_end             integer  [amino acids] last residue of the domain; 0 without one
-nearest_train_identity number?  [share] identity with the nearest training protein over the kinase domain
+nearest_train_protein  number?  [share] similarity to the nearest training protein: identity over the kinase domain, or shared sequence words without one
 status                 string   whether compounds are scored {scored, abstain}
 reason                 string   why not; empty otherwise
 source                 string   where the sequence is from
@@ -236,29 +237,47 @@ endpoint               string   label that is predicted
 
 # folds | train affinity (folds.tsv)
 One out-of-fold prediction of one model.
-setting    string   what was held out {seen_drug, unseen_drug}
+setting    string   what was held out {random, scaffold, family}
 endpoint   string   label
-model      string   network, or one of its baselines
+model      string   blend, one of its parts, or a plain model
 fold       integer  fold that was held out
+seed       integer  of the training
 drug_id    string   drug
 target_id  string   target
 label      number   [unit of the label] measured value
-prediction number   [unit of the label] predicted value
+prediction number   [unit of the label] predicted value; of a label of 0 and 1 its probability
+spread     number?  [as prediction] standard deviation over the members of an ensemble; missing where there is one
 
 # metrics | train affinity (metrics.tsv)
 One figure of one model on one fold.
-setting  string   what was held out {seen_drug, unseen_drug}
+setting  string   what was held out {random, scaffold, family}
 endpoint string   label
-model    string   network, or one of its baselines
+model    string   blend, one of its parts, or a plain model
 fold     integer  fold that was held out
 seed     integer  of the training
 metric   string   name of the figure
 value    number?  [mse: squared unit of the label] its value; missing where it is not defined
 
+# coverage | train affinity (coverage.tsv)
+How many held-out labels the blend's intervals held, those of each fold calibrated on the other folds.
+setting        string   what was held out; a -> b: calibrated where a was held out, counted where b was
+endpoint       string   label
+by             string   what the pairs are binned by {all, prediction}
+bin            string   the bin, or all
+n              integer  pairs in it
+level          number   [share] coverage that was asked for
+coverage       number   [share] pairs whose label the interval held
+coverage_lower number   [share] lower end of its 95% interval (Clopper-Pearson)
+coverage_upper number   [share] upper end
+mean_width     number?  [unit of the label] mean width of the finite intervals
+median_width   number?  [unit of the label] their median width
+share_infinite number   [share] intervals with an infinite bound
+warning        string   why the count is uncertain; empty otherwise
+
 # leakage | train affinity (leakage.tsv)
 What the test rows of one fold share with its training rows.
 endpoint        string   label
-setting         string   what was held out {seen_drug, unseen_drug}
+setting         string   what was held out {random, scaffold, family}
 fold            integer  fold that was held out, from 1
 n_train         integer  training rows
 n_test          integer  test rows

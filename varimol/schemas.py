@@ -22,7 +22,7 @@ from typing import Any
 
 from varimol.schema_text import PREDICTION, TEXT
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Of all tables together; raised whenever one of them changes."""
 
 

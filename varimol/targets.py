@@ -90,51 +90,46 @@ def choose_targets(
     -------
     pd.DataFrame
         gene, accession, isoform, sequence, sequence_length, has_domain, domain_start, domain_end,
-        nearest_train_identity, status (``scored`` or ``abstain``), reason, source.
+        nearest_train_protein, status (``scored`` or ``abstain``), reason, source.
     """
-    from models.affinity import MIN_IDENTITY
-    from models.protein import encode_proteins
-
     shipped = tables.proteins()[["symbol", "accession", "isoform", "sequence", "source"]]
     known = shipped if proteins is None else pd.concat([read_proteins(proteins), shipped])
     known = known.drop_duplicates("symbol").set_index("symbol")
+    there = [gene for gene in genes if gene in known.index]
+    judged = model.assess_proteins([Target(gene, str(known.loc[gene, "sequence"])) for gene in there])
+    judged.index = pd.Index(there)
     rows = []
     for gene in genes:
         row: dict[str, object] = {
             "gene": gene, "accession": "", "isoform": "", "sequence": "", "sequence_length": 0, "has_domain": False,
-            "domain_start": 0, "domain_end": 0, "nearest_train_identity": np.nan, "status": "abstain",
+            "domain_start": 0, "domain_end": 0, "nearest_train_protein": np.nan, "status": "abstain",
             "reason": "no protein sequence for this gene; give one with --proteins", "source": "",
         }  # fmt: skip
-        if gene in known.index:
-            protein = known.loc[gene]
+        if gene in judged.index:
+            protein, near = known.loc[gene], judged.loc[gene]
             sequence = str(protein["sequence"])
             hits = find_domains(sequence, model.profile.astype(float))
-            arrays = encode_proteins([Target(gene, sequence)], model.profile)
-            identity = float(model.domain.identity(arrays)[0])
             best = max(hits, key=lambda hit: hit.score) if hits else None
             row |= {
                 "accession": protein["accession"], "isoform": protein["isoform"], "sequence": sequence,
                 "sequence_length": len(sequence), "has_domain": best is not None,
                 "domain_start": best.start + 1 if best else 0, "domain_end": best.end if best else 0,
-                "nearest_train_identity": identity, "source": protein["source"],
+                "nearest_train_protein": near["similarity"], "source": protein["source"],
+                "status": "scored" if near["in_domain"] else "abstain",
+                "reason": "" if near["in_domain"]
+                else f"the protein is unlike the network's training proteins: {near['reason']}",
             }  # fmt: skip
-            if identity >= MIN_IDENTITY:
-                row |= {"status": "scored", "reason": ""}
-            else:
-                row["reason"] = (
-                    f"the protein is unlike the network's training proteins (identity {identity:.2f})"
-                )
         rows.append(row)
     columns = [
         "gene", "accession", "isoform", "sequence", "sequence_length", "has_domain", "domain_start", "domain_end",
-        "nearest_train_identity", "status", "reason", "source",
+        "nearest_train_protein", "status", "reason", "source",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
 AFFINITY_COLUMNS = [
     "compound_id", "name", "smiles", "gene", "accession", "prediction", "lower", "upper", "sd", "in_domain",
-    "abstain", "reason", "nearest_train_tanimoto", "in_training",
+    "abstain", "reason", "nearest_train_tanimoto", "nearest_train_protein", "in_training",
 ]  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from varimol.curate.compound_docs import with_kinds
 from varimol.curate.docstrings import docstring_markdown
 from varimol.curate.variant_docs import with_choices
 from varimol.schemas import TABLES
+from varimol.training_summary import HELD_OUT, model_order
 
 PACKAGES = ("varimol", "genomics", "chem", "models")
 NETWORK = Path("varimol", "data", "networks", "kinase-affinity")
@@ -89,6 +90,8 @@ def _options_table(command: Any) -> str:
 def _default(value: Any) -> str:
     if value is None or value == "" or value is False:
         return ""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_default, value))
     return "on" if value is True else f"`{value}`"
 
 
@@ -288,25 +291,6 @@ def _coverage_row(row: dict[str, Any]) -> list[str]:
         f"{row['coverage']:.3f} [{row['coverage_lower']:.3f}, {row['coverage_upper']:.3f}]",
         f"{row['mean_width']:.2f}", f"{worst['worst']:.3f}" if worst else "-",
     ]  # fmt: skip
-
-
-HELD_OUT = {
-    "random": "pairs held out",
-    "scaffold": "compounds held out with their scaffold",
-    "family": "proteins held out with their family",
-}
-"""What a setting of an experiment holds out."""
-
-
-def model_order(name: str) -> tuple[bool, bool, str]:
-    """Sort key: the blend, then its parts, then plain models.
-
-    Examples
-    --------
-    >>> sorted(["means", "landmark_network", "blend"], key=model_order)
-    ['blend', 'landmark_network', 'means']
-    """
-    return (name != "blend", not name.endswith("network") and name != "kernel_ridge", name)
 
 
 def _setting_title(setting: str, endpoint: str, rows: list[dict[str, Any]]) -> str:

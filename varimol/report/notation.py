@@ -37,6 +37,22 @@ def number(value: object, digits: int = 3) -> str:
     return f"{finite:,.{places}f}".replace("-", "−")
 
 
+def interval(lower: object, upper: object) -> str:
+    """Write the interval of a prediction; a bound that is infinite was never measured.
+
+    Examples
+    --------
+    >>> interval(5.25, 7.5), interval(5.25, math.inf), interval(-math.inf, math.inf)
+    ('5.25 to 7.50', '5.25 or more', 'not known')
+    """
+    low, high = (None if _finite(value) is None else number(value) for value in (lower, upper))
+    if low and high:
+        return f"{low} to {high}"
+    if low or high:
+        return f"{low} or more" if low else f"{high} or less"
+    return "not known"
+
+
 def p_value(log10p: object) -> str:
     """Write a p-value given as -log10(p); never zero, however small.
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from varimol.report.bundle import Bundle
-from varimol.report.notation import dissociation_constant, number
+from varimol.report.notation import dissociation_constant, interval, number
 from varimol.report.overview import as_text
 
 #: Compounds drawn for each gene.
@@ -85,9 +85,15 @@ def _abstentions(pairs: pd.DataFrame, n_shown: int = 4) -> list[tuple[str, int]]
         return []
     withheld = pairs.loc[pairs["abstain"].fillna(False).astype(bool), "reason"].dropna().astype(str)
     # One compound's similarity is its own; the threshold it misses is what they have in common.
-    kinds = withheld[withheld != ""].str.replace(r" has (\w+) \d\.\d+, below", r" is below \1", regex=True)
+    kinds = withheld[withheld != ""].str.replace(
+        r" has ([\w ]+) \d\.\d+, (below|and)", _without_value, regex=True
+    )
     counts = kinds.value_counts()
     return sorted(zip(counts.index.tolist(), counts.tolist()), key=lambda item: (-item[1], item[0]))[:n_shown]
+
+
+def _without_value(found: re.Match[str]) -> str:
+    return f" is below {found[1]}" if found[2] == "below" else f" has too little {found[1]}, and"
 
 
 def _compound(row: dict[Any, Any]) -> dict[str, Any]:
@@ -98,7 +104,7 @@ def _compound(row: dict[Any, Any]) -> dict[str, Any]:
         "name": as_text(row.get("name")) or identifier,
         "pkd": number(row.get("prediction")),
         "kd": dissociation_constant(row.get("prediction")),
-        "interval": f"{number(row.get('lower'))} to {number(row.get('upper'))}",
+        "interval": interval(row.get("lower"), row.get("upper")),
         "bar": None if None in (lower, centre, upper) else (lower, centre, upper),
         "in_domain": _flag(row.get("in_domain")),
         "in_training": _flag(row.get("in_training")),

@@ -3,8 +3,12 @@
 const LANES = { safety_and_dose: "Safety and dose", known_efficacy: "Known efficacy", predicted: "Predicted" };
 
 function interval(record, digits = 2) {
-  if (record.lower === null || record.lower === undefined || record.upper === null) return "";
-  return `${figure(record.lower, digits)} to ${figure(record.upper, digits)}`;
+  // A bound that was never measured is infinite in the tables, and no number here.
+  const [low, high] = [record.lower ?? null, record.upper ?? null];
+  if (low === null && high === null) return "";
+  if (high === null) return `${figure(low, digits)} or more`;
+  if (low === null) return `${figure(high, digits)} or less`;
+  return `${figure(low, digits)} to ${figure(high, digits)}`;
 }
 
 function evidenceView(record) {

@@ -1,0 +1,135 @@
+"""The commands on networks: train one, predict with one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import varimol
+from varimol.cli_options import Out, Quiet, Seed, Threads, command, limit_threads, names, this_command
+from varimol.progress import CommandProgress
+
+if TYPE_CHECKING:
+    from models.experiment_parts import AffinityExperiment
+
+
+class Network(StrEnum):
+    """What a network reads a molecule by."""
+
+    landmark = "landmark"
+    graph = "graph"
+    both = "both"
+
+
+class ReadAs(StrEnum):
+    """How targets are read."""
+
+    given = "given"
+    true = "true"
+
+
+@command
+def train_affinity(
+    pairs: Annotated[
+        list[Path], typer.Option(help="Table with drug_id, target_id and the label; may be repeated.")
+    ],
+    drugs: Annotated[list[Path], typer.Option(help="Table with drug_id and smiles.")],
+    targets: Annotated[list[Path], typer.Option(help="Table with target_id and sequence.")],
+    label: Annotated[list[str], typer.Option(help="Column of the label.")],
+    out: Out,
+    folds: Annotated[str, typer.Option(help="Column of the fold; made at random unless given.")] = "",
+    epochs: Annotated[
+        list[int],
+        typer.Option(
+            min=0, help="Epochs of a network, for all labels or one each; 0 finds them on held-back pairs."
+        ),
+    ] = [0],  # noqa: B006
+    network: Annotated[
+        Network,
+        typer.Option(
+            help="Networks of the blend: they read a molecule by its similarity to the training molecules (landmark), by its graph, or one does each (both)."
+        ),
+    ] = Network.landmark,
+    settings: Annotated[
+        str, typer.Option(help="What is held out in turn, of random (pairs), scaffold and family.")
+    ] = "random,scaffold,family",
+    baselines: Annotated[
+        bool, typer.Option(help="Fit every plain model on the same folds; the means are always fitted.")
+    ] = True,
+    read_as: Annotated[
+        ReadAs,
+        typer.Option(
+            help="Targets' sequences as given, or the true ones: variants that names or columns say are applied."
+        ),
+    ] = ReadAs.true,
+    seed: Seed = 0,
+    threads: Threads = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Train an affinity model: judge networks, kernels and plain models on the same folds, blend and calibrate."""
+    from varimol.training_summary import training_summary
+
+    limit_threads(1)  # of each process: `threads` of them work at the same time
+    plan = _experiment(
+        label, epochs, network, names(settings), baselines=baselines, seed=seed, workers=threads,
+        description={"name": out.name, "command": this_command(), "data": ", ".join(p.name for p in pairs)},
+    )  # fmt: skip
+    with CommandProgress("training", quiet) as progress:
+        model = varimol.train_affinity(
+            pairs, drugs, targets, label, out, folds=folds or None, read_as=read_as.value, experiment=plan,
+            progress=progress.text_and_share,
+        )  # fmt: skip
+    if not quiet:
+        typer.echo(training_summary(model.card))
+
+
+def _experiment(
+    labels: list[str], epochs: list[int], network: Network, settings: tuple[str, ...], *, baselines: bool,
+    seed: int, workers: int, description: dict[str, str],
+) -> AffinityExperiment:  # fmt: skip
+    from chem.errors import InputError
+    from models.affinity import SETTINGS
+    from models.contenders import NETWORKS
+    from models.experiment_parts import AffinityExperiment
+
+    unknown = [name for name in settings if name not in SETTINGS]
+    if unknown:
+        raise InputError(
+            f"no setting {unknown[0]!r}", field="--settings", expected=f"some of {', '.join(SETTINGS)}",
+            hint="separate them by commas",
+        )  # fmt: skip
+    if len(epochs) not in (1, len(labels)):
+        raise InputError(
+            f"{len(epochs)} numbers of epochs for {len(labels)} labels", field="--epochs",
+            expected="one, or one per label", hint="repeat it as often as --label",
+        )  # fmt: skip
+    each = epochs * len(labels) if len(epochs) == 1 else epochs
+    kinds = ["landmark_network", "graph_network"] if network is Network.both else [f"{network}_network"]
+    held_out = tuple(name for name in SETTINGS if name in ("random", *settings))
+    return AffinityExperiment(
+        networks={kind: NETWORKS[kind] for kind in kinds}, settings=held_out,
+        epochs={name: n for name, n in zip(labels, each, strict=True) if n},
+        baselines=held_out if baselines else (), seed=seed, workers=workers, description=description,
+    )  # fmt: skip
+
+
+@command
+def predict(
+    network: Annotated[
+        str, typer.Argument(metavar="RUN", help="Folder of a run, or name of a shipped network.")
+    ],
+    pairs: Annotated[Path, typer.Option(help="Table with drug_id and target_id.")],
+    drugs: Annotated[Path, typer.Option(help="Table with drug_id and smiles.")],
+    targets: Annotated[Path, typer.Option(help="Table with target_id and sequence.")],
+    out: Out,
+    endpoint: Annotated[str, typer.Option(help="Label to predict; all of the network's unless given.")] = "",
+    level: Annotated[float, typer.Option(min=0.01, max=0.99, help="Coverage of the interval.")] = 0.9,
+    seed: Seed = 0,
+    threads: Threads = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Predict the affinity of pairs: one row per input row, in their order."""
+    varimol.predict(network, pairs, drugs, targets, out, endpoint=endpoint or None, level=level)
