@@ -35,10 +35,15 @@ class Masks(ABC):
 
     Attributes
     ----------
+    model, smiles, target
+        The endpoint's model, and the pair.
     size
         Parts: atoms, or residues.
     """
 
+    model: EndpointModel
+    smiles: str
+    target: Target
     size: int
 
     @property
@@ -92,7 +97,7 @@ class AtomMasks(Masks):
     """
 
     def __init__(self, model: EndpointModel, smiles: str, target: Target) -> None:
-        self.model = model
+        self.model, self.smiles, self.target = model, smiles, target
         self.environments: tuple[Environments, ...] = molecule_environments(smiles)
         self.molecule = model.inputs.encode_molecules([smiles])
         self.proteins = model.inputs.encode_proteins([target])
@@ -138,7 +143,7 @@ class ResidueMasks(Masks):
 
     def __init__(self, model: EndpointModel, smiles: str, target: Target) -> None:
         inputs = model.inputs
-        self.model, self.target = model, target
+        self.model, self.smiles, self.target = model, smiles, target
         self.molecule = inputs.encode_molecules([smiles])
         self.arrays = encode_proteins([target], inputs.profile)
         self.tables = protein_tables([target], self.arrays)
