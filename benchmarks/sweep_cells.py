@@ -143,7 +143,7 @@ def _fit_and_write(task: Task) -> dict[str, Any]:
             "spread": spread,
         }
     )
-    row = {
+    row: dict[str, Any] = {
         **vars(cell),
         "metrics": cell_metrics(test.label, prediction, setting.table.name, setting.table.task),
         "n": len(test),
@@ -160,7 +160,8 @@ def _fit_and_write(task: Task) -> dict[str, Any]:
     }
     task.row_file.unlink(missing_ok=True)  # of other settings: it must not stand beside the new predictions
     write_parquet(table, task.predictions_file)
-    write_json(task.row_file, row | {"predictions_sha256": _sha256(task.predictions_file)})
+    row["predictions_sha256"] = _sha256(task.predictions_file)
+    write_json(task.row_file, row)
     for old in task.path.parent.glob(f"{task.path.name}.state-*"):
         shutil.rmtree(old, ignore_errors=True)
     return row

@@ -1,0 +1,507 @@
+"""The sweep: what it declares, how it survives kills and changes, and what its tables say."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.metrics import average_precision_score, mean_squared_error
+
+from benchmarks.sweep import main, run_sweep, tasks_left
+from benchmarks.sweep_cells import Task, finished_row, run_cell
+from benchmarks.sweep_data import Setting, read_arm
+from benchmarks.sweep_figures import paired_difference, summarise, sweep_figures
+from benchmarks.sweep_plan import Cell, Plan, Table, read_plan, select_cells
+from benchmarks.sweep_record import sweep_rows
+from benchmarks.sweep_workers import Outcome, run_tasks
+from chem.errors import InputError
+from models.blend import blend_report
+from models.contenders import NETWORKS
+from models.intervals import cross_conformal
+from models.means import DrugTargetMeans
+from models.pair_model import PairFeatures
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NETWORK = next(iter(NETWORKS))
+SMILES = ("CCO", "CCN", "CCC", "c1ccccc1", "c1ccccc1C", "c1ccncc1", "C1CCCCC1", "CC(=O)O", "C[C@H](N)C(=O)O",
+          "C[C@@H](N)C(=O)O", "Oc1ccccc1", "CCCCCC")  # fmt: skip
+PLAN = """
+n_folds = 3
+[tables.tiny]
+folder = "affinity/tiny"
+layout = "tables"
+label = "pkd"
+task = "regression"
+[tables.rows]
+folder = "affinity/rows"
+layout = "rows"
+label = "Y"
+task = "classification"
+[[runs]]
+table = "tiny"
+arms = ["given"]
+splits = ["random"]
+models = ["means", "nearest_neighbour", "NETWORK"]
+[[runs]]
+table = "tiny"
+arms = ["given"]
+splits = ["cold_drug", "cold_target", "cold_both", "scaffold"]
+models = ["means"]
+folds = [1]
+[[runs]]
+table = "tiny"
+arms = ["true", "distinct"]
+splits = ["random"]
+models = ["means"]
+folds = [1]
+[[runs]]
+table = "rows"
+arms = ["random"]
+splits = ["published"]
+models = ["means"]
+folds = [1]
+[[recipes]]
+model = "NETWORK"
+change = { n_members = 1, shape = { dim = 16, rank = 8 }, loop = { n_epochs = 50 } }
+[[recipes]]
+model = "NETWORK"
+split = "random"
+change = { loop = { n_epochs = EPOCHS } }
+""".replace("NETWORK", NETWORK)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Cells run on one thread; tests that run them in this process do the same."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def write_plan(folder: Path, epochs: int = 2, text: str = PLAN) -> Path:
+    path = folder / "plan.toml"
+    path.write_text(text.replace("EPOCHS", str(epochs)), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two small tables: kinase-like names with a mutant and a phosphorylated form, and rows of yes and no."""
+    folder = tmp_path_factory.mktemp("data")
+    tiny, rng = folder / "affinity" / "tiny", np.random.default_rng(3)
+    tiny.mkdir(parents=True)
+    chains = ["".join(rng.choice(list("ACDEFGHIKLMNPQRSTVWY"), 80)) for _ in range(7)]
+    chains[1] = chains[0][:70] + chains[1][:10]  # of one family with the first
+    mutant = f"X({chains[0][4]}5{'A' if chains[0][4] != 'A' else 'C'})"
+    names = [*"XYZVWUT", mutant, f"{mutant}p"]
+    targets = pd.DataFrame({"target_id": names, "sequence": [*chains, chains[0], chains[0]]})
+    drugs = pd.DataFrame({"drug_id": [f"d{k}" for k in range(len(SMILES))], "smiles": SMILES})
+    pairs = drugs[["drug_id"]].merge(targets[["target_id"]], how="cross").iloc[:-3]
+    pairs["pkd"] = rng.normal(6.5, 1, len(pairs)).round(2)
+    pairs["fold"] = rng.permutation(np.arange(len(pairs)) % 3 + 1)
+    targets.to_csv(tiny / "targets.tsv", sep="\t", index=False)
+    drugs.to_csv(tiny / "drugs.tsv", sep="\t", index=False)
+    (tiny / "train.tsv.gz").write_bytes(gzip.compress(pairs.to_csv(sep="\t", index=False).encode()))
+    rows = folder / "affinity" / "rows" / "random"
+    rows.mkdir(parents=True)
+    table = pd.DataFrame(
+        {"SMILES": [*SMILES, "C1CC"] * 2, "Protein": np.repeat(chains[:2], 13), "Y": [0, 1] * 13}
+    )
+    for name, part in {"train": table[:14], "val": table[14:18], "test": table[18:]}.items():
+        part.to_csv(rows / f"{name}.csv", index=False)
+    return folder
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    return read_plan(write_plan(tmp_path))
+
+
+def tasks_of(plan: Plan, data: Path, cache: Path, **wanted: Any) -> list[Task]:
+    cells = select_cells(plan.cells, {name: [str(value)] for name, value in wanted.items()})
+    return [Task.of(cell, plan, data, cache) for cell in cells]
+
+
+def test_read_plan__declares_in_order_of_priority() -> None:
+    cells = read_plan().cells
+    assert len(set(cells)) == len(cells)
+    first = {}
+    for number, cell in enumerate(cells):
+        what = "cold" if cell.split.startswith("cold") else cell.table + (" 1" if cell.fold == 1 else " all")
+        first.setdefault(what, number)
+    order = ["davis 1", "davis all", "kiba 1", "kiba all", "human_dti 1", "human_dti all", "cold"]
+    assert sorted(first, key=lambda name: first[name]) == order
+    assert {cell.arm for cell in cells if cell.table == "davis"} == {"given", "true", "distinct"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('models = ["means"]', 'models = ["meens"]', "there is no 'meens'"),
+        ('arms = ["given"]', 'arms = ["taken"]', "there is no 'taken'"),
+        ('table = "rows"', 'table = "rose"', "there is no 'rose'"),
+        ("folds = [1]", "fold = [1]", "unknown key 'fold'"),
+        ("n_epochs = 50", "epochs = 50", "has no field 'epochs'"),
+        ("n_epochs = 50", "n_epochs = 0", "out of range"),
+        ("[[runs]]", "[[runs]", "cannot be read"),
+    ],
+)
+def test_read_plan__refuses(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_plan(write_plan(tmp_path, text=PLAN.replace(old, new)))
+
+
+def test_recipe__later_and_nested_changes_win(plan: Plan) -> None:
+    cell = Cell("tiny", "given", "random", NETWORK, 1, 0)
+    assert plan.recipe(cell).loop.n_epochs == 2
+    assert plan.recipe(replace(cell, split="scaffold")).loop.n_epochs == 50
+    assert plan.recipe(cell).shape.dim == 16
+    assert plan.recipe(cell).loop.learning_rate == NETWORKS[NETWORK].loop.learning_rate
+    assert plan.recipe(replace(cell, model="means")) is None
+
+
+def test_read_arm__given_true_distinct(plan: Plan, data: Path) -> None:
+    table = plan.tables["tiny"]
+    given, true, distinct = (read_arm(table, arm, data) for arm in ("given", "true", "distinct"))
+    assert given[1] == true[1] == 0 and len(given[0]) == len(true[0]) == 105
+    assert not any(t.phosphorylated or t.changes for t in given[0].targets)
+    assert given[0].targets[7].sequence == given[0].targets[0].sequence
+    assert true[0].targets[7].sequence != true[0].targets[0].sequence
+    assert true[0].targets[8].phosphorylated
+    inputs = {
+        (d, distinct[0].targets[t].sequence)
+        for d, t in zip(distinct[0].drug, distinct[0].target, strict=True)
+    }
+    assert len(inputs) == len(distinct[0]) == len(given[0]) - distinct[1]
+    assert {distinct[0].target_ids[t] for t in distinct[0].target} == set("XYZVWUT")
+
+
+def test_read_arm__rows_with_unreadable_molecules_are_dropped(plan: Plan, data: Path) -> None:
+    pairs, n_dropped = read_arm(plan.tables["rows"], "random", data)
+    assert (len(pairs), n_dropped) == (24, 2)
+    part = Setting(plan.tables["rows"], "random", "published", 3, 0, data, data).round(1)
+    assert int(part.test.sum()) == 7 and not (part.train & part.test).any() and (part.train | part.test).all()
+
+
+@pytest.mark.parametrize("split", ["cold_drug", "cold_target", "cold_both", "scaffold"])
+def test_rounds__what_is_cold_is_not_in_training(plan: Plan, data: Path, tmp_path: Path, split: str) -> None:
+    setting = Setting(plan.tables["tiny"], "given", split, 3, 0, data, tmp_path)
+    pairs = setting.pairs
+    assert len(setting.rounds) == 3
+    for part in setting.rounds.values():
+        assert part.test.any() and part.train.any()
+        train, test = pairs.select(part.train), pairs.select(part.test)
+        if split != "cold_target":
+            flat = [{SMILES[d].replace("@", "") for d in p.drug} for p in (train, test)]
+            assert not flat[0] & flat[1]
+        if split.startswith("cold") and split != "cold_drug":
+            family = [{pairs.targets[t].sequence[:60] for t in p.target} for p in (train, test)]
+            assert not family[0] & family[1]
+    kept = list((tmp_path / "splits").glob("*.parquet"))
+    assert len(kept) == 1
+    with pytest.raises(InputError, match="no fold 9"):
+        setting.round(9)
+
+
+def test_run_cell__says_what_the_model_says(plan: Plan, data: Path, tmp_path: Path) -> None:
+    task = tasks_of(plan, data, tmp_path, table="tiny", arm="given", split="random", model="means", fold=2)[0]
+    row = run_cell(task)
+    kept = pd.read_parquet(task.predictions_file)
+    pairs = read_arm(plan.tables["tiny"], "given", data)[0]
+    model, features = DrugTargetMeans(), PairFeatures(pairs.smiles, pairs.targets)
+    model.fit(pairs.select(pairs.fold != 2), features)
+    expected = model.predict(pairs.select(pairs.fold == 2), features)
+    np.testing.assert_array_equal(kept["prediction"], expected)
+    np.testing.assert_array_equal(kept["label"], pairs.label[pairs.fold == 2])
+    assert row is not None and row == json.loads(task.row_file.read_text()) == finished_row(task)
+    assert row["metrics"]["mse"] == pytest.approx(mean_squared_error(kept["label"], expected))
+    assert row["n"] == 35 and row["n_train"] == 70 and row["versions"]["torch"]
+
+
+def test_finished_row__only_of_the_same_settings_data_and_file(
+    plan: Plan, data: Path, tmp_path: Path
+) -> None:
+    task = tasks_of(plan, data, tmp_path, table="tiny", model=NETWORK, fold=1)[0]
+    assert finished_row(task) is None
+    first = run_cell(task)
+    assert tasks_left([task]) == [] and run_cell(task) == first
+    other = read_plan(write_plan(tmp_path, epochs=3))
+    assert tasks_left([Task.of(task.cell, other, data, tmp_path)])
+    changed = tmp_path / "changed"
+    tiny = changed / "affinity" / "tiny"
+    tiny.mkdir(parents=True)
+    for file in (data / "affinity" / "tiny").iterdir():
+        (tiny / file.name).write_bytes(file.read_bytes())
+    assert tasks_left([Task.of(task.cell, plan, changed, tmp_path)]) == []
+    text = gzip.decompress((tiny / "train.tsv.gz").read_bytes()).decode().splitlines()
+    text[1] = text[1].replace(text[1].split("\t")[2], "9.99")
+    read_arm.cache_clear()
+    (tiny / "train.tsv.gz").write_bytes(gzip.compress("\n".join(text).encode()))
+    changed_again = tmp_path / "changed-again"
+    changed.rename(changed_again)
+    assert tasks_left([Task.of(task.cell, plan, changed_again, tmp_path)])
+    task.predictions_file.write_bytes(task.predictions_file.read_bytes()[:-5])
+    assert tasks_left([task]) == [task]
+    again = run_cell(task)
+    assert again is not None and first is not None and again["metrics"] == first["metrics"]
+    task.row_file.write_text("{")
+    assert tasks_left([task]) == [task]
+
+
+def test_run_cell__goes_on_from_a_state_and_past_a_broken_one(plan: Plan, data: Path, tmp_path: Path) -> None:
+    task = tasks_of(plan, data, tmp_path, table="tiny", model=NETWORK, fold=1)[0]
+    first = run_cell(task)
+    kept = pd.read_parquet(task.predictions_file)
+    task.row_file.unlink()
+    from benchmarks.sweep_plan import digest
+
+    state = task.path.with_name(f"{task.path.name}.state-{digest(task.identity)}")
+    state.mkdir()
+    for number in range(2):
+        (state / f"member-{number}.safetensors").write_bytes(b"cut in half")
+    again = run_cell(task)
+    assert again is not None and first is not None
+    assert again["resumed"] and not first["resumed"] and again["metrics"] == first["metrics"]
+    pd.testing.assert_frame_equal(pd.read_parquet(task.predictions_file), kept)
+    assert not state.exists()
+
+
+def test_run_cell__leaves_a_cell_that_another_is_at(plan: Plan, data: Path, tmp_path: Path) -> None:
+    import fcntl
+
+    task = tasks_of(plan, data, tmp_path, table="tiny", model="means", fold=1, split="random", arm="given")[0]
+    task.path.parent.mkdir(parents=True)
+    with task.path.with_name(task.path.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert run_cell(task) is None
+    assert run_cell(task) is not None
+
+
+def _rows_in(cache: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in cache.glob("*/*/*/*/fold-*.json")}
+
+
+def test_sweep__survives_kill_9(data: Path, tmp_path: Path) -> None:
+    plan_file = write_plan(tmp_path, epochs=40)
+    cache, whole = tmp_path / "cache", tmp_path / "whole"
+    command = [
+        *(sys.executable, "-m", "benchmarks.sweep", str(data), str(cache)),
+        *("--plan", str(plan_file), "--only", "tiny", "--split", "random", "--workers", "2", "--fold", "1"),
+    ]
+    running = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+    states: list[Path] = []
+    while not states and running.poll() is None:
+        time.sleep(0.05)
+        states = list(cache.glob("*/*/*/*/*.state-*/*.safetensors"))
+    workers = _children(running.pid)
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    assert states, "the network did not begin"
+    for _ in range(100):
+        if not any(_alive(pid) for pid in workers):
+            break
+        time.sleep(0.1)
+    assert workers and not any(_alive(pid) for pid in workers)
+    before = _rows_in(cache)
+    assert not list(cache.glob(f"*/*/*/{NETWORK}/*.json"))
+    for path in before:
+        json.loads(path.read_text())
+    said = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    assert f"{len(before)} finished" in said and "0 cells left" in said
+    after = _rows_in(cache)
+    assert len(after) == 5 and {path: after[path] for path in before} == before
+    plan = read_plan(plan_file)
+    task = tasks_of(plan, data, whole, table="tiny", model=NETWORK, fold=1)[0]
+    run_cell(task)
+    resumed = Task.of(task.cell, plan, data, cache)
+    assert (finished_row(resumed) or {})["resumed"]
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(resumed.predictions_file), pd.read_parquet(task.predictions_file)
+    )
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_run_tasks__goes_on_where_a_worker_died(plan: Plan, data: Path, tmp_path: Path) -> None:
+    tasks = tasks_of(plan, data, tmp_path, table="tiny", model="means", split="random", arm="given")
+    outcomes: list[Outcome] = []
+
+    def report(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        if len(outcomes) == 1:
+            for child in multiprocessing.active_children():
+                os.kill(child.pid or 0, signal.SIGKILL)
+                child.join()
+
+    run_tasks([*tasks, replace(tasks[0], cell=replace(tasks[0].cell, fold=9))], 1, report)
+    assert [outcome.task.cell.fold for outcome in outcomes] == [1, 2, 3, 9]
+    assert all(outcome.row for outcome in outcomes[:3]) and not tasks_left(tasks)
+    assert outcomes[3].row is None and "no fold 9" in outcomes[3].reason
+
+
+def test_run_sweep__stops_at_the_budget(
+    plan: Plan, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = select_cells(plan.cells, {"model": [NETWORK]})
+    assert run_sweep(plan, cells, data, tmp_path / "cache", budget_minutes=0) == 0
+    said = capsys.readouterr().out
+    assert "3 cells left" in said and f"{NETWORK} on tiny" in said
+    assert not multiprocessing.active_children() and not _rows_in(tmp_path / "cache")
+
+
+@pytest.fixture(scope="module")
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Task, dict[str, Any]]]:
+    folder = tmp_path_factory.mktemp("finished")
+    plan = read_plan(write_plan(folder))
+    tasks = [Task.of(cell, plan, data, folder / "cache") for cell in plan.cells]
+    rows = [(task, run_cell(task)) for task in tasks]
+    return [(task, row) for task, row in rows if row is not None]
+
+
+def test_sweep_rows__figures_coverage_and_leakage(finished: list[tuple[Task, dict[str, Any]]]) -> None:
+    table = sweep_rows(finished)
+    assert not table["value"].isna().any() and set(table["commit"]) == {finished[0][1]["commit"]}
+    task = next(t for t, _ in finished if t.cell.table == "rows")
+    kept = pd.read_parquet(task.predictions_file)
+    aupr = table[(table["table"] == "rows") & (table["metric"] == "aupr")]["value"].item()
+    assert aupr == pytest.approx(average_precision_score(kept["label"], kept["prediction"]))
+    at_random = table[(table["table"] == "tiny") & (table["arm"] == "given") & (table["split"] == "random")]
+    means = [
+        t
+        for t, _ in finished
+        if t.cell.model == "means" and t.cell.split == "random" and t.cell.arm == "given"
+    ]
+    parts = pd.concat([pd.read_parquet(t.predictions_file).assign(fold=t.cell.fold) for t in means])
+    lower, upper = cross_conformal(parts["label"], parts["prediction"], parts["fold"], 0.9)
+    row = at_random[(at_random["model"] == "means") & (at_random["metric"] == "coverage_90")].iloc[0]
+    assert row["value"] == pytest.approx(((lower <= parts["label"]) & (parts["label"] <= upper)).mean())
+    assert (row["n"], row["fold"]) == (105, "all")
+    leaks = table[(table["model"] == "leakage") & (table["split"] == "cold_target")]
+    assert dict(zip(leaks["metric"], leaks["value"], strict=True))["rows_sequence"] == 0
+    assert "blend" not in set(table["model"])  # not all its members were run
+
+
+def test_sweep_rows__blend_is_weighted_on_the_other_folds(
+    finished: list[tuple[Task, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = ("means", "nearest_neighbour", NETWORK)
+    monkeypatch.setattr("benchmarks.sweep_record.BLENDED", members)
+    table = sweep_rows(finished)
+    mse = table[(table["model"] == "blend") & (table["metric"] == "mse")].set_index("fold")["value"]
+    assert sorted(mse.index) == [1, 2, 3]
+    cells = {(t.cell.model, t.cell.fold): t for t, _ in finished
+             if t.cell.table == "tiny" and t.cell.split == "random" and t.cell.arm == "given"}  # fmt: skip
+    kept = {key: pd.read_parquet(task.predictions_file) for key, task in cells.items()}
+    for fold in (1, 2, 3):
+        others = [k for k in (1, 2, 3) if k != fold]
+        known = {m: np.concatenate([kept[m, k]["prediction"] for k in others]) for m in members}
+        label = np.concatenate([kept["means", k]["label"] for k in others])
+        weights = blend_report(known, label).weights
+        blended = sum(weights[m] * kept[m, fold]["prediction"] for m in members)
+        assert mse[fold] == pytest.approx(np.mean((blended - kept["means", fold]["label"]) ** 2))
+
+
+def _results(values: dict[str, list[float]], metric: str = "mse") -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            ("davis", "given", "random", model, str(fold), 0, metric, value, 9, 1.0, "c", "h")
+            for model, of_model in values.items()
+            for fold, value in enumerate(of_model, start=1)
+        ],
+        columns=["table", "arm", "split", "model", "fold", "seed", "metric", "value", "n", "seconds", "commit", "host"],
+    )  # fmt: skip
+
+
+def test_summarise__fewer_folds_do_not_win() -> None:
+    rows = _results({"kernel_ridge": [0.2, 0.3, 0.4], "means": [0.5, 0.5, 0.6], NETWORK: [0.1]})
+    table = summarise(rows, "mse").set_index("model")
+    assert table.loc["kernel_ridge", "mean"] == pytest.approx(0.3) and table.loc["kernel_ridge", "wins"]
+    assert not table.loc[NETWORK, "wins"] and table.loc[NETWORK, "n_folds"] == 1
+    assert np.isnan(table.loc[NETWORK, "lower"])
+    half = 4.302652729911275 * 0.1 / 3**0.5  # t of two degrees of freedom
+    assert table.loc["kernel_ridge", "upper"] == pytest.approx(0.3 + half)
+
+
+def test_summarise__seeds_of_a_fold_are_averaged_first() -> None:
+    first, second = _results({"means": [0.2, 0.4]}), _results({"means": [0.4, 0.6]})
+    table = summarise(pd.concat([first, second.assign(seed=1)]), "mse").iloc[0]
+    assert (table["n_folds"], table["n_seeds"]) == (2, 2)
+    expected = summarise(_results({"means": [0.3, 0.5]}), "mse").iloc[0]
+    assert table[["mean", "lower", "upper"]].tolist() == pytest.approx(
+        expected[["mean", "lower", "upper"]].tolist()
+    )
+
+
+def test_paired_difference__over_the_folds_of_both() -> None:
+    rows = _results({"means": [0.5, 0.6, 0.7], NETWORK: [0.4, 0.45]})
+    mean, lower, upper, n = paired_difference(rows, "mse", NETWORK, "means") or (0, 0, 0, 0)
+    assert (mean, n) == (pytest.approx(-0.125), 2) and lower < mean < upper
+    assert paired_difference(rows, "mse", NETWORK, "ridge") is None
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        ([0.30, 0.32, 0.31], "the plain model is ahead"),
+        ([0.10, 0.12, 0.11], ", the network is ahead"),
+        ([0.19, 0.22, 0.20], "no difference that the folds can tell"),
+        ([0.1], "one fold, so no interval"),
+    ],
+)
+def test_sweep_figures__say_who_wins(tmp_path: Path, network: list[float], said: str) -> None:
+    rows = _results({"means": [0.5, 0.6, 0.7], "kernel_ridge": [0.20, 0.21, 0.20], NETWORK: network})
+    path = tmp_path / "sweep.tsv"
+    rows.to_csv(path, sep="\t", index=False)
+    text = sweep_figures(path)
+    assert said in text and f"{NETWORK} less kernel_ridge" in text
+    assert f"{len(network)}x1" in text and "3x1" in text
+
+
+def test_main__runs_records_and_prints(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan_file, results, cache = write_plan(tmp_path), tmp_path / "sweep.tsv", tmp_path / "cache"
+    common = [str(data), str(cache), "--plan", str(plan_file), "--results", str(results)]
+    assert main([*common, "--only", "tiny", "--model", "means", "--workers", "2", "--record"]) == 0
+    assert main([*common, "--list"]) == 0
+    said = capsys.readouterr().out
+    assert "7 cells left" in said and f"{NETWORK} on tiny" in said
+    assert main(["--figures", "--results", str(results)]) == 0
+    text = capsys.readouterr().out
+    assert "**tiny, given**: mean squared error" in text and "no network was run" in text
+    assert text.strip() == sweep_figures(results).strip()
+    assert main([*common, "--only", "tidy"]) == 2
+    assert "no cell has the table 'tidy'" in capsys.readouterr().err
+    assert sweep_figures(tmp_path / "none.tsv") == ""
+
+
+def test_tables__of_the_plan_are_read(shared_data: Path) -> None:
+    """The real tables have the rows that are told of them."""
+    tables: dict[str, Table] = read_plan().tables
+    for name, arm, n in (("davis", "given", 25_046), ("human_dti", "cold", 3919)):
+        pairs, n_dropped = read_arm(tables[name], arm, shared_data)
+        assert len(pairs) + n_dropped == n
