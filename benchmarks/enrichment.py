@@ -2,9 +2,10 @@
 
 ``python -m benchmarks.enrichment SOURCE`` compares rankings of the shipped drugs on the TYK2 protein:
 
-- the shipped network (its training compounds are marked);
-- the same network trained again without any JAK inhibitor: every training compound that shares the first
-  InChIKey block with one of them, or has a Tanimoto similarity above 0.6 to one, is left out;
+- the shipped network's pKd (its training compounds are marked);
+- the same blend trained again without any JAK inhibitor: every training compound that shares the first
+  InChIKey block with one of them, or has a Tanimoto similarity above 0.6 to one, is left out; its parts have the
+  shipped shares and epochs;
 - either with the compounds it abstains on behind all others, which is what `varimol link` ranks;
 - the similarity to the nearest known JAK ligand of the training data, for both sets of training compounds.
 
@@ -15,10 +16,8 @@ labels permuted (TYK2 replaced by each other kinase in turn) and the JAK labels 
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import sys
-from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +26,10 @@ import pandas as pd
 from benchmarks.record import write_results
 from chem.fingerprint import morgan_fingerprints, tanimoto
 from chem.scaffold import inchikey_first_block
-from models.affinity import MIN_TANIMOTO, N_BITS
-from models.fit import encode_pairs, fit_network, score_pairs
-from models.kinase import build_profile
+from models.affinity import N_BITS, AffinityModel, EndpointModel
+from models.contenders import NETWORKS, fit_and_predict
 from models.pairs import PairData, read_pairs
-from models.protein import Target, encode_proteins
-from models.train import TrainingConfig
+from models.protein import Target
 from varimol import tables
 from varimol.networks import load_network
 
@@ -45,7 +42,6 @@ INHIBITORS = (
 MAX_TANIMOTO = 0.6
 ACTIVE = {"pkd": 7.0, "kiba_score": 12.1}
 """Labels from which a pair counts as active; the KIBA threshold is the benchmark's own."""
-N_MEMBERS = 2
 N_BOOTSTRAP = 2000
 
 
@@ -71,22 +67,44 @@ def without(pairs: PairData, leave_out: np.ndarray) -> PairData:
     return pairs.select(~leave_out[pairs.drug])
 
 
-def train_member(seed: int, endpoints: list[PairData], smiles: list[str], sequences: list[str]) -> np.ndarray:
-    """(n_drugs, n_proteins) predicted pKd of one network trained on all pairs given."""
+def with_queries(pairs: PairData, smiles: list[str], sequences: list[str]) -> tuple[PairData, PairData]:
+    """Training pairs, and every pair of further molecules and proteins, over the same tables."""
+    n_drugs, n_targets = len(pairs.drug_ids), len(pairs.target_ids)
+    named = tuple(f"query{k}" for k in range(max(len(smiles), len(sequences))))
+    training = replace(
+        pairs,
+        drug_ids=pairs.drug_ids + named[: len(smiles)],
+        smiles=pairs.smiles + tuple(smiles),
+        drug_reasons=pairs.drug_reasons + ("",) * len(smiles),
+        target_ids=pairs.target_ids + named[: len(sequences)],
+        targets=pairs.targets + tuple(Target("", sequence) for sequence in sequences),
+    )
+    n = len(smiles) * len(sequences)
+    queries = replace(
+        training,
+        drug=n_drugs + np.repeat(np.arange(len(smiles)), len(sequences)),
+        target=n_targets + np.tile(np.arange(len(sequences)), len(smiles)),
+        label=np.full(n, np.nan),
+        fold=np.full(n, -1),
+    )
+    return training, queries
+
+
+def train_again(model: AffinityModel, pairs: PairData, smiles: list[str], sequences: list[str]) -> np.ndarray:
+    """(n_drugs, n_proteins) predictions of a model's first blend, fitted to other pairs."""
     import torch
 
     torch.set_num_threads(1)
-    profile = build_profile([t.sequence for pairs in endpoints for t in pairs.targets])
-    fitted = fit_network(
-        [encode_pairs(p, profile) for p in endpoints], TrainingConfig(seed=seed), shape={"dropout": 0.0}
-    )
-    from chem.graph_encode import encode_graphs
-
-    graphs = encode_graphs(smiles)
-    proteins = encode_proteins([Target("", s) for s in sequences], profile)
-    drug = np.repeat(np.arange(len(smiles)), len(sequences))
-    target = np.tile(np.arange(len(sequences)), len(smiles))
-    return score_pairs(fitted, graphs, proteins, drug, target)[:, 0].reshape(len(smiles), len(sequences))
+    training, queries = with_queries(pairs, smiles, sequences)
+    total = np.zeros(len(queries))
+    for part, share in model.endpoint().weights.items():
+        recipe = NETWORKS.get(part)
+        epochs = model.card["epochs"].get(pairs.name)
+        if recipe is not None and epochs:
+            recipe = replace(recipe, loop=replace(recipe.loop, stop_after=epochs))
+        if share > 0:
+            total += share * fit_and_predict(part, training, queries, recipe=recipe)[0]
+    return total.reshape(len(smiles), len(sequences))
 
 
 def family_actives(endpoints: list[PairData], sequences: set[str]) -> list[str]:
@@ -137,10 +155,10 @@ def figures(
     }  # fmt: skip
 
 
-def in_domain(smiles: list[str], training: list[str]) -> np.ndarray:
-    """Which compounds the network would not abstain on, for these training compounds."""
+def in_domain(model: EndpointModel, smiles: list[str], training: list[str]) -> np.ndarray:
+    """Which compounds the model would not abstain on, for these training compounds."""
     near = tanimoto(morgan_fingerprints(smiles, n_bits=N_BITS), morgan_fingerprints(training, n_bits=N_BITS))
-    return np.asarray(near.max(axis=1) >= MIN_TANIMOTO)
+    return model.domain.thresholds["molecule"].holds(near.max(axis=1))
 
 
 def main(source: str) -> None:
@@ -156,11 +174,8 @@ def main(source: str) -> None:
     inhibitors = drugs.loc[positive, "smiles"].tolist()
     reduced = [without(pairs, related(list(pairs.smiles), inhibitors)) for pairs in endpoints]
 
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(int(os.environ.get("WORKERS", "2")), mp_context=context) as pool:
-        running = [pool.submit(train_member, seed, reduced, smiles, sequences) for seed in range(N_MEMBERS)]
-        retrained = np.mean([job.result() for job in running], axis=0)
     model = load_network()
+    retrained = train_again(model, reduced[0], smiles, sequences)
     shipped = model.score(smiles, [Target("", s) for s in sequences])
     family = {str(proteins.loc[symbol, "sequence"]) for symbol in FAMILY if symbol in proteins.index}
 
@@ -181,15 +196,13 @@ def main(source: str) -> None:
         ),
     }
     for name, training in (
-        ("shipped network", endpoints),
-        ("network without JAK inhibitors", reduced),
+        ("shipped network", endpoints[0]),
+        ("network without JAK inhibitors", reduced[0]),
     ):
         score, seen = rankings[name]
-        known = sorted({p.smiles[d] for p in training for d in np.unique(p.drug)})
-        rankings[f"{name}, abstentions last"] = (
-            np.where(in_domain(smiles, known), score, score.min() - 1),
-            seen,
-        )
+        known = sorted({training.smiles[d] for d in np.unique(training.drug)})
+        inside = in_domain(model.endpoint(), smiles, known)
+        rankings[f"{name}, abstentions last"] = (np.where(inside, score, score.min() - 1), seen)
     rows = []
     for name, (score, seen) in rankings.items():
         for subset, keep in (("all", np.ones(len(drugs), bool)), ("kinase inhibitors", kinase)):
@@ -208,6 +221,7 @@ def main(source: str) -> None:
         row["share_of_genes_at_least_as_high"] = float(np.mean(np.array(others) >= row["auroc"]))
         rows.append(row)
     table = pd.DataFrame(rows)
+    table["network"] = " + ".join(f"{share:.2f} {part}" for part, share in model.endpoint().weights.items())
     table["n_training_compounds_left_out"] = sum(
         len(np.unique(a.drug)) - len(np.unique(b.drug)) for a, b in zip(endpoints, reduced, strict=True)
     )

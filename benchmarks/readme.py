@@ -12,10 +12,10 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.compound_figures import compound_figures
-from benchmarks.enrichment import N_MEMBERS
 from benchmarks.reading_figures import reading_figures
-from varimol.curate.docs import HELD_OUT, model_order, with_figures
+from varimol.curate.docs import with_figures
 from varimol.networks import network_folder
+from varimol.training_summary import HELD_OUT, model_order
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -82,7 +82,8 @@ def _enrichment(path: Path) -> str:
     lead = (
         "Do JAK-family inhibitors stand high among the approved drugs (`python -m benchmarks.enrichment`)? The network "
         "without JAK inhibitors was trained again without any compound that shares their skeleton or has a Tanimoto "
-        f"similarity above 0.6 to one ({N_MEMBERS} networks averaged; the shipped one has five). The baseline is the similarity to known JAK ligands of the same training data."
+        f"similarity above 0.6 to one. The baseline is the similarity to known JAK ligands of the same training data. "
+        f"Measured on: {table['network'].iloc[0]}, commit {table['commit'].iloc[0]}."
     )
     return lead + "\n\n" + "\n".join(rows) + "\n\n" + _verdict(table)
 
