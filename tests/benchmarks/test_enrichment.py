@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.enrichment import INHIBITORS, auroc, bootstrap, figures, related
+from benchmarks.enrichment import INHIBITORS, auroc, bootstrap, figures, related, with_queries
 from benchmarks.readme import ROOT
+from models.pairs import PairData
+from models.protein import Target
 from varimol import tables
 
 
@@ -46,6 +48,22 @@ def test_related__finds_the_compound_its_salt_form_and_its_analogue():
     assert found.tolist() == [True, False]
 
 
+def test_with_queries__every_new_pair_and_the_training_pairs_as_they_were():
+    index, label = np.array([0, 1, 1]), np.array([5.0, 6.0, 7.0])
+    targets = (Target("t0", "MK"), Target("t1", "ML"))
+    pairs = PairData(
+        "pkd", ("a", "b"), ("C", "CC"), ("", ""), ("t0", "t1"), targets, index, 1 - index, label, index
+    )
+    training, queries = with_queries(pairs, ["CCO", "CCN", "CCC"], ["MV", "MW"])
+    named = [
+        (training.smiles[d], training.targets[t].sequence) for d, t in zip(training.drug, training.target)
+    ]
+    assert named == [("C", "ML"), ("CC", "MK"), ("CC", "MK")] and training.label.tolist() == label.tolist()
+    asked = [(queries.smiles[d], queries.targets[t].sequence) for d, t in zip(queries.drug, queries.target)]
+    assert asked == [(s, t) for s in ("CCO", "CCN", "CCC") for t in ("MV", "MW")]
+    assert np.isnan(queries.label).all()
+
+
 def test_inhibitors__are_all_among_the_shipped_drugs():
     assert set(INHIBITORS) <= set(tables.drugs()["name"])
 
@@ -55,4 +73,5 @@ def test_results__state_losses_too():
     assert {"shipped network", "network without JAK inhibitors", "similarity to JAK ligands"} <= set(
         table["ranking"]
     )
+    assert table["network"].str.len().gt(0).all(), "which model the figures are of"
     assert (table["lower"] <= table["auroc"]).all() and (table["auroc"] <= table["upper"]).all()

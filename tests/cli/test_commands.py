@@ -10,12 +10,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from varimol.cli import app
+from varimol.networks import load_network
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 OPTIONS: dict[str, set[str]] = {
@@ -25,8 +27,11 @@ OPTIONS: dict[str, set[str]] = {
     "associate": {"--phenotypes", "--trait", "--covariates", "--trait-type", "--out", "--one-two"},
     "stars": {"--assay", "--build", "--out", "--outside"},
     "library": {"--out", "--smiles-column", "--id-column", "--strict"},
-    "train affinity": {"--pairs", "--drugs", "--targets", "--label", "--folds", "--out"},
-    "predict": {"--pairs", "--drugs", "--targets", "--out"},
+    "train affinity": {
+        "--pairs", "--drugs", "--targets", "--label", "--folds", "--out", "--epochs", "--network", "--settings",
+        "--baselines", "--read-as",
+    },
+    "predict": {"--pairs", "--drugs", "--targets", "--out", "--endpoint", "--level"},
     "screen": {"--model", "--targets", "--out"},
     "link": {
         "--variants", "--phenotypes", "--trait", "--compounds", "--covariates", "--out", "--proteins", "--build",
@@ -230,7 +235,10 @@ def test_export__has_its_columns_and_states(linked: Path, tmp_path: Path) -> Non
     ]
 
 
-PREDICTION = ["prediction", "lower", "upper", "sd", "in_domain", "abstain", "reason"]
+PREDICTION = [
+    "prediction", "lower", "upper", "sd", "in_domain", "abstain", "reason", "nearest_train_tanimoto",
+    "nearest_train_protein", "in_training",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -255,7 +263,7 @@ def test_predict__one_row_per_pair_in_their_order(pairs: list[object], tmp_path:
     path = tmp_path / name
     table = pd.read_csv(path, sep="\t") if name.endswith("tsv") else pd.read_parquet(path)
     assert table["drug_id"].tolist() == ["D2", "BAD", "D1"]
-    assert set(PREDICTION) <= set(table.columns)
+    assert table.columns.tolist() == ["drug_id", "target_id", "endpoint", *PREDICTION]
     assert bool(table["abstain"].iloc[1]) and table["reason"].iloc[1]
     assert table["prediction"].isna().tolist() == [False, True, False]
 
@@ -263,8 +271,76 @@ def test_predict__one_row_per_pair_in_their_order(pairs: list[object], tmp_path:
 def test_predict__several_labels_in_long_form(pairs: list[object], tmp_path: Path) -> None:
     assert run(*pairs, "--out", tmp_path / "out.tsv").exit_code == 0
     table = pd.read_csv(tmp_path / "out.tsv", sep="\t")
-    assert table["endpoint"].tolist() == ["pkd"] * 3 + ["kiba_score"] * 3
-    assert table["drug_id"].tolist() == ["D2", "BAD", "D1"] * 2
+    endpoints = load_network("kinase-affinity").endpoints
+    assert len(endpoints) > 1
+    assert table["endpoint"].tolist() == [name for name in endpoints for _ in range(3)]
+    assert table["drug_id"].tolist() == ["D2", "BAD", "D1"] * len(endpoints)
+
+
+def test_predict__a_wider_level_gives_wider_intervals(pairs: list[object], tmp_path: Path) -> None:
+    widths = []
+    for level in ("0.5", "0.9"):
+        path = tmp_path / f"{level}.parquet"
+        assert run(*pairs, "--endpoint", "pkd", "--level", level, "--out", path).exit_code == 0
+        table = pd.read_parquet(path)
+        widths.append((table["upper"] - table["lower"]).iloc[0])
+    assert 0 < widths[0] < widths[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--settings", "random,cluster"], "field --settings: no setting 'cluster'"),
+        (["--epochs", "1", "--epochs", "2"], "field --epochs: 2 numbers of epochs for 1 labels"),
+    ],
+)
+def test_train__options_that_do_not_fit(tmp_path: Path, options: list[str], said: str) -> None:
+    words = [
+        word for name in ("pairs", "drugs", "targets") for word in (f"--{name}", tmp_path / f"{name}.tsv")
+    ]
+    line = refused("train", "affinity", *words, "--label", "pkd", "--out", tmp_path / "run", *options)
+    assert said in line and not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_train__says_what_the_models_are_worth(pairs: list[object], tmp_path: Path) -> None:
+    """The command in a process of its own, without a terminal: progress in lines, the summary on stdout."""
+    from varimol import tables
+
+    proteins, drugs = tables.proteins().head(5), tables.drugs().drop_duplicates("skeleton").head(10)
+    drugs = drugs.rename(columns={"name": "drug_id"})[["drug_id", "smiles"]]
+    drugs.to_csv(tmp_path / "drugs.tsv", sep="\t", index=False)
+    targets = proteins.rename(columns={"symbol": "target_id"})[["target_id", "sequence"]]
+    targets.to_csv(tmp_path / "targets.tsv", sep="\t", index=False)
+    grid = drugs[["drug_id"]].merge(targets[["target_id"]], how="cross")
+    grid["pkd"] = 5.0 + np.random.default_rng(0).random(len(grid)).round(2)
+    grid.to_csv(tmp_path / "pairs.tsv", sep="\t", index=False)
+    words = [str(word) for word in pairs[2:]]
+    command = [
+        sys.executable,
+        "-m",
+        "varimol.cli",
+        "train",
+        "affinity",
+        *words,
+        "--label",
+        "pkd",
+        "--epochs",
+        "1",
+    ]
+    command += ["--settings", "scaffold", "--no-baselines", "--out", str(tmp_path / "run")]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.match(r"(\d+) of \1 fits done", done.stderr.splitlines()[-1])
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("pkd, pairs held out, 5 folds") and lines[0].endswith("concordance")
+    assert [line.split()[0] for line in lines[1:4]] == ["blend", "kernel_ridge", "landmark_network"]
+    assert any("held-out rows; the blend" in line for line in lines)
+    card = json.loads((tmp_path / "run" / "card.json").read_text())
+    assert card["epochs"] == {"pkd": 1} and card["name"] == "run"
+    assert {row["setting"] for row in card["figures"]} == {"random", "scaffold"}
 
 
 def test_screen__writes_hits_rejects_and_manifest(tmp_path: Path) -> None:

@@ -83,14 +83,14 @@ def test_with_figures__page_without_markers() -> None:
         with_figures("no markers", "x")
 
 
-def test_network_figures__network_stands_first_and_absent_values_are_dashes() -> None:
+def test_network_figures__blend_stands_first_and_absent_values_are_dashes() -> None:
     rows = [
-        {"setting": "seen_drug", "endpoint": "pkd", "model": model, "metric": metric, "mean": mean,
+        {"setting": "random", "endpoint": "pkd", "model": model, "metric": metric, "mean": mean,
          "lower": mean, "upper": mean, "n_folds": 5}
-        for model, metric, mean in [("means", "mse", 0.5), ("network", "mse", 0.25), ("network", "r", None)]
+        for model, metric, mean in [("means", "mse", 0.5), ("blend", "mse", 0.25), ("blend", "r", None)]
     ]  # fmt: skip
     lines = network_figures({"figures": rows}).splitlines()
-    assert lines[-2:] == ["| network | 0.250 [0.250, 0.250] | - |", "| means | 0.500 [0.500, 0.500] | - |"]
+    assert lines[-2:] == ["| blend | 0.250 [0.250, 0.250] | - |", "| means | 0.500 [0.500, 0.500] | - |"]
 
 
 def test_commands_page__every_command_with_every_option_and_an_example() -> None:

@@ -104,6 +104,15 @@ def test_predicted__eligible_patients_get_the_best(patients: pd.DataFrame, inhib
     assert speaking["reason"].str.contains("not in the network's training data").all()
 
 
+def test_predicted__an_interval_that_was_never_measured_is_said(
+    patients: pd.DataFrame, inhibit: pd.DataFrame
+) -> None:
+    scored = affinity(lower=[-np.inf, 5.0], upper=np.inf)
+    paths = ev.predicted_evidence(patients, inhibit, scored, targets(), "net")["path"]
+    assert paths[0].endswith("(predicted pKd 7.0 [no interval])")
+    assert paths[1].endswith("(predicted pKd 6.0 [5.0 or more])")
+
+
 def test_predicted__others_abstain_with_a_reason(patients: pd.DataFrame, inhibit: pd.DataFrame) -> None:
     records = ev.predicted_evidence(patients, inhibit, affinity(), targets(), "net")
     silent = records[records["abstain"]].set_index("sample_id")["reason"]

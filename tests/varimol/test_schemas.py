@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 import varimol
 from varimol import tables
 from varimol.demo_cohort import demo_cohort
+from varimol.networks import load_network
 from varimol.schemas import TABLES, Column, Table
 
 N_SAMPLES = 150
@@ -151,16 +153,16 @@ def test_predict_and_screen__predictions_and_hits(inputs: Path, tmp_path: Path) 
     )  # fmt: skip
     predictions = read_tsv(tmp_path / "predictions.tsv").fillna({"reason": ""})
     assert_fits(predictions, TABLES["predictions"])
-    assert predictions["drug_id"].tolist() == ["c5", "c4", "c1"] * 2
+    assert predictions["drug_id"].tolist() == ["c5", "c4", "c1"] * predictions["endpoint"].nunique()
     varimol.screen(inputs / "drugs.tsv", tmp_path / "targets.tsv", tmp_path / "hits")
     assert_fits(pd.read_parquet(tmp_path / "hits" / "hits.parquet"), TABLES["hits"])
     assert_fits(read_tsv(tmp_path / "hits" / "rejects.tsv"), TABLES["rejects"])
 
 
 @pytest.mark.slow
-def test_train__folds_and_metrics(tmp_path: Path) -> None:
-    from models.experiment import AffinityExperiment
-    from models.train import TrainingConfig
+def test_train__tables_and_card(tmp_path: Path) -> None:
+    from models.contenders import LANDMARK_NETWORK
+    from models.experiment_parts import AffinityExperiment
 
     proteins = tables.proteins().head(6)
     smiles = ["CCO", "CCN", "c1ccccc1O", "CC(=O)O", "c1ccncc1", "CCCl", "c1ccsc1", "CCOC(C)=O"]
@@ -168,15 +170,27 @@ def test_train__folds_and_metrics(tmp_path: Path) -> None:
     targets = pd.DataFrame({"target_id": proteins["symbol"], "sequence": proteins["sequence"]})
     pairs = drugs[["drug_id"]].merge(targets[["target_id"]], how="cross")
     pairs["pkd"] = np.random.default_rng(0).normal(6, 1, len(pairs)).round(2)
+    pairs.loc[3, "pkd"] = np.nan
     for name, frame in {"pairs": pairs, "drugs": drugs, "targets": targets}.items():
         frame.to_csv(tmp_path / f"{name}.tsv", sep="\t", index=False)
-    plan = AffinityExperiment(training=TrainingConfig(n_steps=2), n_folds=2, unseen_drug=False)
+    small = replace(LANDMARK_NETWORK, shape=replace(LANDMARK_NETWORK.shape, dim=8, aligned=8), n_members=1)
+    plan = AffinityExperiment(
+        {"landmark_network": small},
+        epochs={"pkd": 1},
+        n_folds=2,
+        baselines=(),
+        description={"description": "kept"},
+    )
     varimol.train_affinity(
         tmp_path / "pairs.tsv", tmp_path / "drugs.tsv", tmp_path / "targets.tsv", "pkd", tmp_path / "run",
         experiment=plan,
     )  # fmt: skip
-    assert_fits(read_tsv(tmp_path / "run" / "folds.tsv"), TABLES["folds"])
-    assert_fits(read_tsv(tmp_path / "run" / "metrics.tsv"), TABLES["metrics"])
+    for name in ("folds", "metrics", "coverage", "leakage"):
+        frame = read_tsv(tmp_path / "run" / f"{name}.tsv")
+        assert_fits(frame.fillna({"warning": ""}), TABLES[name])
+    model = load_network(tmp_path / "run")
+    assert model.card["read_as"] == "true" and model.card["description"] == "kept"
+    assert model.card["notes"] == ["1 of 48 pairs have no label and are left out of training"]
 
 
 def test_schema__refuses_a_row_that_is_wrong() -> None:
