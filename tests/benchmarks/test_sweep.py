@@ -1,4 +1,4 @@
-"""The sweep: what it declares, how it survives kills and changes, and what its tables say."""
+"""The sweep: what its cells are fitted to, how it survives kills and changes, and what its results hold."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from sklearn.metrics import average_precision_score, mean_squared_error
 from benchmarks.sweep import main, run_sweep, tasks_left
 from benchmarks.sweep_cells import Task, finished_row, run_cell
 from benchmarks.sweep_data import Setting, read_arm
-from benchmarks.sweep_figures import paired_difference, summarise, sweep_figures
-from benchmarks.sweep_plan import Cell, Plan, Table, read_plan, select_cells
+from benchmarks.sweep_figures import sweep_figures
+from benchmarks.sweep_plan import Plan, read_plan, select_cells
 from benchmarks.sweep_record import sweep_rows
 from benchmarks.sweep_workers import Outcome, run_tasks
 from chem.errors import InputError
@@ -76,11 +76,7 @@ models = ["means"]
 folds = [1]
 [[recipes]]
 model = "NETWORK"
-change = { n_members = 1, shape = { dim = 16, rank = 8 }, loop = { n_epochs = 50 } }
-[[recipes]]
-model = "NETWORK"
-split = "random"
-change = { loop = { n_epochs = EPOCHS } }
+change = { n_members = 1, shape = { dim = 16, rank = 8 }, loop = { n_epochs = EPOCHS } }
 """.replace("NETWORK", NETWORK)
 
 
@@ -135,44 +131,6 @@ def plan(tmp_path: Path) -> Plan:
 def tasks_of(plan: Plan, data: Path, cache: Path, **wanted: Any) -> list[Task]:
     cells = select_cells(plan.cells, {name: [str(value)] for name, value in wanted.items()})
     return [Task.of(cell, plan, data, cache) for cell in cells]
-
-
-def test_read_plan__declares_in_order_of_priority() -> None:
-    cells = read_plan().cells
-    assert len(set(cells)) == len(cells)
-    first = {}
-    for number, cell in enumerate(cells):
-        what = "cold" if cell.split.startswith("cold") else cell.table + (" 1" if cell.fold == 1 else " all")
-        first.setdefault(what, number)
-    order = ["davis 1", "davis all", "kiba 1", "kiba all", "human_dti 1", "human_dti all", "cold"]
-    assert sorted(first, key=lambda name: first[name]) == order
-    assert {cell.arm for cell in cells if cell.table == "davis"} == {"given", "true", "distinct"}
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ('models = ["means"]', 'models = ["meens"]', "there is no 'meens'"),
-        ('arms = ["given"]', 'arms = ["taken"]', "there is no 'taken'"),
-        ('table = "rows"', 'table = "rose"', "there is no 'rose'"),
-        ("folds = [1]", "fold = [1]", "unknown key 'fold'"),
-        ("n_epochs = 50", "epochs = 50", "has no field 'epochs'"),
-        ("n_epochs = 50", "n_epochs = 0", "out of range"),
-        ("[[runs]]", "[[runs]", "cannot be read"),
-    ],
-)
-def test_read_plan__refuses(tmp_path: Path, old: str, new: str, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        read_plan(write_plan(tmp_path, text=PLAN.replace(old, new)))
-
-
-def test_recipe__later_and_nested_changes_win(plan: Plan) -> None:
-    cell = Cell("tiny", "given", "random", NETWORK, 1, 0)
-    assert plan.recipe(cell).loop.n_epochs == 2
-    assert plan.recipe(replace(cell, split="scaffold")).loop.n_epochs == 50
-    assert plan.recipe(cell).shape.dim == 16
-    assert plan.recipe(cell).loop.learning_rate == NETWORKS[NETWORK].loop.learning_rate
-    assert plan.recipe(replace(cell, model="means")) is None
 
 
 def test_read_arm__given_true_distinct(plan: Plan, data: Path) -> None:
@@ -268,8 +226,6 @@ def test_run_cell__goes_on_from_a_state_and_past_a_broken_one(plan: Plan, data: 
     first = run_cell(task)
     kept = pd.read_parquet(task.predictions_file)
     task.row_file.unlink()
-    from benchmarks.sweep_plan import digest
-
     state = task.path.with_name(f"{task.path.name}.state-{digest(task.identity)}")
     state.mkdir()
     for number in range(2):
@@ -303,7 +259,7 @@ def test_sweep__survives_kill_9(data: Path, tmp_path: Path) -> None:
         *(sys.executable, "-m", "benchmarks.sweep", str(data), str(cache)),
         *("--plan", str(plan_file), "--only", "tiny", "--split", "random", "--workers", "2", "--fold", "1"),
     ]
-    running = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+    running = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL)
     states: list[Path] = []
     while not states and running.poll() is None:
         time.sleep(0.05)
@@ -312,11 +268,12 @@ def test_sweep__survives_kill_9(data: Path, tmp_path: Path) -> None:
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
     assert states, "the network did not begin"
-    for _ in range(100):
+    assert workers
+    for _ in range(1200):  # they end within a second, but on a busy machine
         if not any(_alive(pid) for pid in workers):
             break
         time.sleep(0.1)
-    assert workers and not any(_alive(pid) for pid in workers)
+    assert not any(_alive(pid) for pid in workers)
     before = _rows_in(cache)
     assert not list(cache.glob(f"*/*/*/{NETWORK}/*.json"))
     for path in before:
@@ -425,62 +382,6 @@ def test_sweep_rows__blend_is_weighted_on_the_other_folds(
         assert mse[fold] == pytest.approx(np.mean((blended - kept["means", fold]["label"]) ** 2))
 
 
-def _results(values: dict[str, list[float]], metric: str = "mse") -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            ("davis", "given", "random", model, str(fold), 0, metric, value, 9, 1.0, "c", "h")
-            for model, of_model in values.items()
-            for fold, value in enumerate(of_model, start=1)
-        ],
-        columns=["table", "arm", "split", "model", "fold", "seed", "metric", "value", "n", "seconds", "commit", "host"],
-    )  # fmt: skip
-
-
-def test_summarise__fewer_folds_do_not_win() -> None:
-    rows = _results({"kernel_ridge": [0.2, 0.3, 0.4], "means": [0.5, 0.5, 0.6], NETWORK: [0.1]})
-    table = summarise(rows, "mse").set_index("model")
-    assert table.loc["kernel_ridge", "mean"] == pytest.approx(0.3) and table.loc["kernel_ridge", "wins"]
-    assert not table.loc[NETWORK, "wins"] and table.loc[NETWORK, "n_folds"] == 1
-    assert np.isnan(table.loc[NETWORK, "lower"])
-    half = 4.302652729911275 * 0.1 / 3**0.5  # t of two degrees of freedom
-    assert table.loc["kernel_ridge", "upper"] == pytest.approx(0.3 + half)
-
-
-def test_summarise__seeds_of_a_fold_are_averaged_first() -> None:
-    first, second = _results({"means": [0.2, 0.4]}), _results({"means": [0.4, 0.6]})
-    table = summarise(pd.concat([first, second.assign(seed=1)]), "mse").iloc[0]
-    assert (table["n_folds"], table["n_seeds"]) == (2, 2)
-    expected = summarise(_results({"means": [0.3, 0.5]}), "mse").iloc[0]
-    assert table[["mean", "lower", "upper"]].tolist() == pytest.approx(
-        expected[["mean", "lower", "upper"]].tolist()
-    )
-
-
-def test_paired_difference__over_the_folds_of_both() -> None:
-    rows = _results({"means": [0.5, 0.6, 0.7], NETWORK: [0.4, 0.45]})
-    mean, lower, upper, n = paired_difference(rows, "mse", NETWORK, "means") or (0, 0, 0, 0)
-    assert (mean, n) == (pytest.approx(-0.125), 2) and lower < mean < upper
-    assert paired_difference(rows, "mse", NETWORK, "ridge") is None
-
-
-@pytest.mark.parametrize(
-    ("network", "said"),
-    [
-        ([0.30, 0.32, 0.31], "the plain model is ahead"),
-        ([0.10, 0.12, 0.11], ", the network is ahead"),
-        ([0.19, 0.22, 0.20], "no difference that the folds can tell"),
-        ([0.1], "one fold, so no interval"),
-    ],
-)
-def test_sweep_figures__say_who_wins(tmp_path: Path, network: list[float], said: str) -> None:
-    rows = _results({"means": [0.5, 0.6, 0.7], "kernel_ridge": [0.20, 0.21, 0.20], NETWORK: network})
-    path = tmp_path / "sweep.tsv"
-    rows.to_csv(path, sep="\t", index=False)
-    text = sweep_figures(path)
-    assert said in text and f"{NETWORK} less kernel_ridge" in text
-    assert f"{len(network)}x1" in text and "3x1" in text
-
-
 def test_main__runs_records_and_prints(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -497,11 +398,3 @@ def test_main__runs_records_and_prints(
     assert main([*common, "--only", "tidy"]) == 2
     assert "no cell has the table 'tidy'" in capsys.readouterr().err
     assert sweep_figures(tmp_path / "none.tsv") == ""
-
-
-def test_tables__of_the_plan_are_read(shared_data: Path) -> None:
-    """The real tables have the rows that are told of them."""
-    tables: dict[str, Table] = read_plan().tables
-    for name, arm, n in (("davis", "given", 25_046), ("human_dti", "cold", 3919)):
-        pairs, n_dropped = read_arm(tables[name], arm, shared_data)
-        assert len(pairs) + n_dropped == n
