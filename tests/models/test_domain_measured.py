@@ -1,0 +1,76 @@
+"""Thresholds of the domain from out-of-fold rows, against the same worked out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from rdkit import Chem
+from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
+from rdkit.DataStructs import BulkTanimotoSimilarity
+
+from models.affinity import N_BITS
+from models.domain_measured import MEANS, measured_thresholds
+from models.domain_threshold import gain_threshold
+from models.pairs import PairData
+
+MakePairs = Callable[..., PairData]
+
+
+@pytest.fixture(scope="module")
+def pairs(make_pairs: MakePairs) -> PairData:
+    return make_pairs(20, 12)
+
+
+def rows_of(pairs: PairData, setting: str, unit: np.ndarray, n_folds: int) -> pd.DataFrame:
+    """The blend is right and the means are not, for every unit; folds hold out whole units."""
+    table = pd.DataFrame({
+        "setting": setting, "endpoint": "pkd", "fold": unit % n_folds + 1,
+        "drug_id": [pairs.drug_ids[d] for d in pairs.drug],
+        "target_id": [pairs.target_ids[t] for t in pairs.target], "label": pairs.label,
+    })  # fmt: skip
+    error = np.where(unit % 3 == 0, 1.2, 0.3)
+    blend = table.assign(model="blend", prediction=pairs.label + error)
+    return pd.concat([blend, table.assign(model=MEANS, prediction=pairs.label + 1.0)], ignore_index=True)
+
+
+@pytest.mark.parametrize("n_folds", [4, 12])
+def test_measured_thresholds__of_molecules_worked_out_by_rdkit(pairs: PairData, n_folds: int) -> None:
+    rows = rows_of(pairs, "scaffold", pairs.drug, n_folds)
+    make = GetMorganGenerator(radius=2, fpSize=N_BITS)
+    bits = [make.GetFingerprint(Chem.MolFromSmiles(text)) for text in pairs.smiles]
+    fold = np.arange(len(bits)) % n_folds
+    nearest = np.array([
+        max(BulkTanimotoSimilarity(bits[k], [b for b, f in zip(bits, fold, strict=True) if f != fold[k]]))
+        for k in range(len(bits))
+    ])  # fmt: skip
+    order = np.argsort(fold[pairs.drug], kind="stable")
+    drug, blend, means = (
+        pairs.drug[order],
+        *(part.iloc[order] for _, part in rows.groupby("model", sort=True)),
+    )
+    expected = gain_threshold(nearest[drug], drug, blend["label"], blend["prediction"], means["prediction"])
+    found = measured_thresholds(pairs, rows)
+    assert expected is not None and set(found) == {"molecule"}
+    assert found["molecule"].value == pytest.approx(expected.value, rel=1e-6)  # ours is in single precision
+    assert (found["molecule"].rule, found["molecule"].n) == (expected.rule, expected.n)
+    # Tables of models may list folds in another order, as folds 10 and 2 in the order of their names.
+    by_name = rows.assign(name=rows["fold"].astype(str))
+    mixed = pd.concat([
+        by_name[by_name["model"] == "blend"], by_name[by_name["model"] == MEANS].sort_values("name", kind="stable")
+    ])  # fmt: skip
+    assert measured_thresholds(pairs, mixed) == found
+
+
+def test_measured_thresholds__of_kinases_by_identity(pairs: PairData) -> None:
+    found = measured_thresholds(pairs, rows_of(pairs, "family", pairs.target, 4))
+    assert set(found) == {"identity"}
+    assert found["identity"].n == 12
+
+
+def test_measured_thresholds__too_few_or_no_rows(pairs: PairData, make_pairs: MakePairs) -> None:
+    small = make_pairs(6, 4)
+    assert measured_thresholds(small, rows_of(small, "scaffold", small.drug, 2)) == {}
+    assert measured_thresholds(pairs, rows_of(pairs, "random", pairs.drug, 2)) == {}
