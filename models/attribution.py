@@ -3,8 +3,10 @@
 Every member of a blend is asked, with its share. An atom that is hidden is unknown in the graph, and no counted
 environment that holds it is left. A residue that is hidden is unknown on the kinase profile and in the catalytic
 window, and is left out of composition and words, as an X in the sequence is; the alignment stays as it was, and
-so does what says that the protein is a very one of the training set. `models.attribution_gradients` has
-another measure, `models.attribution_fidelity` tells how well each finds what matters.
+so does what says that the protein is the very one of a training pair. `models.attribution_gradients` has
+another measure, `models.attribution_fidelity` tells how well each finds what matters. A molecule that lost an atom
+is less like every training molecule, so in kernels masking also counts how many environments an atom has:
+integrated gradients, which share that out, find a planted group more often.
 
 References
 ----------

@@ -71,7 +71,7 @@ def molecule_environments(smiles: str) -> tuple[Environments, ...]:
     Examples
     --------
     >>> circular = molecule_environments("CO")[0]
-    >>> circular.member.sum(axis=1).tolist()
+    >>> sorted(circular.member.sum(axis=1).tolist())
     [1, 1, 2]
     """
     molecule = molecule_at(0, smiles)
@@ -95,8 +95,8 @@ def masked_tables(environments: tuple[Environments, ...], hidden: NDArray[np.boo
     --------
     >>> environments = molecule_environments("CCO")
     >>> tables = masked_tables(environments, np.array([[False, False, False], [False, False, True]]))
-    >>> [len(table) for table in tables], tables[0].count.sum()
-    ([2, 2, 2, 2, 2, 2], 8)
+    >>> [len(table) for table in tables], int(tables[0].count.sum())
+    ([2, 2, 2, 2, 2, 2], 9)
     """
     return tuple(kind.table(hidden) for kind in environments)
 

@@ -6,8 +6,8 @@ training molecules is smooth in the counts but for kinks, so the landmark networ
 a gradient along the way as graph networks do, and the sum over the atoms is the prediction less that of the start.
 What falls to an environment is shared by its atoms in equal parts.
 
-For a protein the way starts at unknown residues on the profile and in the catalytic window. Whether the protein is a very one of
-the training set, its words and its composition are no sums over residues that could grow: they are kept as they
+For a protein the way starts at unknown residues on the profile and in the catalytic window. Whether the protein is the very one of
+a training pair, its words and its composition are no sums over residues that could grow: they are kept as they
 are, so residues that only they hold get zero, where masking gives a number.
 
 References
