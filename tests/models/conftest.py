@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from chem.standardise import standardise_smiles
 from models.affinity import AffinityModel
-from models.fit import EncodedPairs, encode_pairs
 from models.kinase import build_profile
 from models.pairs import PairData
 from models.protein import Target
@@ -63,12 +62,6 @@ def make_pairs(drug_smiles: dict[str, str], kinases: dict[str, str]) -> Callable
         )  # fmt: skip
 
     return make
-
-
-@pytest.fixture(scope="session")
-def encoded(make_pairs: Callable[..., PairData], profile: NDArray[np.float32]) -> EncodedPairs:
-    """Return twelve drugs and eight kinases with their arrays."""
-    return encode_pairs(make_pairs(), profile)
 
 
 @pytest.fixture(scope="session")
