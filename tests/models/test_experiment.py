@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
+import multiprocessing
+import os
+import signal
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,21 +17,31 @@ import pytest
 
 from chem.errors import InputError
 from models import experiment as module
-from models.affinity import AffinityModel, load_affinity
-from models.experiment import AffinityExperiment, fold_metrics, read_card, train_affinity
-from models.metrics import REGRESSION_METRICS
+from models.affinity import AffinityModel
+from models.affinity_network import NetworkShape
+from models.blend import BLEND
+from models.checkpoint import load_affinity
+from models.contenders import PLAIN, NetworkRecipe
+from models.experiment import fold_metrics, train_affinity
+from models.experiment_parts import AffinityExperiment, parts_of
+from models.loop import LoopConfig
+from models.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS
 from models.pairs import PairData
-from models.train import TrainingConfig
 
 MakePairs = Callable[..., PairData]
-TINY = AffinityExperiment(
-    TrainingConfig(n_steps=20, warmup=5, seed=11),
-    shape={"dim": 16, "n_layers": 1, "dropout": 0.0},
-    n_folds=2,
-    description={"name": "tiny", "limits": ["a test"]},
+Run = tuple[Path, AffinityModel]
+RECIPE = NetworkRecipe(
+    NetworkShape(dim=12, aligned=4, rank=8, dropout=0.0),
+    LoopConfig(n_epochs=3, learning_rate=3e-3, ema=0.9, device="cpu"),
+    n_members=2,
 )
-FILES = ("model.safetensors", "card.json", "folds.tsv", "metrics.tsv", "leakage.tsv")
-MODELS = {"network", "means", "nearest_neighbour", "ridge", "random_forest"}
+TINY = AffinityExperiment(
+    networks={"landmark_network": RECIPE}, epochs={"pkd": 2}, n_folds=2, baselines=("random",), seed=11,
+    description={"name": "tiny", "limits": ["a test"]},
+)  # fmt: skip
+FILES = ("model.safetensors", "card.json", "folds.tsv", "metrics.tsv", "coverage.tsv", "leakage.tsv")
+SETTINGS = {"random", "scaffold", "family"}
+FEW = {"landmark_network", "kernel_ridge", "means", BLEND}
 
 
 @pytest.fixture(scope="module")
@@ -37,179 +50,223 @@ def pairs(make_pairs: MakePairs) -> PairData:
 
 
 @pytest.fixture(scope="module")
-def run(pairs: PairData, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, AffinityModel]:
+def run(pairs: PairData, tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("experiment") / "run"
     return folder, train_affinity([pairs], folder, TINY)
 
 
-def test_train_affinity__tells_what_folds_share(run: tuple[Path, AffinityModel]) -> None:
-    leakage = pd.read_csv(run[0] / "leakage.tsv", sep="\t")
-    unseen = leakage[leakage["setting"] == "unseen_drug"]
-    assert set(leakage["setting"]) == {"seen_drug", "unseen_drug"}
-    assert (unseen["rows_scaffold"] == 0).all()
-    assert (leakage.loc[leakage["setting"] == "seen_drug", "rows_inchikey"] > 0).any()
+@pytest.fixture(scope="module")
+def folds(run: Run) -> pd.DataFrame:
+    return pd.read_csv(run[0] / "folds.tsv", sep="\t")
 
 
-def test_train_affinity__writes_its_files_and_nothing_else(run: tuple[Path, AffinityModel]) -> None:
+def test_train_affinity__writes_its_files_and_nothing_else(run: Run) -> None:
     assert sorted(path.name for path in run[0].iterdir()) == sorted(FILES)
 
 
-def test_train_affinity__every_pair_is_held_out_once(
-    run: tuple[Path, AffinityModel], pairs: PairData
-) -> None:
-    table = pd.read_csv(run[0] / "folds.tsv", sep="\t")
-    assert set(table["setting"]) == {"seen_drug", "unseen_drug"}
-    assert set(table["model"]) == MODELS
-    assert set(table["endpoint"]) == {"pkd"}
-    expected = pd.Series(
-        pairs.label,
-        index=pd.MultiIndex.from_tuples(
-            [(pairs.drug_ids[d], pairs.target_ids[t]) for d, t in zip(pairs.drug, pairs.target, strict=True)]
-        ),
-    ).sort_index()
-    for _, part in table.groupby(["setting", "model"]):
+def test_train_affinity__one_row_per_model_and_pair(run: Run, folds: pd.DataFrame, pairs: PairData) -> None:
+    required = ["setting", "endpoint", "model", "fold", "seed", "drug_id", "target_id", "label", "prediction"]
+    assert list(folds.columns)[: len(required)] == required
+    assert set(folds["setting"]) == SETTINGS
+    assert set(folds["endpoint"]) == {"pkd"} and set(folds["seed"]) == {11}
+    names = [(pairs.drug_ids[d], pairs.target_ids[t]) for d, t in zip(pairs.drug, pairs.target, strict=True)]
+    expected = pd.Series(pairs.label, index=pd.MultiIndex.from_tuples(names)).sort_index()
+    for (setting, _), part in folds.groupby(["setting", "model"]):
         found = part.set_index(["drug_id", "target_id"])["label"].sort_index()
-        assert found.index.is_unique
-        assert found.index.equals(expected.index)
+        assert found.index.is_unique and found.index.equals(expected.index), setting
         np.testing.assert_allclose(found, expected, rtol=1e-5)
-    assert np.isfinite(table["prediction"]).all()
+    for setting, part in folds.groupby("setting"):
+        assert set(part["model"]) == (FEW | set(PLAIN) if setting == "random" else FEW)
+    assert np.isfinite(folds["prediction"]).all()
+    assert (folds["spread"].notna() == (folds["model"] == "landmark_network")).all()
 
 
-def test_train_affinity__a_drug_of_the_unseen_setting_has_one_fold(run: tuple[Path, AffinityModel]) -> None:
-    table = pd.read_csv(run[0] / "folds.tsv", sep="\t")
-    unseen = table[table["setting"] == "unseen_drug"]
-    assert len(unseen[["drug_id", "fold"]].drop_duplicates()) == unseen["drug_id"].nunique()
+def test_train_affinity__settings_hold_out_what_they_say(folds: pd.DataFrame) -> None:
+    for setting, unit in (("scaffold", "drug_id"), ("family", "target_id")):
+        part = folds[folds["setting"] == setting]
+        assert len(part[[unit, "fold"]].drop_duplicates()) == part[unit].nunique()
 
 
-def test_train_affinity__metrics_follow_from_the_folds(run: tuple[Path, AffinityModel]) -> None:
+def test_train_affinity__tells_what_folds_share(run: Run) -> None:
+    leakage = pd.read_csv(run[0] / "leakage.tsv", sep="\t")
+    assert set(leakage["setting"]) == SETTINGS
+    assert (leakage.loc[leakage["setting"] == "scaffold", "rows_scaffold"] == 0).all()
+    assert (leakage.loc[leakage["setting"] == "random", "rows_inchikey"] > 0).any()
+
+
+def test_train_affinity__metrics_follow_from_the_folds(run: Run, folds: pd.DataFrame) -> None:
     metrics = pd.read_csv(run[0] / "metrics.tsv", sep="\t")
     assert list(metrics.columns) == ["setting", "endpoint", "model", "fold", "seed", "metric", "value"]
     assert set(metrics["metric"]) == set(REGRESSION_METRICS)
-    assert set(metrics["model"]) == MODELS
-    assert set(metrics["seed"]) == {11}
-    folds = pd.read_csv(run[0] / "folds.tsv", sep="\t")
     again = fold_metrics(folds, 11)
     np.testing.assert_allclose(metrics["value"], again["value"], rtol=1e-3, atol=1e-4)
-    part = folds[(folds["setting"] == "seen_drug") & (folds["model"] == "ridge") & (folds["fold"] == 1)]
-    row = metrics[
-        (metrics["setting"] == "seen_drug") & (metrics["model"] == "ridge") & (metrics["fold"] == 1)
+    part = folds[(folds["setting"] == "random") & (folds["model"] == BLEND) & (folds["fold"] == 1)]
+    rows = metrics[
+        (metrics["setting"] == "random") & (metrics["model"] == BLEND) & (metrics["fold"] == 1)
     ].set_index("metric")["value"]
-    assert row["mse"] == pytest.approx(((part["label"] - part["prediction"]) ** 2).mean(), rel=1e-4)
+    assert rows["mse"] == pytest.approx(((part["label"] - part["prediction"]) ** 2).mean(), rel=1e-4)
 
 
-def test_train_affinity__card_tells_how(run: tuple[Path, AffinityModel], pairs: PairData) -> None:
-    card = read_card(run[0])
-    assert card["name"] == "tiny"
-    assert card["training"]["seed"] == 11
-    assert card["training"]["n_steps"] == 20
+def test_train_affinity__the_blend_has_the_weights_of_the_card(run: Run, folds: pd.DataFrame) -> None:
+    """In settings other than random, where the weights of all folds are used."""
+    weights = run[1].models[0].weights
+    assert sum(weights.values()) == pytest.approx(1)
+    part = folds[folds["setting"] == "family"]
+    wide = part.pivot_table(index=["drug_id", "target_id"], columns="model", values="prediction")
+    expected = sum(share * wide[name] for name, share in weights.items())
+    np.testing.assert_allclose(wide[BLEND], expected, atol=1e-4)
+
+
+def test_train_affinity__card_tells_how(run: Run) -> None:
+    card = json.loads((run[0] / "card.json").read_text())
+    assert card["name"] == "tiny" and card["seed"] == 11 and card["epochs"] == {"pkd": 2}
+    assert card["training"]["landmark_network"]["shape"]["dim"] == 12
     assert card["data_summary"] == [{"endpoint": "pkd", "n_pairs": 60, "n_drugs": 10, "n_targets": 6}]
-    assert {row["model"] for row in card["figures"]} == MODELS
-    assert set(card["calibration"]["pkd"]) == {"seen_drug", "unseen_drug"}
-    metrics = pd.read_csv(run[0] / "metrics.tsv", sep="\t")
+    assert set(card["models"][0]["intervals"]) == SETTINGS
+    metrics = pd.read_csv(run[0] / "metrics.tsv", sep="\t").groupby(["setting", "model", "metric"])["value"]
+    assert len(card["figures"]) == len(metrics)
     for row in card["figures"]:
-        values = metrics[
-            (metrics["setting"] == row["setting"])
-            & (metrics["model"] == row["model"])
-            & (metrics["metric"] == row["metric"])
-        ]["value"]
-        assert row["mean"] == pytest.approx(values.mean(), abs=1e-3)
+        values = metrics.get_group((row["setting"], row["model"], row["metric"]))
         assert row["n_folds"] == len(values) == 2
+        if row["mean"] is not None:
+            assert row["mean"] == pytest.approx(values.mean(), abs=1e-3)
+
+
+def test_train_affinity__the_model_is_the_one_on_disk(run: Run, pairs: PairData) -> None:
+    asked = pairs.select(np.arange(7))
+    ours = run[1].predict(asked)
+    assert load_affinity(run[0]).predict(asked).equals(ours)
+    assert np.isfinite(ours["prediction"]).all()
+    assert len(run[1].models[0].networks["landmark_network"]) == 2
+    assert run[1].card == json.loads((run[0] / "card.json").read_text())
 
 
 @pytest.mark.slow
-def test_train_affinity__keeps_given_folds_and_no_baselines_when_told(
-    pairs: PairData, tmp_path: Path
+def test_train_affinity__a_killed_run_goes_on_to_the_same_bytes(
+    run: Run, pairs: PairData, tmp_path: Path
 ) -> None:
-    """Folds of the table are the folds of the run; ten processes are not needed for two networks."""
-    given = replace(pairs, fold=np.where(pairs.drug % 2 == 0, 4, 7))
-    plan = replace(TINY, unseen_drug=False, baselines=False, training=replace(TINY.training, n_steps=3))
-    model = train_affinity([given], tmp_path / "run", plan)
-    table = pd.read_csv(tmp_path / "run" / "folds.tsv", sep="\t")
-    assert set(table["model"]) == {"network"}
-    drug = table["drug_id"].map(pairs.drug_ids.index)
-    np.testing.assert_array_equal(table["fold"], np.where(drug % 2 == 0, 4, 7))
-    assert len(model.members) == 2
-    assert set(model.calibration["pkd"]) == {"seen_drug"}
-
-
-@pytest.mark.slow
-def test_train_affinity__resumes_to_the_same_bytes(
-    run: tuple[Path, AffinityModel], pairs: PairData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Interrupted after the first fold, as by a kill; the second run trains the others alone."""
-
-    class Killed(BaseException):
-        pass
-
-    def stop(text: str, share: float) -> None:
-        raise Killed
-
-    folder = tmp_path / "run"
-    with pytest.raises(Killed):
-        train_affinity([pairs], folder, TINY, stop)
-    (parts,) = (folder / ".parts").iterdir()
+    """Killed after its first part, with two workers; these end with it, and what they finished is kept."""
+    folder, plan = tmp_path / "run", replace(TINY, workers=2)
+    process = multiprocessing.get_context("spawn").Process(
+        target=train_affinity, args=([pairs], folder, plan)
+    )
+    process.start()
+    while not (finished := [*folder.glob(".parts/*/*.safetensors"), *folder.glob(".parts/*/*.parquet")]):
+        assert process.is_alive()
+        time.sleep(0.02)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    workers = children.read_text().split() if children.exists() else []
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
     assert not any((folder / name).exists() for name in FILES)
-    finished = sorted(parts.glob("*.parquet"))
-    for path in finished[1:]:
-        path.unlink()
-    before = finished[0].stat().st_mtime_ns
+    deadline = time.monotonic() + 60
+    while any(_lives(worker) for worker in workers):
+        assert time.monotonic() < deadline, "a worker goes on without its parent"
+        time.sleep(0.05)
+    before = {path: path.stat().st_mtime_ns for path in finished}
     shares: list[float] = []
 
     def watch(text: str, share: float) -> None:
-        assert finished[0].stat().st_mtime_ns == before
+        assert all(path.stat().st_mtime_ns == written for path, written in before.items())
         shares.append(share)
 
-    train_affinity([pairs], folder, TINY, watch)
-    assert shares == [0.5, 0.75, 1.0]
+    train_affinity([pairs], folder, plan, watch)
+    assert shares[-1] == 1.0 and len(shares) <= 28 - len(finished)
     for name in FILES:
         assert (folder / name).read_bytes() == (run[0] / name).read_bytes(), name
 
 
-def test_train_affinity__another_experiment_uses_no_old_parts(pairs: PairData) -> None:
-    settings = {"seen_drug": [pairs.drug % 2 + 1]}
-    name = module._digest([pairs], settings, TINY)
-    assert name == module._digest([pairs], settings, replace(TINY, workers=2))
-    others = [
-        module._digest([pairs], settings, replace(TINY, training=replace(TINY.training, seed=12))),
-        module._digest([pairs], {"seen_drug": [pairs.target % 2 + 1]}, TINY),
-        module._digest([replace(pairs, label=pairs.label + 1)], settings, TINY),
-    ]
-    assert len({name, *others}) == 4
+def _lives(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 @pytest.mark.slow
-def test_train_affinity__workers_do_not_change_a_byte(
-    run: tuple[Path, AffinityModel], pairs: PairData, tmp_path: Path
+def test_train_affinity__two_endpoints_given_folds_and_an_exception_half_way(
+    pairs: PairData, tmp_path: Path
 ) -> None:
-    train_affinity([pairs], tmp_path / "run", replace(TINY, workers=2))
-    for name in FILES:
-        assert (tmp_path / "run" / name).read_bytes() == (run[0] / name).read_bytes(), name
+    """Folds of the table are those of the run; yes and no have probabilities; a Ctrl-C leaves what is done."""
+
+    class Interrupted(BaseException):
+        pass
+
+    def stop(text: str, share: float) -> None:
+        if share > 0.4:
+            raise Interrupted
+
+    fold = np.where(pairs.drug % 2 == 0, 4, 7)
+    given = replace(pairs, fold=fold)
+    yes_no = replace(given, name="binds", label=(pairs.label > np.median(pairs.label)).astype(float))
+    plan = replace(TINY, networks={}, settings=("random",), baselines=())
+    with pytest.raises(Interrupted):
+        train_affinity([given, yes_no], tmp_path / "run", plan, stop)
+    shares: list[float] = []
+    model = train_affinity([given, yes_no], tmp_path / "run", plan, lambda _, share: shares.append(share))
+    assert 0 < len(shares) < 10 and shares[-1] == 1.0
+    table = pd.read_csv(tmp_path / "run" / "folds.tsv", sep="\t")
+    assert set(table["model"]) == {"kernel_ridge", "means", BLEND}
+    np.testing.assert_array_equal(
+        table["fold"], np.where(table["drug_id"].map(pairs.drug_ids.index) % 2 == 0, 1, 4)
+    )
+    assert model.endpoints == ("pkd", "binds")
+    asked = pairs.select(np.arange(5))
+    assert model.predict(asked, endpoint="binds")["prediction"].between(0, 1).all()
+    metrics = pd.read_csv(tmp_path / "run" / "metrics.tsv", sep="\t")
+    assert set(metrics.loc[metrics["endpoint"] == "binds", "metric"]) == set(CLASSIFICATION_METRICS)
+    assert set(model.models[0].intervals) == {"random"}
 
 
-@pytest.mark.parametrize("field", ["graph_schema", "recipe"])
-def test_load_affinity__refuses_another_version(
-    run: tuple[Path, AffinityModel], tmp_path: Path, field: str
-) -> None:
-    shutil.copytree(run[0], tmp_path / "run")
-    card = json.loads((tmp_path / "run" / "card.json").read_text())
-    card[field] = "0123456789abcdef"
-    (tmp_path / "run" / "card.json").write_text(json.dumps(card))
-    with pytest.raises(InputError, match=f"field {field}: trained with") as raised:
-        load_affinity(tmp_path / "run")
-    assert len(str(raised.value).splitlines()) == 1
+def test_fold_metrics__a_fold_of_zeros_and_ones_is_no_classification() -> None:
+    rows = pd.DataFrame({
+        "setting": "random", "endpoint": "pkd", "model": "m", "fold": [1, 1, 2, 2],
+        "label": [0.0, 1.0, 5.0, 7.0], "prediction": [0.5, 3.0, 5.0, 6.0],
+    })  # fmt: skip
+    found = fold_metrics(rows, 0)
+    assert set(found["metric"]) == set(REGRESSION_METRICS)
+    mse = found[found["metric"] == "mse"]["value"].tolist()
+    assert mse == pytest.approx([2.125, 0.5])
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "card.json"])
-@pytest.mark.parametrize("damage", ["missing", "cut"])
-def test_load_affinity__refuses_a_damaged_run(
-    run: tuple[Path, AffinityModel], tmp_path: Path, name: str, damage: str
-) -> None:
-    shutil.copytree(run[0], tmp_path / "run")
-    path = tmp_path / "run" / name
-    if damage == "missing":
-        path.unlink()
-    else:
-        path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(InputError, match=name.replace(".", r"\.")) as raised:
-        load_affinity(tmp_path / "run")
-    assert len(str(raised.value).splitlines()) == 1
+def test_digest__another_experiment_uses_no_old_parts(pairs: PairData) -> None:
+    settings = {"random": [pairs.drug % 2 + 1]}
+    name = module._digest([pairs], settings, TINY)
+    assert name == module._digest([pairs], settings, replace(TINY, workers=2, description={}))
+    others = [
+        module._digest([pairs], settings, replace(TINY, seed=12)),
+        module._digest([pairs], settings, replace(TINY, epochs={})),
+        module._digest([pairs], settings, replace(TINY, networks={})),
+        module._digest([pairs], {"random": [pairs.target % 2 + 1]}, TINY),
+        module._digest([replace(pairs, label=pairs.label + 1)], settings, TINY),
+        module._digest([replace(pairs, drug_ids=tuple(f"d{k}" for k in range(10)))], settings, TINY),
+    ]
+    assert len({name, *others}) == 7
+
+
+def test_parts_of__networks_first_and_folds_in_their_order(pairs: PairData) -> None:
+    folds = {"random": [np.arange(len(pairs)) % 12 + 1], "scaffold": [np.ones(len(pairs), np.int64)]}
+    work = parts_of([pairs], folds, TINY)
+    names = [part.model for part in work]
+    assert names.count("landmark_network") == 13 and set(names[:13]) == {"landmark_network"}
+    ridge = [part.fold for part in work if part.model == "ridge"]
+    assert ridge == list(range(1, 13))
+    assert not [part for part in work if part.setting == "scaffold"]  # one fold leaves nothing to train on
+    assert len(set(work)) == len(work) == 2 + 12 * 7
+
+
+def test_affinity_experiment__refuses_what_cannot_be_saved() -> None:
+    with pytest.raises(InputError, match="a network is called 'ridge'"):
+        AffinityExperiment(networks={"ridge": RECIPE})
+    other = replace(RECIPE, shape=replace(RECIPE.shape, rank=4))
+    with pytest.raises(InputError, match="expected one rank"):
+        AffinityExperiment(networks={"a": RECIPE, "b": other})
+    assert AffinityExperiment(networks={}).rank == 512 and TINY.rank == 8
+
+
+def test_affinity_experiment__epochs_of_an_endpoint_are_fixed() -> None:
+    fixed = TINY.recipe("landmark_network", "pkd")
+    assert fixed is not None and fixed.loop.stop_after == 2
+    assert TINY.recipe("landmark_network", "kiba") == RECIPE
+    assert TINY.recipe("ridge", "pkd") is None
