@@ -37,7 +37,7 @@ DESCRIPTION = {
     ],
 }  # fmt: skip
 
-EPOCHS = {"pkd": 22, "kiba_score": 75}
+EPOCHS = {"pkd": 20, "kiba_score": 50}
 """Epochs of a network per label; docs/network.md tells how they were chosen."""
 N_FOLDS = 3
 """Folds of scaffolds and of families; pairs have the five of the tables."""
