@@ -25,7 +25,7 @@ from benchmarks.sweep import main, run_sweep, tasks_left
 from benchmarks.sweep_cells import Task, finished_row, run_cell
 from benchmarks.sweep_data import Setting, read_arm
 from benchmarks.sweep_figures import sweep_figures
-from benchmarks.sweep_plan import Plan, read_plan, select_cells
+from benchmarks.sweep_plan import Plan, digest, read_plan, select_cells
 from benchmarks.sweep_record import sweep_rows
 from benchmarks.sweep_workers import Outcome, run_tasks
 from chem.errors import InputError
