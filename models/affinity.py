@@ -22,7 +22,7 @@ from models.domain_similarity import ProteinKeys
 from models.intervals import Intervals
 from models.kernel_ridge import KernelFit, predict_matrix
 from models.pairs import PairData
-from models.protein import Target, encode_proteins
+from models.protein import ProteinArrays, Target, encode_proteins
 
 N_BITS = 1024
 """Bits of the fingerprints that tell the domain."""
@@ -290,8 +290,10 @@ def _assess(
     )
 
 
-def training_domain(inputs: InputEncoder, thresholds: dict[str, Any]) -> Domain:
-    """Domain of the training molecules and proteins that `inputs` holds."""
-    arrays = encode_proteins(inputs.targets, inputs.profile)
-    keys = ProteinKeys.of([t.sequence for t in inputs.targets], arrays.aligned)
+def training_domain(
+    inputs: InputEncoder, thresholds: dict[str, Any], arrays: ProteinArrays | None = None
+) -> Domain:
+    """Domain of the training molecules and proteins that `inputs` holds; `arrays` of those proteins, if at hand."""
+    known = arrays or encode_proteins(inputs.targets, inputs.profile)
+    keys = ProteinKeys.of([t.sequence for t in inputs.targets], known.aligned)
     return Domain.fit(morgan_fingerprints(inputs.smiles, n_bits=N_BITS), keys, None, thresholds)

@@ -226,7 +226,8 @@ def _endpoint(plain: dict[str, Any], tensors: dict[str, Tensor]) -> EndpointMode
         )
     )
     profile = tensors["profile"].numpy()
-    proteins = protein_tables(targets, encode_proteins(targets, profile))
+    arrays = encode_proteins(targets, profile)
+    proteins = protein_tables(targets, arrays)
     landmarks = Landmarks(molecule_tables(smiles), tensors["projection"].float().numpy())
     inputs = InputEncoder(profile, landmarks, proteins, smiles, targets)
     networks = {
@@ -244,7 +245,7 @@ def _endpoint(plain: dict[str, Any], tensors: dict[str, Tensor]) -> EndpointMode
     return EndpointModel(
         plain["endpoint"], plain["task"], inputs, networks, kernel, plain["weights"],
         {setting: Intervals.from_dict(part) for setting, part in plain["intervals"].items()},
-        training_domain(inputs, {k: Threshold.from_dict(part) for k, part in plain["domain"].items()}),
+        training_domain(inputs, {k: Threshold.from_dict(part) for k, part in plain["domain"].items()}, arrays),
     )  # fmt: skip
 
 

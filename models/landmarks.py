@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from chem.count_similarity import CountTable, min_max_similarity
 from chem.errors import InputError
 from chem.fingerprint import fingerprints
+from chem.parse import parse_smiles
 from models.kinase import GAP, UNKNOWN, encode_residues
 from models.protein import ProteinArrays, Target
 
@@ -59,7 +60,8 @@ def molecule_tables(smiles: Sequence[str]) -> Tables:
     [2, 2, 2, 2, 2, 2]
     """
     there = np.array([bool(text) for text in smiles], bool)
-    readable = [text for text in smiles if text]
+    # Read once for all kinds; what does not parse stays a text, which the first of them refuses by its number.
+    readable = [parse_smiles(text) or text for text in smiles if text]
     tables = []
     for kind, radius, chirality in MOLECULE_COUNTS:
         rows = np.zeros((len(smiles), N_BITS), np.uint32)
