@@ -52,6 +52,8 @@ class EndpointModel:
         By setting, of `SETTINGS`; one that was not measured is missing.
     domain
         What the training data held.
+    labels
+        (n_molecules, n_proteins) float16 training labels in the order of `inputs`, NaN where there is none; or None.
     """
 
     name: str
@@ -62,6 +64,7 @@ class EndpointModel:
     weights: dict[str, float]
     intervals: dict[str, Intervals]
     domain: Domain
+    labels: NDArray[np.float16] | None = None
 
     @cached_property
     def known(self) -> tuple[frozenset[str], frozenset[str]]:

@@ -92,10 +92,13 @@ def _tensors(model: EndpointModel) -> dict[str, Tensor]:
                 tensors |= _packed(f"{kind}.{number}.{name}", weight)
     if model.kernel is not None:
         fit = model.kernel[0]
-        row, column = np.nonzero(fit.weight)
+        there = fit.weight != 0 if model.labels is None else ~np.isnan(model.labels)
+        row, column = np.nonzero(there)
         tensors["kernel.row"] = torch.from_numpy(row.astype(np.int32))
         tensors["kernel.column"] = torch.from_numpy(column.astype(np.int32))
         tensors["kernel.weight"] = torch.from_numpy(fit.weight[row, column])
+        if model.labels is not None:
+            tensors["kernel.label"] = torch.from_numpy(model.labels[row, column])
         tensors["kernel.learned"] = torch.from_numpy(np.ascontiguousarray(fit.learned))
     return tensors
 
@@ -242,10 +245,17 @@ def _endpoint(plain: dict[str, Any], tensors: dict[str, Tensor]) -> EndpointMode
         kernel = _kernel(
             plain["kernel"], tensors, (len(smiles), len(targets)), protein_kernel(proteins, proteins)
         )
+    labels = None
+    if "kernel.label" in tensors:
+        labels = np.full((len(smiles), len(targets)), np.nan, np.float16)
+        labels[tensors["kernel.row"].numpy(), tensors["kernel.column"].numpy()] = tensors[
+            "kernel.label"
+        ].numpy()
     return EndpointModel(
         plain["endpoint"], plain["task"], inputs, networks, kernel, plain["weights"],
         {setting: Intervals.from_dict(part) for setting, part in plain["intervals"].items()},
         training_domain(inputs, {k: Threshold.from_dict(part) for k, part in plain["domain"].items()}, arrays),
+        labels,
     )  # fmt: skip
 
 

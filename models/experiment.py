@@ -30,6 +30,7 @@ from models.blend import BLEND, BlendReport, blend_report
 from models.checkpoint import load_affinity, save_affinity
 from models.coverage import coverage_summary, coverage_table
 from models.domain_measured import measured_thresholds
+from models.evidence_pairs import label_matrix
 from models.experiment_parts import AffinityExperiment, Part, Progress, fit_parts, parts_of, restore_members
 from models.families import family_folds
 from models.intervals import Intervals
@@ -198,7 +199,7 @@ def _endpoint_model(
     thresholds = measured_thresholds(pairs, out_of_fold[out_of_fold["endpoint"] == pairs.name])
     return EndpointModel(
         pairs.name, task_of(pairs.label), inputs, networks, (fit, carried), report.weights, intervals,
-        training_domain(inputs, thresholds),
+        training_domain(inputs, thresholds), label_matrix(pairs, inputs),
     )  # fmt: skip
 
 
