@@ -23,6 +23,7 @@ VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 # The simulator's story and the evaluation name the planted gene; whatever finds it may not.
 MAY_NAME_THE_PLANTED_GENE = (
     "varimol/demo_cohort.py",
+    "varimol/data/networks/",  # cards list the proteins of the training data
     "benchmarks/",
     "tests/",
     "notebooks/",
