@@ -275,6 +275,8 @@ def _bounds(
         if setting in model.intervals and len(rows):
             low, high = model.intervals[setting].interval(prediction[rows], level)
         lower[rows], upper[rows] = np.minimum(lower[rows], low), np.maximum(upper[rows], high)
+    # A prediction below the limit of an assay still stands inside its interval.
+    lower, upper = np.minimum(lower, prediction), np.maximum(upper, prediction)
     lower[~readable] = upper[~readable] = np.nan
     if model.task == "classification":
         lower, upper = np.clip(lower, 0, 1), np.clip(upper, 0, 1)

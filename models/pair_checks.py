@@ -191,7 +191,7 @@ def fold_notes(pairs: PairData, rounds: Iterable[Round] | None = None) -> list[s
     >>> index = np.zeros(4, np.int64)
     >>> label, fold = np.array([0.0, 1, 1, 1]), np.array([1, 1, 2, 2])
     >>> pairs = PairData("binds", ("d",), ("C",), ("",), ("t",), (), index, index, label, fold)
-    >>> fold_notes(pairs.select(np.array([0, 2, 1, 3])))
+    >>> fold_notes(pairs.select(np.array([0, 2, 1, 3])))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
     chem.errors.InputError: field binds: the training part of fold 1 holds one class (2 pairs, all 1); ...

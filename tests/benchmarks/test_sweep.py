@@ -76,7 +76,7 @@ models = ["means"]
 folds = [1]
 [[recipes]]
 model = "NETWORK"
-change = { n_members = 1, shape = { dim = 16, rank = 8 }, loop = { n_epochs = EPOCHS } }
+change = { n_members = 1, shape = { dim = 16, rank = 8 }, loop = { n_epochs = EPOCHS, stop_after = EPOCHS } }
 """.replace("NETWORK", NETWORK)
 
 
@@ -253,7 +253,7 @@ def _rows_in(cache: Path) -> dict[Path, int]:
 
 
 def test_sweep__survives_kill_9(data: Path, tmp_path: Path) -> None:
-    plan_file = write_plan(tmp_path, epochs=40)
+    plan_file = write_plan(tmp_path, epochs=60)
     cache, whole = tmp_path / "cache", tmp_path / "whole"
     command = [
         *(sys.executable, "-m", "benchmarks.sweep", str(data), str(cache)),
