@@ -20,7 +20,7 @@ from models.affinity_network import Task
 from models.domain import Domain
 from models.domain_similarity import ProteinKeys
 from models.intervals import Intervals
-from models.kernel_ridge import KernelFit, predict_matrix
+from models.kernel_ridge import KernelFit, as_task, predict_matrix
 from models.pairs import PairData
 from models.protein import ProteinArrays, Target, encode_proteins
 
@@ -93,7 +93,7 @@ class EndpointModel:
         ]
         if self.kernel is not None:
             matrix = predict_matrix(*self.kernel, molecules.near, proteins.alike)
-            rows.append(matrix[drug, target])
+            rows.append(as_task(matrix[drug, target], self.task))
         return np.stack(rows)
 
 

@@ -287,11 +287,10 @@ def _fit_kernel(training: PairData, encoder: InputEncoder) -> KernelFit:
     protein = {target.form: place for place, target in enumerate(encoder.targets)}
     drug = np.array([molecule[training.smiles[d]] for d in training.drug])
     target = np.array([protein[training.targets[t].form] for t in training.target])
-    rounds = 0 if task_of(training.label) == "classification" else KernelSettings().n_rounds
     return fit_kernel(
         molecule_kernel(encoder.molecules.tables, encoder.molecules.tables),
         protein_kernel(encoder.proteins, encoder.proteins),
-        drug, target, training.label, KernelSettings(n_rounds=rounds),
+        drug, target, training.label, KernelSettings.of(task_of(training.label)),
     )  # fmt: skip
 
 

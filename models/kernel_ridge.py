@@ -53,6 +53,11 @@ class KernelSettings:
     n_rounds: int = 6
     n_iterations: int = 150
 
+    @classmethod
+    def of(cls, task: Task) -> KernelSettings:
+        """Settings of a task: from yes and no the proteins' kernel is not learned."""
+        return cls(n_rounds=0) if task == "classification" else cls()
+
 
 @dataclass(frozen=True)
 class KernelFit:
@@ -213,7 +218,7 @@ class PairwiseKernelRidge(PairModel):
         settings: KernelSettings | None = None,
     ) -> None:  # fmt: skip
         super().__init__(seed, task=task, n_threads=n_threads)
-        self.settings = settings or KernelSettings(n_rounds=0 if task == "classification" else 6)
+        self.settings = settings or KernelSettings.of(task)
 
     def fit(self, pairs: PairData, features: PairFeatures) -> None:
         """Solve for the weights of the training molecules and proteins."""
@@ -242,7 +247,18 @@ class PairwiseKernelRidge(PairModel):
             near = molecule_kernel(molecule_tables([features.smiles[m] for m in molecules]), self.molecules)
             alike = protein_kernel(tables, self.proteins)
             values = predict_matrix(self.fitted, self.carried, near, alike)[drug, target]
-        return np.clip(values, 1e-3, 1 - 1e-3) if self.task == "classification" else values
+        return as_task(values, self.task)
+
+
+def as_task(values: NDArray[np.float64], task: Task) -> NDArray[np.float64]:
+    """Predictions of the regression as a task wants them: probabilities are cut to between 0.001 and 0.999.
+
+    Examples
+    --------
+    >>> as_task(np.array([-0.2, 0.5]), "classification").tolist()
+    [0.001, 0.5]
+    """
+    return np.clip(values, 1e-3, 1 - 1e-3) if task == "classification" else values
 
 
 def distinct(keys: Sequence[Hashable], index: NDArray[np.int64]) -> tuple[list[int], NDArray[np.int64]]:

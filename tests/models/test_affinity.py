@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 
 from chem.errors import InputError
-from models.affinity import KERNEL, AffinityModel
+from models.affinity import KERNEL, AffinityModel, EndpointModel, training_domain
 from models.affinity_fit import score_pairs
 from models.kernel_ridge import predict_matrix
+from models.pair_model import PairFeatures, Task
 from models.pairs import PairData
 from models.protein import Target, parse_target, place_variants
 
@@ -235,3 +236,29 @@ def test_predict__a_probability_stays_between_0_and_1(affinity_model: AffinityMo
     found = binds.predict(asked)
     ok = asked.drug != 1
     assert found["lower"][ok].between(0, 1).all() and found["upper"][ok].between(0, 1).all()
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_scores__of_the_saved_kernel_are_those_that_were_judged(task: Task, make_pairs: MakePairs) -> None:
+    from models.affinity_inputs import encode_pairs, fit_inputs
+    from models.experiment_parts import _fit_kernel
+    from models.kernel_ridge import PairwiseKernelRidge
+    from models.landmarks import protein_kernel
+
+    pairs = make_pairs()
+    if task == "classification":
+        pairs = replace(pairs, label=(pairs.label > 6).astype(float))
+    inputs = fit_inputs([pairs], rank=8)
+    fit = _fit_kernel(pairs, inputs)
+    kernel = (fit, fit.carried(protein_kernel(inputs.proteins, inputs.proteins)))
+    model = EndpointModel(
+        pairs.name, task, inputs, {}, kernel, {KERNEL: 1.0}, {}, training_domain(inputs, {})
+    )
+    data = encode_pairs(pairs, inputs)
+    features = PairFeatures(pairs.smiles, pairs.targets)
+    judged = PairwiseKernelRidge(task=task)
+    judged.fit(pairs, features)
+    ours = model.scores(data.molecules, data.proteins, pairs.drug, pairs.target)[0]
+    np.testing.assert_allclose(ours, judged.predict(pairs, features), atol=5e-3)
+    if task == "classification":
+        assert ours.min() >= 1e-3 and ours.max() <= 1 - 1e-3
