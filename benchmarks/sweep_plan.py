@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import importlib
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -99,13 +102,18 @@ class Plan:
         return recipe
 
     def settings(self, cell: Cell) -> dict[str, Any]:
-        """All that the cell's model is told, in JSON's types."""
+        """All that the cell's model is told, in JSON's types, and the code of a plain model.
+
+        A plain model has its constants in its code. A network has them in its recipe; its code is left out, so
+        that hours of training are not lost to a renamed function: remove its cells where it computes otherwise.
+        """
         recipe = self.recipe(cell)
         settings = {
             "model": cell.model,
             "seed": cell.seed,
             "task": self.tables[cell.table].task,
             "recipe": None if recipe is None else asdict(recipe),
+            "code": model_code(cell.model) if recipe is None else None,
         }
         plain: dict[str, Any] = json.loads(json.dumps(settings, default=str))
         return plain
@@ -134,6 +142,45 @@ def with_changes(recipe: Any, changes: Mapping[str, Any], place: str = "recipe")
         nested = is_dataclass(old) and isinstance(value, Mapping)
         values[name] = with_changes(old, value, f"{place}.{name}") if nested else value
     return replace(recipe, **values)
+
+
+@cache
+def model_code(name: str) -> str:
+    """Hash of what a plain model does: its module and those of the package that it imports, without comments.
+
+    Parameters
+    ----------
+    name
+        Of `models.contenders.PLAIN`.
+
+    Examples
+    --------
+    >>> model_code("means") == model_code("ridge")
+    False
+    """
+    from models.contenders import PLAIN
+
+    own = ast.parse(_source(PLAIN[name].__module__))
+    imported = {node.module for node in own.body if isinstance(node, ast.ImportFrom) and node.module}
+    # What is read of the pairs is in the digest of the data.
+    others = sorted(m for m in imported if m.startswith("models.") and m != "models.pairs")
+    return digest([_without_words(tree) for tree in (own, *(ast.parse(_source(m)) for m in others))])
+
+
+def _source(module: str) -> str:
+    return Path(str(importlib.import_module(module).__file__)).read_text("utf-8")
+
+
+def _without_words(tree: ast.Module) -> str:
+    """Code less its docstrings and comments."""
+    for node in ast.walk(tree):
+        if isinstance(body := getattr(node, "body", None), list):
+            node.body = [  # type: ignore[attr-defined]
+                line
+                for line in body
+                if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
+            ]
+    return ast.dump(tree)
 
 
 def digest(content: Any) -> str:
@@ -183,20 +230,37 @@ def read_plan(path: Path = PLAN) -> Plan:
     return plan
 
 
+def model_groups() -> dict[str, tuple[str, ...]]:
+    """Names of a plan that stand for several contenders, so that a plan outlives the networks' names.
+
+    Examples
+    --------
+    >>> sorted(model_groups())
+    ['graph_networks', 'networks', 'table_networks']
+    """
+    from models.contenders import NETWORKS
+
+    graphs = tuple(name for name, recipe in NETWORKS.items() if recipe.shape.graph)
+    tables = tuple(name for name in NETWORKS if name not in graphs)
+    return {"networks": (*tables, *graphs), "table_networks": tables, "graph_networks": graphs}
+
+
 def _run_cells(
     run: dict[str, Any], tables: dict[str, Table], n_folds: int, path: Path, place: str
 ) -> list[Cell]:
     """Cells of a run: all models on one fold before the next, so that they can share its inputs."""
     from models.contenders import CONTENDERS
 
+    groups = model_groups()
     _require_known(run, ("table", "arms", "splits", "models", "folds", "seeds"), path, place)
     table = run.get("table", "")
     _require_names([table], tuple(tables), path, place, "table")
     _require_names(run.get("arms", ()), ARMS[tables[table].layout], path, place, "arms")
     _require_names(run.get("splits", ()), SPLITS, path, place, "splits")
-    _require_names(run.get("models", ()), CONTENDERS, path, place, "models")
+    _require_names(run.get("models", ()), (*groups, *CONTENDERS), path, place, "models")
+    models = [name for given in run["models"] for name in groups.get(given, (given,))]
     folds, seeds = run.get("folds", list(range(1, n_folds + 1))), run.get("seeds", [0])
-    order = product(run["arms"], run["splits"], seeds, folds, run["models"])
+    order = product(run["arms"], run["splits"], seeds, folds, models)
     return [Cell(table, arm, split, model, fold, seed) for arm, split, seed, fold, model in order]
 
 

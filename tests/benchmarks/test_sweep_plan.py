@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import sweep_plan
 from benchmarks.sweep_data import read_arm
-from benchmarks.sweep_plan import Cell, read_plan, select_cells, with_changes
+from benchmarks.sweep_plan import Cell, model_code, model_groups, read_plan, select_cells, with_changes
 from chem.errors import InputError
 from models.contenders import NETWORKS
 
@@ -92,6 +93,42 @@ def test_read_plan__a_cell_stands_once_and_where_it_comes_first(tmp_path: Path) 
         ("scaffold", "means", 2), ("scaffold", NETWORK, 2), ("scaffold", "means", 1), ("scaffold", NETWORK, 1),
         ("random", "means", 3), ("random", "means", 4), ("random", "means", 5),
     ]  # fmt: skip
+
+
+def test_read_plan__groups_stand_for_every_network(tmp_path: Path) -> None:
+    text = PLAN.replace(f'models = ["means", "{NETWORK}"]', 'models = ["networks", "means"]')
+    cells = read_plan(write_plan(tmp_path, text=text)).cells
+    assert {cell.model for cell in cells} == {*NETWORKS, "means"}
+    groups = model_groups()
+    assert not set(groups["table_networks"]) & set(groups["graph_networks"])
+    assert set(NETWORKS) <= {cell.model for cell in read_plan().cells}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("# why\n", "# because\n", True),
+        ('"""Ridge."""', '"""Kernel ridge."""', True),
+        ("RIDGE = 0.05", "RIDGE = 0.06", False),
+        ("x + RIDGE", "x - RIDGE", False),
+    ],
+)
+def test_model_code__follows_what_is_computed_not_the_words(
+    monkeypatch: pytest.MonkeyPatch, old: str, new: str, same: bool
+) -> None:
+    source = '"""Ridge."""\n# why\nRIDGE = 0.05\ndef fit(x):\n    """Fit."""\n    return x + RIDGE\n'
+    texts = iter([source, source.replace(old, new)])
+    monkeypatch.setattr(sweep_plan, "_source", lambda module: next(texts))
+    codes = [model_code.__wrapped__("means") for _ in range(2)]
+    assert (codes[0] == codes[1]) == same
+
+
+def test_settings__a_network_is_known_by_its_recipe_a_plain_model_by_its_code(tmp_path: Path) -> None:
+    plan = read_plan(write_plan(tmp_path))
+    cell = Cell("tiny", "given", "random", NETWORK, 1, 0)
+    network, plain = plan.settings(cell), plan.settings(replace(cell, model="means"))
+    assert network["recipe"]["shape"]["dim"] == 16 and network["code"] is None
+    assert plain["recipe"] is None and plain["code"] == model_code("means")
 
 
 def test_select_cells__by_any_field(tmp_path: Path) -> None:
