@@ -1,7 +1,7 @@
 """Rows of benchmarks/results/sweep.tsv, from finished cells: figures, the blend, coverage and leakage.
 
 One row is one figure: table, arm, split, model, fold, seed, metric, value, n, seconds, commit, host. The blend's
-weights for a fold are found on the out-of-fold predictions of the others. Rows of fold ``all`` are pooled over the
+weights for a fold are found on the out-of-fold predictions of the others, and stand in its rows ``share_MEMBER``. Rows of fold ``all`` are pooled over the
 folds: what 90% intervals cover that are calibrated on the other folds (``coverage_90``), and what those of the
 random split cover on a split that asks for more (``coverage_90_from_random``). Rows of the model ``leakage`` tell
 what test rows share with training rows.
@@ -26,7 +26,6 @@ from models.coverage import coverage_table
 COLUMNS = (
     "table", "arm", "split", "model", "fold", "seed", "metric", "value", "n", "seconds", "commit", "host",
 )  # fmt: skip
-BLENDED = ("kernel_ridge", "landmark_network", "graph_network")
 LEAKAGE = "leakage"
 POOLED = "all"
 LEVEL = 0.9
@@ -91,31 +90,56 @@ def _predictions(task: Task, row: dict[str, Any]) -> pd.DataFrame:
     return table.assign(**_place(task), **facts)
 
 
-def _blend(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Blended predictions of every split and seed for which all members have two folds or more.
+def blend_members() -> tuple[str, ...]:
+    """Contenders that the blend weights: those that the shipped model is made of.
 
-    A member that was fitted with one seed alone, as models are that draw nothing, stands in for every seed.
+    Examples
+    --------
+    >>> blend_members()[0]
+    'kernel_ridge'
+    """
+    from models.contenders import NETWORKS
+
+    return ("kernel_ridge", *NETWORKS)
+
+
+def _blend(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Blended predictions of every split and seed, with the share that each member has in a fold.
+
+    A member takes part where it has every fold that any of them has. One that was fitted with one seed alone, as
+    models are that draw nothing, stands in for every seed.
     """
     parts = []
-    for split, rows in predictions[predictions["model"].isin(BLENDED)].groupby("split", sort=False):
-        if set(rows["model"]) != set(BLENDED):
-            continue
+    chosen = predictions[predictions["model"].isin(blend_members())]
+    for split, rows in chosen.groupby("split", sort=False):
         for seed in sorted(rows["seed"].unique()):
-            members = [_with_seed(rows[rows["model"] == name], seed) for name in BLENDED]
-            folds = set.intersection(*(set(member["fold"]) for member in members))
-            if len(folds) < 2 or not any((rows["model"] != BLENDED[0]) & (rows["seed"] == seed)):
-                continue
-            together = pd.concat([member[member["fold"].isin(folds)] for member in members])
-            # All models of a fold keep the order of the pairs, and so have the folds to stand.
-            together = together.sort_values(["model", "fold"], kind="stable")
-            blended, _ = blend_folds(together.assign(setting=str(split), endpoint=f"seed {seed}"))
-            seconds = together.groupby(["model", "fold"])["seconds"].first().groupby("fold").sum()
-            parts.append(
-                blended.assign(
-                    seed=seed, seconds=blended["fold"].map(seconds), spread=np.nan, commit=COMMIT, host=host()
-                )
-            )
+            members = [_with_seed(part, seed) for _, part in rows.groupby("model")]
+            most = max(member["fold"].nunique() for member in members)
+            members = [member for member in members if member["fold"].nunique() == most]
+            if most >= 2 and len(members) >= 2 and _has_a_network(members, seed):
+                parts.append(_blended(pd.concat(members), str(split), seed))
     return pd.concat(parts, ignore_index=True) if parts else predictions.iloc[:0]
+
+
+def _has_a_network(members: Sequence[pd.DataFrame], seed: int) -> bool:
+    """Whether a member draws, and was fitted with this very seed."""
+    from models.contenders import PLAIN
+
+    return any(m["model"].iloc[0] not in PLAIN and m["seed"].iloc[0] == seed for m in members)
+
+
+def _blended(together: pd.DataFrame, split: str, seed: int) -> pd.DataFrame:
+    # All models of a fold keep the order of the pairs, and so have the folds to stand.
+    together = together.sort_values(["model", "fold"], kind="stable")
+    blended, reports = blend_folds(together.assign(setting=split, endpoint=f"seed {seed}"))
+    seconds = together.groupby(["model", "fold"])["seconds"].first().groupby("fold").sum()
+    weights = {fold: report.weights for (_, _, fold), report in reports.items()}
+    shares = {
+        f"share_{name}": blended["fold"].map({fold: of[name] for fold, of in weights.items()})
+        for name in together["model"].unique()
+    }
+    blended = blended.assign(seconds=blended["fold"].map(seconds), **shares)
+    return blended.assign(seed=seed, spread=np.nan, commit=COMMIT, host=host())
 
 
 def _with_seed(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -128,10 +152,11 @@ def _blend_rows(blended: pd.DataFrame, task: Task) -> list[dict[str, Any]]:
     table, arm, kind = task.cell.table, task.cell.arm, task.setting.table.task
     for (split, seed, fold), part in blended.groupby(["split", "seed", "fold"], sort=False):
         label, prediction = part["label"].to_numpy(float), part["prediction"].to_numpy(float)
+        shares = {str(name): part[name].iloc[0] for name in part if str(name).startswith("share_")}
         place = {"table": table, "arm": arm, "split": split, "model": BLEND, "fold": fold, "seed": seed}
         facts = {
             "n": len(part), "seconds": part["seconds"].iloc[0], "commit": COMMIT, "host": host(),
-            "metrics": cell_metrics(label, prediction, table, kind),
+            "metrics": cell_metrics(label, prediction, table, kind) | shares,
         }  # fmt: skip
         rows += _figures(place, facts)
     return rows

@@ -366,9 +366,10 @@ def test_sweep_rows__blend_is_weighted_on_the_other_folds(
     finished: list[tuple[Task, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     members = ("means", "nearest_neighbour", NETWORK)
-    monkeypatch.setattr("benchmarks.sweep_record.BLENDED", members)
+    monkeypatch.setattr("benchmarks.sweep_record.blend_members", lambda: (*members, "never_run"))
     table = sweep_rows(finished)
-    mse = table[(table["model"] == "blend") & (table["metric"] == "mse")].set_index("fold")["value"]
+    of_blend = table[table["model"] == "blend"]
+    mse = of_blend[of_blend["metric"] == "mse"].set_index("fold")["value"]
     assert sorted(mse.index) == [1, 2, 3]
     cells = {(t.cell.model, t.cell.fold): t for t, _ in finished
              if t.cell.table == "tiny" and t.cell.split == "random" and t.cell.arm == "given"}  # fmt: skip
@@ -378,8 +379,25 @@ def test_sweep_rows__blend_is_weighted_on_the_other_folds(
         known = {m: np.concatenate([kept[m, k]["prediction"] for k in others]) for m in members}
         label = np.concatenate([kept["means", k]["label"] for k in others])
         weights = blend_report(known, label).weights
+        recorded = of_blend[of_blend["fold"] == fold].set_index("metric")["value"]
+        assert {m: recorded[f"share_{m}"] for m in members} == pytest.approx(weights)
         blended = sum(weights[m] * kept[m, fold]["prediction"] for m in members)
         assert mse[fold] == pytest.approx(np.mean((blended - kept["means", fold]["label"]) ** 2))
+
+
+def test_sweep_rows__a_member_that_lacks_a_fold_is_left_out_of_the_blend(
+    finished: list[tuple[Task, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = ("means", "nearest_neighbour", NETWORK)
+    monkeypatch.setattr("benchmarks.sweep_record.blend_members", lambda: members)
+
+    def shares(without: str) -> set[str]:
+        kept = [(t, row) for t, row in finished if (t.cell.model, t.cell.fold) != (without, 2)]
+        table = sweep_rows(kept)
+        return {m for m in table[table["model"] == "blend"]["metric"] if m.startswith("share_")}
+
+    assert shares("nearest_neighbour") == {"share_means", f"share_{NETWORK}"}
+    assert shares(NETWORK) == set()  # what is left draws nothing: there is no network to blend with
 
 
 def test_main__runs_records_and_prints(
