@@ -1,8 +1,8 @@
-"""What training and test still share: molecules, skeletons, scaffolds, sequences, and near neighbours.
+"""What training and test still share: molecules, skeletons, scaffolds, proteins, and near neighbours.
 
 A score on a test set is worth what the test set is new. For every fold the report counts the InChIKeys,
-skeletons (first block of the InChIKey), scaffolds, sequences, (molecule, sequence) pairs, cell lines and tissues
-that stand on both sides of the cut, the share of test rows they make up, and how similar the most similar
+skeletons (first block of the InChIKey), scaffolds, sequences, families of proteins, (molecule, sequence) pairs,
+cell lines and tissues that stand on both sides of the cut, the share of test rows they make up, and how similar the most similar
 training molecule is to each test molecule (Tanimoto, Morgan fingerprints of radius 2, 2,048 bits).
 """
 
@@ -23,7 +23,7 @@ from models.split_similarity import nearest_similarity, packed_fingerprints
 if TYPE_CHECKING:
     from models.splits import Round
 
-SHARED = ("inchikey", "skeleton", "scaffold", "sequence", "pair", "line", "tissue")
+SHARED = ("inchikey", "skeleton", "scaffold", "sequence", "family", "pair", "line", "tissue")
 """What is counted on both sides of a cut."""
 SIMILARITIES = (0.4, 0.6, 0.85, 1.0)
 """Similarities of nearest neighbours from which the share of test molecules is given."""

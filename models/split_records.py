@@ -2,13 +2,14 @@
 
 A row is a molecule alone, a (molecule, protein) pair or a (molecule, cell line) response. Two rows hold the
 same molecule when the standardised parents share the InChIKey, so that salts and tautomers written in two
-ways are one; two rows hold the same protein when the sequences are equal, whatever they are called.
+ways are one; two rows hold the same protein when the sequences are equal, whatever they are called. Proteins
+are of one family when their sequences are alike (`models.families`), as mutants of one gene are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from chem.parse import explain_smiles, parse_smiles
 from chem.scaffold import murcko_scaffold
 from chem.standardise import standardise_smiles
 from models.pairs import PairData
+from models.protein import Target
 
 _SKELETON_LETTERS = 14
 
@@ -35,6 +37,9 @@ class SplitRecords:
         n structures; None or empty where a row has none.
     sequence
         n protein sequences, one-letter code.
+    family
+        n families of the proteins, by name; where they are left out, splits that hold out proteins find them by
+        `models.families`. The sequences themselves, given here, hold out no more than equal sequences.
     date
         n years (2015) or ISO dates ("2015-03-01").
     line, tissue
@@ -54,6 +59,7 @@ class SplitRecords:
     line: Sequence[str | None] | None = None
     tissue: Sequence[str | None] | None = None
     standardised: bool = False
+    family: Sequence[str | int | None] | None = None
 
     def __post_init__(self) -> None:
         lengths = {name: len(column) for name, column in self._columns().items()}
@@ -64,7 +70,7 @@ class SplitRecords:
             raise InputError(f"columns of different lengths: {said}", expected="one value per row in each")
 
     def _columns(self) -> dict[str, Sequence[object]]:
-        names = ("smiles", "sequence", "date", "line", "tissue")
+        names = ("smiles", "sequence", "date", "line", "tissue", "family")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
     def __len__(self) -> int:
@@ -81,7 +87,7 @@ class RecordKeys:
     ----------
     structures
         Distinct standardised SMILES, sorted.
-    structure, inchikey, skeleton, scaffold, sequence, line, tissue
+    structure, inchikey, skeleton, scaffold, sequence, family, line, tissue
         (n,) int64 numbers; all -1 where the column was not given.
     reason
         n texts, why a row cannot be placed; empty where it can.
@@ -93,6 +99,7 @@ class RecordKeys:
     skeleton: NDArray[np.int64]
     scaffold: NDArray[np.int64]
     sequence: NDArray[np.int64]
+    family: NDArray[np.int64]
     line: NDArray[np.int64]
     tissue: NDArray[np.int64]
     reason: tuple[str, ...]
@@ -102,7 +109,7 @@ class RecordKeys:
 
 
 def identify_records(records: SplitRecords) -> RecordKeys:
-    """Number the molecules, skeletons, scaffolds, sequences, lines and tissues of rows.
+    """Number the molecules, skeletons, scaffolds, sequences, families, lines and tissues of rows.
 
     Every distinct SMILES is standardised once. A molecule that InChI has no key for is known by its SMILES.
 
@@ -142,7 +149,8 @@ def identify_records(records: SplitRecords) -> RecordKeys:
     named = {
         name: _numbers(_texts(column)) if column is not None else nothing
         for name, column in (
-            ("sequence", _upper(records.sequence)), ("line", records.line), ("tissue", records.tissue),
+            ("sequence", _upper(records.sequence)), ("family", records.family), ("line", records.line),
+            ("tissue", records.tissue),
         )
     }  # fmt: skip
     return RecordKeys(structures, structure, inchikey, skeleton, scaffold, **named, reason=tuple(reasons))
@@ -152,8 +160,40 @@ def _upper(column: Sequence[str | None] | None) -> list[str] | None:
     return None if column is None else [text.upper() for text in _texts(column)]
 
 
+def with_families(records: SplitRecords) -> SplitRecords:
+    """Rows with the families of their proteins, found from the sequences where they are not given.
+
+    Parameters
+    ----------
+    records
+        Rows with sequences.
+
+    Returns
+    -------
+    SplitRecords
+        The same rows; a row without a sequence has no family.
+
+    Examples
+    --------
+    >>> rows = SplitRecords(sequence=["MKVLAAGG" * 9, "WYWYWYHH" * 9, "MKVLAAGG" * 8, None])
+    >>> with_families(rows).family
+    ['0', '1', '0', '']
+    """
+    if records.family is not None or records.sequence is None:
+        return records
+    from models.families import protein_families
+
+    texts = _upper(records.sequence) or []
+    distinct = sorted(set(texts) - {""})
+    families = protein_families([Target(text, text) for text in distinct]).tolist() if distinct else []
+    family = {"": ""} | {text: str(number) for text, number in zip(distinct, families, strict=True)}
+    return replace(records, family=[family[text] for text in texts])
+
+
 def records_of_pairs(pairs: PairData) -> SplitRecords:
-    """Rows of a pair table as they are split: its standardised molecules and its sequences.
+    """Rows of a pair table as they are split: its standardised molecules, its sequences and their families.
+
+    The families are those of `models.families.family_folds`, found from the domains that the assays measured.
 
     Parameters
     ----------
@@ -165,9 +205,12 @@ def records_of_pairs(pairs: PairData) -> SplitRecords:
     SplitRecords
         One row per pair.
     """
+    from models.families import protein_families
+
     return SplitRecords(
         smiles=[pairs.smiles[drug] for drug in pairs.drug],
         sequence=[pairs.targets[target].sequence for target in pairs.target],
+        family=protein_families(pairs.targets)[pairs.target].tolist(),
         standardised=True,
     )
 

@@ -19,7 +19,7 @@ from chem.errors import InputError
 from chem.scaffold import scaffold_groups
 from models.pairs import PairData
 from models.split_groups import combine, join_groups, molecule_clusters, time_blocks
-from models.split_records import RecordKeys, SplitRecords, days, identify_records
+from models.split_records import RecordKeys, SplitRecords, days, identify_records, with_families
 
 if TYPE_CHECKING:
     from models.leakage import LeakageReport
@@ -31,6 +31,7 @@ SplitKind = Literal[
 SPLIT_KINDS: tuple[str, ...] = get_args(SplitKind)
 UNPLACED = -1
 NEVER_TESTED = 0
+_HELD_BY_FAMILY = ("cold_target", "cold_both")
 _NEEDS = {
     "random": (), "scaffold": ("smiles",), "cluster": ("smiles",), "time": ("date",), "cold_drug": ("smiles",),
     "cold_target": ("sequence",), "cold_both": ("smiles", "sequence"), "leave_line_out": ("line",),
@@ -46,7 +47,8 @@ class SplitSettings:
     ----------
     kind
         What a test fold holds that training has not seen: random (no row twice), scaffold, cluster, time
-        (later rows), cold_drug, cold_target, cold_both, leave_line_out, leave_tissue_out.
+        (later rows), cold_drug, cold_target (no protein of a family that is in training), cold_both,
+        leave_line_out, leave_tissue_out.
     n_folds
         Folds, from 2; 0 makes every group a fold of its own.
     seed
@@ -202,7 +204,7 @@ def split_folds(records: SplitRecords, settings: SplitSettings | None = None, th
     missing = [name for name in _NEEDS[plan.kind] if getattr(records, name) is None]
     if missing:
         raise InputError(f"a {plan.kind} split needs the column {missing[0]}", field=missing[0])
-    keys = identify_records(records)
+    keys = identify_records(with_families(records) if plan.kind in _HELD_BY_FAMILY else records)
     day, reasons = _placeable(records, keys, plan)
     usable = np.array([not reason for reason in reasons], bool)
     fold = np.full(len(reasons), UNPLACED, np.int64)
@@ -211,11 +213,11 @@ def split_folds(records: SplitRecords, settings: SplitSettings | None = None, th
     target_fold: NDArray[np.int64] | None = None
     if plan.kind == "cold_both":
         drug_fold, target_fold = fold.copy(), fold.copy()
-        molecule = getattr(keys, plan.same_molecule)
+        molecule, protein = getattr(keys, plan.same_molecule), join_groups(keys.sequence, keys.family)
         drug_fold[usable] = _dealt(molecule[usable], plan, "molecules")
         # Another stream than the drugs': the two must not be dealt out in step.
-        target_fold[usable] = _dealt(keys.sequence[usable], plan, "sequences", stream=1)
-        group[usable] = combine(molecule[usable], keys.sequence[usable])
+        target_fold[usable] = _dealt(protein[usable], plan, "families of proteins", stream=1)
+        group[usable] = combine(molecule[usable], protein[usable])
         fold[usable] = np.where(drug_fold == target_fold, drug_fold, NEVER_TESTED)[usable]
         reasons = [
             f"its drug is held out in fold {d}, its protein in fold {t}" if f == NEVER_TESTED else reason
@@ -306,7 +308,7 @@ def _groups(keys: RecordKeys, plan: SplitSettings) -> NDArray[np.int64]:
     if plan.kind == "cold_drug":
         return molecule
     if plan.kind == "cold_target":
-        return keys.sequence
+        return join_groups(keys.sequence, keys.family)
     if plan.kind == "leave_line_out":
         return keys.line
     if plan.kind == "leave_tissue_out":

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from chem.errors import InputError
 from models.families import SAME_WORDS, family_folds, protein_families
 from models.kinase import build_profile
+from models.leakage import folds_leakage
 from models.pairs import PairData
-from models.protein import Target, encode_proteins
+from models.protein import PANEL_CONSTRUCTS, Target, encode_proteins, read_targets
+from models.split_records import SplitRecords, records_of_pairs
+from models.splits import UNPLACED, SplitSettings, split_folds
 
 MakePairs = Callable[..., PairData]
 
@@ -64,3 +73,76 @@ def test_family_folds__hold_whole_families_over_all_endpoints(make_pairs: MakePa
         assert folds[1][row] in fold_of[int(families[keep[target]])]
     again = family_folds([pairs, other], n_folds=3, seed=1)
     assert all((a == b).all() for a, b in zip(folds, again, strict=True))
+
+
+CHAIN = st.text("ACDEFGHIKLMNPQRSTVWY", min_size=40, max_size=60)
+COPY = st.tuples(CHAIN, st.sampled_from(["", "mutant", "cut", "tagged"]))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(COPY, min_size=8, max_size=14, unique_by=lambda row: row[0]), st.integers(0, 3), st.data())
+def test_split_folds__no_family_on_both_sides(
+    chains: list[tuple[str, str]], seed: int, data: st.DataObject
+) -> None:
+    """Mutants, fragments and tagged forms go where their protein goes, in whatever order the rows come."""
+    change = {
+        "mutant": lambda s: s[:9] + "W" + s[10:],
+        "cut": lambda s: s[8:],
+        "tagged": lambda s: s + "HHHHHH",
+    }
+    proteins = [s for s, _ in chains] + [change[how](s) for s, how in chains if how]
+    families = protein_families([Target(s, s) for s in proteins])
+    rows = [(smiles, k) for k in range(len(proteins)) for smiles in ("CCO", "CCN", "c1ccccc1", "C1CCNC1")]
+    order = data.draw(st.permutations(range(len(rows))))
+    for kind in ("cold_target", "cold_both"):
+        plan = SplitSettings(kind, 2, seed)
+        made = []
+        for kept in (range(len(rows)), order):
+            records = SplitRecords([rows[i][0] for i in kept], [proteins[rows[i][1]] for i in kept])
+            if families.max() < 1:
+                with pytest.raises(InputError, match="at least as many as folds"):
+                    split_folds(records, plan)
+                return
+            split = split_folds(records, plan)
+            family = families[[rows[i][1] for i in kept]]
+            for cut in split.rounds():
+                assert not set(family[cut.train]) & set(family[cut.test])
+            assert split.report is not None and (split.report.table["shared_family"] == 0).all()
+            made.append(split.fold)
+        np.testing.assert_array_equal(made[0][order], made[1])
+
+
+def test_split_folds__families_that_are_given_come_first() -> None:
+    """A column of families joins what the sequences do not, and sequences as families hold out no more than those."""
+    chain = "MKVLAAGGWYCDEFHIKNPQRST" * 3
+    sequence = [chain, chain[3:], "WYHDEM" * 9, "PQRNST" * 9, "PQRNST" * 9, ""]
+    smiles = ["CCO"] * len(sequence)
+    found = split_folds(SplitRecords(smiles, sequence), SplitSettings("cold_target", 3))
+    assert found.fold[0] == found.fold[1] and found.fold[3] == found.fold[4]
+    assert len(set(found.group[:5].tolist())) == 3 and found.reason[5] == "no sequence"
+    given = SplitRecords(smiles, sequence, family=[1, 2, 2, 3, None, 4])
+    groups = split_folds(given, SplitSettings("cold_target", 3)).group.tolist()
+    assert groups[1] == groups[2] != groups[0] and groups[3] == groups[4] and groups[5] == UNPLACED
+    apart = split_folds(SplitRecords(smiles, sequence, family=sequence), SplitSettings("cold_target", 4))
+    assert len(set(apart.fold[:4].tolist())) == 4
+
+
+def test_split_folds__families_of_davis(shared_data: Path) -> None:
+    """Mutants, domains and phosphorylated forms of a gene are never apart, read with or without their variants."""
+    rows = pd.read_csv(shared_data / "affinity" / "davis" / "targets.tsv", sep="\t", dtype=str)
+    targets = read_targets(rows, constructs=PANEL_CONSTRUCTS)
+    n = len(targets)
+    zero = np.zeros(n, np.int64)
+    pairs = PairData(
+        "pkd", ("d",), ("CCO",), ("",), tuple(t.target_id for t in targets), targets, zero, np.arange(n), np.ones(n), zero
+    )  # fmt: skip
+    gene = np.unique([t.gene for t in targets], return_inverse=True)[1]
+    assert len(np.unique(gene)) < n - 50
+    records = records_of_pairs(pairs)
+    plan = SplitSettings("cold_target", 5)
+    for read_as in (records, SplitRecords(records.smiles, rows["sequence"].tolist(), standardised=True)):
+        split = split_folds(read_as, plan)
+        assert len(np.unique(np.stack([gene, split.fold]), axis=1).T) == len(np.unique(gene))
+        assert split.report is not None and (split.report.table["shared_family"] == 0).all()
+    folds = family_folds([pairs], plan.n_folds, plan.seed)[0]
+    assert (folds_leakage(records, folds).table["shared_family"] == 0).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,8 @@ def test_leakage__scaffold_sequence_line_and_tissue() -> None:
         "shared_line": 1, "shared_tissue": 1,
     }  # fmt: skip
     assert table["rows_tissue"].tolist() == [0.5, 1.0]
+    family = folds_leakage(replace(records, family=["p", "q", "", "p"]), np.array([1, 2, 1, 2])).table
+    assert family["shared_family"].tolist() == [1, 1] and family["rows_family"].tolist() == [0.5, 0.5]
 
 
 def test_leakage__unplaced_rows_are_on_neither_side() -> None:
@@ -161,7 +164,8 @@ def test_leakage__folds_of_deepdta(
         assert report.table["rows_pair"].between(0.10, 0.25).all()  # published: 18.5% of the test inputs
     cold = split_folds(records, SplitSettings("cold_both", 5))
     assert cold.report is not None
-    assert (cold.report.table[["shared_inchikey", "shared_sequence", "shared_pair"]] == 0).all(axis=None)
+    new = ["shared_inchikey", "shared_sequence", "shared_family", "shared_pair"]
+    assert (cold.report.table[new] == 0).all(axis=None)
 
 
 def test_leakage__pair_tables_are_read_as_they_are_trained(tmp_path: Path) -> None:
@@ -173,4 +177,5 @@ def test_leakage__pair_tables_are_read_as_they_are_trained(tmp_path: Path) -> No
     keys = identify_records(records_of_pairs(pairs))
     report = leakage_report(keys, list(split_rounds(np.array([1, 2, 1, 2]))))
     assert report.table["shared_sequence"].tolist() == [0, 0]
+    assert report.table["shared_family"].tolist() == [1, 1]
     assert report.table["shared_inchikey"].tolist() == [2, 2]
