@@ -1,7 +1,7 @@
 """Tables, splits and inputs of the sweep, each made once per process and shared by its cells.
 
-Cold targets are held out by family (`models.families`), so that no near relative of a test protein is in training;
-cold drugs by skeleton, so that no stereoisomer is.
+Cold targets are held out by sequence and family (`models.families`), so that no near relative of a test protein is in
+training; cold drugs by skeleton, so that no stereoisomer is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks.sweep_plan import Cell, Plan, Table, digest
 from chem.errors import InputError
-from models.families import SAME_RESIDUES, SAME_WORDS, protein_families
+from models.families import SAME_RESIDUES, SAME_WORDS
 from models.pair_model import PairFeatures
 from models.pairs import PairData, read_pairs, read_table
 from models.protein import PANEL_CONSTRUCTS, Target, read_targets
@@ -224,13 +224,9 @@ def _make_split(setting: Setting) -> pd.DataFrame:
     from models.split_records import records_of_pairs
 
     pairs = setting.pairs
-    records = records_of_pairs(pairs)
-    if setting.split in ("cold_target", "cold_both"):
-        families = protein_families(pairs.targets)
-        records = replace(records, sequence=[f"family {families[t]}" for t in pairs.target])
     kind: SplitKind = setting.split  # type: ignore[assignment]
     settings = SplitSettings(kind, setting.n_folds, setting.seed, same_molecule="skeleton", leakage=False)
-    split = split_folds(records, settings)
+    split = split_folds(records_of_pairs(pairs), settings)
     nowhere = np.full(len(pairs), -1, np.int64)
     return pd.DataFrame(
         {

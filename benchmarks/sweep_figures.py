@@ -234,7 +234,7 @@ def _leakage(rows: pd.DataFrame) -> str:
     worst = leaks.pivot_table(index=keys, columns="metric", values="value", aggfunc="max", sort=False)
     names = {
         "rows_inchikey": "molecule", "rows_scaffold": "scaffold", "rows_sequence": "sequence",
-        "rows_pair": "both", "nearest_median": "median similarity of the nearest molecule",
+        "rows_family": "family of proteins", "rows_pair": "both", "nearest_median": "median similarity of the nearest molecule",
     }  # fmt: skip
     shown = [name for name in names if name in worst]
     texts = pd.DataFrame(

@@ -29,7 +29,7 @@ COLUMNS = (
 LEAKAGE = "leakage"
 POOLED = "all"
 LEVEL = 0.9
-_LEAKS = ("rows_inchikey", "rows_scaffold", "rows_sequence", "rows_pair", "nearest_median")
+_LEAKS = ("rows_inchikey", "rows_scaffold", "rows_sequence", "rows_family", "rows_pair", "nearest_median")
 Finished = Sequence[tuple[Task, dict[str, Any]]]
 
 

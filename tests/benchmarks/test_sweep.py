@@ -358,7 +358,8 @@ def test_sweep_rows__figures_coverage_and_leakage(finished: list[tuple[Task, dic
     assert row["value"] == pytest.approx(((lower <= parts["label"]) & (parts["label"] <= upper)).mean())
     assert (row["n"], row["fold"]) == (105, "all")
     leaks = table[(table["model"] == "leakage") & (table["split"] == "cold_target")]
-    assert dict(zip(leaks["metric"], leaks["value"], strict=True))["rows_sequence"] == 0
+    shared = dict(zip(leaks["metric"], leaks["value"], strict=True))
+    assert shared["rows_sequence"] == 0 and shared["rows_family"] == 0
     assert "blend" not in set(table["model"])  # not all its members were run
 
 
