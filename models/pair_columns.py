@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chem.errors import InputError
+from chem.rdkit_descriptor import RDKIT_DESCRIPTOR_NAMES
 from models.pair_model import PairFeatures
 from models.pairs import PairData
 
@@ -113,9 +116,78 @@ class PairColumns:
         """(n_targets, n_target_columns) of all targets of a table."""
         return np.hstack([chosen.apply(_TARGET[name](features)) for name, chosen in self._target.items()])
 
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Columns of drugs and of targets."""
+        drugs, targets = (sum(len(c.index) for c in part.values()) for part in (self._drug, self._target))
+        return drugs, targets
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """What was chosen, by block: index, mean and sd; for descriptors their names, as text, for the index."""
+        arrays: dict[str, NDArray[Any]] = {}
+        for block, chosen in (self._drug | self._target).items():
+            arrays |= {f"{block}.mean": chosen.mean, f"{block}.sd": chosen.sd}
+            arrays[f"{block}.index"] = chosen.index.astype(np.int32)
+        # Another RDKit may have other descriptors, or another order.
+        names = "\n".join(RDKIT_DESCRIPTOR_NAMES[place] for place in arrays.pop("descriptors.index"))
+        arrays["descriptors.names"] = np.frombuffer(names.encode(), np.uint8).copy()
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Read what `to_arrays` wrote.
+
+        Raises
+        ------
+        InputError
+            An array is missing, they are of different lengths, or RDKit no longer has a descriptor.
+        """
+        columns = cls.__new__(cls)
+        columns._drug, columns._target = (
+            {block: _read_columns(arrays, block) for block in part} for part in (_DRUG, _TARGET)
+        )
+        return columns
+
     def rows(self, pairs: PairData, features: PairFeatures) -> NDArray[np.float32]:
         """(n_pairs, n_drug_columns + n_target_columns)."""
         return np.hstack([self.drugs(features)[pairs.drug], self.targets(features)[pairs.target]])
+
+
+def part_of(arrays: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:
+    """Arrays whose names begin with ``part.``, without that.
+
+    Examples
+    --------
+    >>> part_of({"a.x": np.zeros(1), "b.x": np.ones(1)}, "b")
+    {'x': array([1.])}
+    """
+    return {name[len(part) + 1 :]: array for name, array in arrays.items() if name.startswith(f"{part}.")}
+
+
+def _read_columns(arrays: Mapping[str, NDArray[Any]], block: str) -> Columns:
+    which = "names" if block == "descriptors" else "index"
+    names = [f"{block}.{name}" for name in (which, "mean", "sd")]
+    if missing := [name for name in names if name not in arrays]:
+        raise InputError("no such array", field=missing[0], expected=", ".join(names))
+    index, mean, sd = (arrays[name] for name in names)
+    if block == "descriptors":
+        index = _descriptor_index(bytes(index).decode("utf-8", "replace"))
+    if not len(index) == len(mean) == len(sd):
+        raise InputError(f"{len(index)} columns, {len(mean)} means, {len(sd)} deviations", field=block)
+    if (index < 0).any() or not (np.isfinite(mean) & (sd > 0)).all():
+        raise InputError("no columns with mean and deviation", field=block, expected="what `to_arrays` wrote")
+    return Columns(index.astype(np.int64), mean, sd)
+
+
+def _descriptor_index(text: str) -> NDArray[np.int64]:
+    place = {name: at for at, name in enumerate(RDKIT_DESCRIPTOR_NAMES)}
+    names = text.splitlines()
+    if unknown := [name for name in names if name not in place]:
+        raise InputError(
+            f"RDKit has no descriptor {unknown[0]}", field="descriptors.names",
+            hint="use the version of RDKit that the model was trained with",
+        )  # fmt: skip
+    return np.array([place[name] for name in names], np.int64)
 
 
 _Block = Callable[[PairFeatures], NDArray[np.generic]]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 from sklearn.decomposition import PCA
 
+from chem.errors import InputError
 from models.pair_columns import PairColumns
-from models.pair_model import PairFeatures
+from models.pair_model import PairFeatures, Task
 from models.pairs import PairData
 from models.trees import GradientBoosting, PairComponents, RandomForest, TreeModel
 
@@ -81,3 +84,66 @@ def test_trees__one_class_alone_is_a_rate(
     model = make(0, task="classification")
     model.fit(replace(pairs, label=np.zeros(len(pairs))), features)
     np.testing.assert_allclose(model.predict(pairs, features), 0.5 / (len(pairs) + 1))
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+@pytest.mark.parametrize("make", [RandomForest, GradientBoosting])
+def test_trees__stored_is_what_was_fitted(
+    make: type[TreeModel], task: Task, pairs: PairData, features: PairFeatures, tmp_path: Path
+) -> None:
+    """Through a safetensors file, on drugs and targets in another order: the same bits."""
+    labelled = replace(pairs, label=(pairs.label > 6).astype(float)) if task == "classification" else pairs
+    model = make(0, task=task)
+    model.fit(labelled.select(pairs.drug < 9), features)
+    save_file(model.to_arrays(), tmp_path / "trees.safetensors")
+    stored = make.from_arrays(load_file(tmp_path / "trees.safetensors"), task=task)
+    assert stored.task == task
+    expected = model.predict(pairs, features)
+    np.testing.assert_array_equal(stored.predict(pairs, features), expected)
+    assert np.ptp(expected) > 0.1
+    turned = replace(pairs, smiles=pairs.smiles[::-1], targets=pairs.targets[::-1])
+    turned = replace(turned, drug=11 - pairs.drug, target=7 - pairs.target)
+    again = stored.predict(turned, PairFeatures(turned.smiles, turned.targets))
+    np.testing.assert_allclose(again, expected, rtol=1e-6)
+
+
+def test_trees__one_class_alone_is_stored(pairs: PairData, features: PairFeatures) -> None:
+    model = GradientBoosting(0, task="classification")
+    model.fit(replace(pairs, label=np.ones(len(pairs))), features)
+    stored = GradientBoosting.from_arrays(model.to_arrays(), task="classification")
+    assert stored.trees.n_trees == 0
+    np.testing.assert_array_equal(stored.predict(pairs, features), model.predict(pairs, features))
+
+
+def test_trees__stored_parts_have_to_fit(pairs: PairData, features: PairFeatures) -> None:
+    model, other = RandomForest(0), RandomForest(0)
+    model.fit(pairs, features)
+    other.fit(pairs.select(pairs.drug < 5), features)
+    arrays = model.to_arrays()
+    foreign = {k: v for k, v in other.to_arrays().items() if k.startswith("components.")}
+    with pytest.raises(InputError, match="trees of 18 columns; expected 11"):
+        RandomForest.from_arrays(arrays | foreign)
+    with pytest.raises(InputError, match="target_axes: axes of shape"):
+        RandomForest.from_arrays(arrays | {"components.target_axes": arrays["components.target_axes"][1:]})
+    for name in arrays:
+        with pytest.raises(InputError, match="no such array"):
+            RandomForest.from_arrays({k: v for k, v in arrays.items() if k != name})
+
+
+def test_pair_columns__descriptors_are_known_by_name(pairs: PairData, features: PairFeatures) -> None:
+    """In another order they are the same columns; one that RDKit does not have is refused, not replaced."""
+    columns = PairColumns(pairs, features)
+    arrays = columns.to_arrays()
+    names = bytes(arrays["descriptors.names"]).decode().split("\n")
+    turned = {f"descriptors.{name}": arrays[f"descriptors.{name}"][::-1] for name in ("mean", "sd")}
+    turned["descriptors.names"] = np.frombuffer("\n".join(names[::-1]).encode(), np.uint8)
+    mine, theirs = columns.drugs(features), PairColumns.from_arrays(arrays | turned).drugs(features)
+    n = len(names)
+    np.testing.assert_array_equal(mine[:, :-n], theirs[:, :-n])
+    np.testing.assert_array_equal(mine[:, -n:], theirs[:, -n:][:, ::-1])
+    with pytest.raises(InputError, match="RDKit has no descriptor Weight"):
+        PairColumns.from_arrays(arrays | {"descriptors.names": np.frombuffer(b"Weight", np.uint8)})
+    with pytest.raises(InputError, match="flags: 0 columns, 1 means"):
+        PairColumns.from_arrays(arrays | {"flags.mean": np.zeros(1)})
+    with pytest.raises(InputError, match="counts: no columns with mean and deviation"):
+        PairColumns.from_arrays(arrays | {"counts.sd": -arrays["counts.sd"]})
