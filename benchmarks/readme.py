@@ -1,6 +1,6 @@
-"""The measured part of the README, made from the raw results of the benchmarks and the network's card.
+"""The measured parts of the README and of docs/affinity-figures.md, from raw results and the network's card.
 
-``python -m benchmarks.readme`` writes it between the README's markers.
+``python -m benchmarks.readme`` writes them between the markers of those pages.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from typing import Any
 
 import pandas as pd
 
+from benchmarks.affinity_figures import affinity_figures
 from benchmarks.compound_figures import compound_figures
+from benchmarks.measured_model import model_note
 from benchmarks.reading_figures import reading_figures
+from benchmarks.sweep_summary import sweep_summary
 from varimol.curate.docs import with_figures
 from varimol.networks import network_folder
-from varimol.training_summary import HELD_OUT, model_order
+from varimol.training_summary import ERRORS, HELD_OUT, model_order
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -38,8 +41,9 @@ def readme_figures(root: Path, card: dict[str, Any]) -> str:
     results = root / "benchmarks" / "results"
     parts = [
         _power(results / "power.tsv"),
-        _enrichment(results / "enrichment.tsv"),
+        _enrichment(results / "enrichment.tsv", card),
         _network(card),
+        sweep_summary(results / "sweep.tsv"),
         reading_figures(results),
         compound_figures(results),
         _times(results / "demo_time.tsv"),
@@ -65,7 +69,7 @@ def _power(path: Path) -> str:
     )
 
 
-def _enrichment(path: Path) -> str:
+def _enrichment(path: Path, card: dict[str, Any]) -> str:
     table = _read(path)
     if table is None:
         return ""
@@ -83,7 +87,7 @@ def _enrichment(path: Path) -> str:
         "Do JAK-family inhibitors stand high among the approved drugs (`python -m benchmarks.enrichment`)? The network "
         "without JAK inhibitors was trained again without any compound that shares their skeleton or has a Tanimoto "
         f"similarity above 0.6 to one. The baseline is the similarity to known JAK ligands of the same training data. "
-        f"Measured on: {table['network'].iloc[0]}, commit {table['commit'].iloc[0]}."
+        f"The network: {table['network'].iloc[0]}. {model_note(table, card)}"
     )
     return lead + "\n\n" + "\n".join(rows) + "\n\n" + _verdict(table)
 
@@ -96,7 +100,7 @@ def _verdict(table: pd.DataFrame) -> str:
     blind_similar = everyone.loc["similarity to JAK ligands, without JAK inhibitors"]
     found = "finds" if blind["lower"] > 0.5 else "does not find"
     words = [
-        f"So the shipped ranking rests on the {int(shipped['n_inhibitors_in_training'])} inhibitors the network was trained "
+        f"So the shipped ranking rests on the {shipped['n_inhibitors_in_training']:.0f} inhibitors the network was trained "
         f"on and their likes: trained without them it {found} the family (AUROC {blind['auroc']:.2f})."
     ]
     for ours, theirs, which in ((shipped, similar, "with"), (blind, blind_similar, "without")):
@@ -112,22 +116,23 @@ def _network(card: dict[str, Any]) -> str:
     figures = pd.DataFrame(card.get("figures", []))
     if figures.empty:
         return ""
-    mse = figures[figures["metric"] == "mse"]
-    columns = list(dict.fromkeys(zip(mse["setting"], mse["endpoint"], strict=True)))
+    errors = figures[figures["metric"].isin(ERRORS)]
+    columns = list(dict.fromkeys(zip(errors["setting"], errors["endpoint"], strict=True)))
     header = ["model", *(f"{endpoint}, {HELD_OUT[setting]}" for setting, endpoint in columns)]
     rows = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    models = sorted(mse["model"].unique(), key=model_order)
+    models = sorted(errors["model"].unique(), key=model_order)
+    by_place = errors.set_index(["model", "setting", "endpoint"])
     for model in models:
-        cells = []
-        for setting, endpoint in columns:
-            one = mse[(mse["model"] == model) & (mse["setting"] == setting) & (mse["endpoint"] == endpoint)]
-            cells.append(_cell(one))
+        places = [(model, *column) for column in columns]
+        cells = [_cell(by_place.loc[[place]]) if place in by_place.index else "-" for place in places]
         rows.append("| " + " | ".join([model.replace("_", " "), *cells]) + " |")
     lead = (
         "The shipped model (a blend of its parts, each judged alone as well) beside plain models on the same folds: mean "
         "squared error, mean over folds and its 95% interval. What ships was then fitted to all folds."
     )
-    best = mse.loc[mse.groupby(["setting", "endpoint"], sort=False)["mean"].idxmin()]
+    if "brier" in set(errors["metric"]):
+        lead += " Of probabilities it is the Brier score."
+    best = errors.loc[errors.groupby(["setting", "endpoint"], sort=False)["mean"].idxmin()]
     told = [
         f"{row['model'].replace('_', ' ')} ({row['endpoint']}, {HELD_OUT[row['setting']]})"
         for row in best.to_dict("records")
@@ -136,9 +141,7 @@ def _network(card: dict[str, Any]) -> str:
 
 
 def _cell(one: pd.DataFrame) -> str:
-    """Mean with its interval, or a dash where it was not measured."""
-    if one.empty:
-        return "-"
+    """Mean with its interval."""
     value = one.iloc[0]
     return f"{value['mean']:.3f} [{value['lower']:.3f}, {value['upper']:.3f}]"
 
@@ -158,12 +161,19 @@ def _times(path: Path) -> str:
     return "\n".join(rows)
 
 
-def readme(root: Path = ROOT) -> str:
-    """The README as it should stand."""
+def pages(root: Path = ROOT) -> dict[Path, str]:
+    """Pages with measured parts as they should stand, by their path below `root`."""
     card = json.loads((network_folder("kinase-affinity") / "card.json").read_text(encoding="utf-8"))
-    return with_figures((root / "README.md").read_text(encoding="utf-8"), readme_figures(root, card))
+    results = root / "benchmarks" / "results"
+    measured = {
+        Path("README.md"): readme_figures(root, card),
+        Path("docs", "affinity-figures.md"): affinity_figures(results, card),
+    }
+    return {
+        path: with_figures((root / path).read_text(encoding="utf-8"), text) for path, text in measured.items()
+    }
 
 
 if __name__ == "__main__":
-    text = readme()
-    (ROOT / "README.md").write_text(text, encoding="utf-8")
+    for page, content in pages().items():
+        (ROOT / page).write_text(content, encoding="utf-8")

@@ -37,6 +37,35 @@ def is_plain(model: str) -> bool:
     return model not in (*NETWORKS, BLEND)
 
 
+def read_sweep(path: Path) -> pd.DataFrame | None:
+    """Read the rows of the results; None where there are none."""
+    if not path.exists():
+        return None
+    rows = pd.read_csv(path, sep="\t", dtype={"fold": str})
+    return None if rows.empty else rows
+
+
+def main_metric(rows: pd.DataFrame) -> str | None:
+    """Figure that models of a table are compared by; None where it has none."""
+    first = MORE[_task(rows)][0]
+    return first if first in set(rows["metric"]) else None
+
+
+def metric_name(metric: str) -> str:
+    """Name of a figure in words.
+
+    Examples
+    --------
+    >>> metric_name("mse")
+    'mean squared error'
+    """
+    return _NAMES.get(metric, metric)
+
+
+def _task(rows: pd.DataFrame) -> str:
+    return "classification" if "auroc" in set(rows["metric"]) else "regression"
+
+
 def summarise(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Mean and interval of a figure for every model in every split.
 
@@ -100,10 +129,8 @@ def sweep_figures(path: Path) -> str:
     path
         benchmarks/results/sweep.tsv.
     """
-    if not path.exists():
-        return ""
-    rows = pd.read_csv(path, sep="\t", dtype={"fold": str})
-    if rows.empty:
+    rows = read_sweep(path)
+    if rows is None:
         return ""
     lead = (
         "Mean over folds of the mean over seeds, with its 95% t interval over folds (over seeds where there is one "
@@ -112,8 +139,7 @@ def sweep_figures(path: Path) -> str:
     )
     parts = [lead]
     for (table, arm), part in rows.groupby(["table", "arm"], sort=False):
-        task = "classification" if "auroc" in set(part["metric"]) else "regression"
-        metrics = [name for name in MORE[task] if name in set(part["metric"])]
+        metrics = [name for name in MORE[_task(part)] if name in set(part["metric"])]
         if not metrics:
             continue
         title = f"**{table}, {arm}**: {_NAMES[metrics[0]]}"
@@ -121,7 +147,7 @@ def sweep_figures(path: Path) -> str:
         if (part["split"] == "random").any():
             at_random = part[part["split"] == "random"]
             parts += [f"{table}, {arm}, random split: more figures", _metric_table(at_random, metrics)]
-    parts += [_coverage(rows), _leakage(rows)]
+    parts += [_shares(rows), _coverage(rows), _leakage(rows)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -198,6 +224,19 @@ def _judged(difference: tuple[float, float, float, int], sign: int) -> str:
     if lower <= 0 <= upper:
         return ", no difference that the folds can tell"
     return ", the network is ahead" if sign * mean < 0 else ", **the plain model is ahead**"
+
+
+def _shares(rows: pd.DataFrame) -> str:
+    """What the blend is made of, mean over folds and seeds."""
+    shares = rows[rows["metric"].str.startswith("share_")]
+    if shares.empty:
+        return ""
+    keys = ["table", "arm", "split"]
+    mean = shares.pivot_table(index=keys, columns="metric", values="value", aggfunc="mean", sort=False)
+    texts = mean.map(lambda share: "" if pd.isna(share) else f"{share:.2f}")
+    texts.columns = pd.Index([str(name).removeprefix("share_") for name in mean.columns])
+    texts.index = pd.Index([f"{table}, {arm}, {split}" for table, arm, split in mean.index])
+    return "Shares of the blend, mean over folds and seeds\n\n" + _markdown(texts, "split")
 
 
 def _coverage(rows: pd.DataFrame) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.sweep_figures import paired_difference, summarise, sweep_figures
+from benchmarks.sweep_summary import sweep_summary
 from models.contenders import NETWORKS
 
 NETWORK = next(iter(NETWORKS))
@@ -68,3 +69,45 @@ def test_sweep_figures__say_who_wins(tmp_path: Path, network: list[float], said:
     text = sweep_figures(path)
     assert said in text and f"{NETWORK} less kernel_ridge" in text
     assert f"{len(network)}x1" in text and "3x1" in text
+
+
+def _written(folder: Path, *tables: pd.DataFrame) -> Path:
+    path = folder / "sweep.tsv"
+    pd.concat(tables).to_csv(path, sep="\t", index=False)
+    return path
+
+
+def test_sweep_figures__tell_the_shares_of_the_blend(tmp_path: Path) -> None:
+    shares = _results({"blend": [0.2, 0.4]}, metric=f"share_{NETWORK}")
+    text = sweep_figures(_written(tmp_path, _results({"blend": [0.1, 0.1]}), shares))
+    assert f"| split | {NETWORK} |" in text and "| davis, given, random | 0.30 |" in text
+
+
+def test_sweep_summary__fewer_folds_and_more_seeds_are_said(tmp_path: Path) -> None:
+    rows = _results({"kernel_ridge": [0.2, 0.3], NETWORK: [0.1], "means": [0.5, 0.6]})
+    text = sweep_summary(_written(tmp_path, rows, _results({"means": [0.5, 0.6]}).assign(seed=1)))
+    header, _, row = (line for line in text.splitlines() if line.startswith("|"))
+    assert [name.strip() for name in header.split("|")][5:7] == ["means", "kernel ridge"]
+    cells = [cell.strip() for cell in row.split("|")[1:-1]]
+    assert cells[:4] == ["davis, given", "pairs held out", "mean squared error", "2"]
+    assert cells[4].endswith("2 seeds") and cells[5].startswith("**0.250** [") and cells[6] == "0.100 1 fold"
+    assert "No network has run on all folds of davis given, pairs held out." in text
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        ([0.5, 0.5], "**A plain model is best** on davis given, pairs held out (kernel ridge)."),
+        ([0.1, 0.1], f"A network or the blend is best on davis given, pairs held out ({NETWORK.replace('_', ' ')})."),
+    ],
+)  # fmt: skip
+def test_sweep_summary__says_who_wins(tmp_path: Path, network: list[float], said: str) -> None:
+    text = sweep_summary(_written(tmp_path, _results({"kernel_ridge": [0.2, 0.3], NETWORK: network})))
+    assert text.endswith(said)
+
+
+def test_sweep_summary__ranks_order_upwards_and_tables_apart(tmp_path: Path) -> None:
+    ranked = _results({"means": [0.5, 0.5], "ridge": [0.8, 0.9]}, metric="auroc").assign(table="dti")
+    text = sweep_summary(_written(tmp_path, _results({"means": [0.5, 0.6]}), ranked))
+    assert "| dti, given | pairs held out | AUROC | 2 | 0.500" in text and "**0.850**" in text
+    assert sweep_summary(tmp_path / "none.tsv") == ""
