@@ -20,7 +20,7 @@ from models.affinity_network import Task
 from models.domain import Domain
 from models.domain_similarity import ProteinKeys
 from models.intervals import Intervals
-from models.kernel_ridge import KernelFit, as_task, predict_matrix
+from models.kernel_ridge import as_task
 from models.pairs import PairData
 from models.protein import ProteinArrays, Target, encode_proteins
 
@@ -41,13 +41,12 @@ class EndpointModel:
     name, task
         Column of the label, and what it is.
     inputs
-        What was fitted to the training molecules and proteins.
+        What was fitted to the training molecules and proteins, the kernel regression among it.
     networks
         Trained networks by kind; the prediction of a kind is the mean over its members.
-    kernel
-        The kernel regression, and what proteins take over in it, or None.
     weights
-        Share of each kind in the blend, with sum 1.
+        By setting, of `SETTINGS`, the share of each kind in the blend, with sum 1; a kind that was not judged in a
+        setting is not named there.
     intervals
         By setting, of `SETTINGS`; one that was not measured is missing.
     domain
@@ -60,8 +59,7 @@ class EndpointModel:
     task: Task
     inputs: InputEncoder
     networks: dict[str, tuple[FittedNetwork, ...]]
-    kernel: tuple[KernelFit, NDArray[np.float32]] | None
-    weights: dict[str, float]
+    weights: dict[str, dict[str, float]]
     intervals: dict[str, Intervals]
     domain: Domain
     labels: NDArray[np.float16] | None = None
@@ -72,11 +70,34 @@ class EndpointModel:
         skeletons = frozenset(inchikey_first_block(text) for text in self.inputs.smiles)
         return skeletons, frozenset(target.sequence for target in self.inputs.targets)
 
-    @property
-    def shares(self) -> NDArray[np.float64]:
-        """(n_members,) weight of each member, networks first, as `scores` lists them."""
-        shares = [self.weights[kind] / len(m) for kind, m in self.networks.items() for _ in m]
-        return np.array(shares + ([self.weights[KERNEL]] if self.kernel else []))
+    def shares(self, setting: str = "random") -> NDArray[np.float64]:
+        """(n_members,) weight of each member in a setting, networks first, as `scores` lists them.
+
+        A setting that was not judged has the weights of pairs held out.
+        """
+        weights = self.weights.get(setting, self.weights["random"])
+        shares = [weights.get(kind, 0.0) / len(m) for kind, m in self.networks.items() for _ in m]
+        return np.array(shares + ([weights.get(KERNEL, 0.0)] if self.inputs.kernel else []))
+
+    def is_known(
+        self, smiles: Sequence[str], targets: Sequence[Target]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Whether each molecule's skeleton, and each protein's sequence, was in the training data."""
+        skeletons, sequences = self.known
+        molecule = [bool(text) and inchikey_first_block(text) in skeletons for text in smiles]
+        return np.array(molecule, bool), np.array([t.sequence in sequences for t in targets], bool)
+
+    def pair_shares(self, molecule: NDArray[np.bool_], protein: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """(n_members, n_pairs) weight of each member for pairs whose molecule, and protein, `is_known` or not.
+
+        A new molecule takes the weights of held-out scaffolds, else a new protein those of held-out families.
+        """
+        setting = np.where(molecule, np.where(protein, 0, 2), 1)
+        return np.stack([self.shares(name) for name in SETTINGS], axis=1)[:, setting]
+
+    def shares_of(self, smiles: str, target: Target) -> NDArray[np.float64]:
+        """(n_members,) weight of each member for one pair."""
+        return self.pair_shares(*self.is_known([smiles], [target]))[:, 0]
 
     def scores(
         self,
@@ -84,17 +105,20 @@ class EndpointModel:
         proteins: ProteinInputs,
         drug: NDArray[np.int64],
         target: NDArray[np.int64],
+        wanted: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.float64]:
-        """(n_members, n_pairs) predictions of every member in the label's unit."""
-        rows = [
-            score_pairs(network, self.name, molecules, proteins, drug, target)
-            for members in self.networks.values()
-            for network in members
-        ]
-        if self.kernel is not None:
-            matrix = predict_matrix(*self.kernel, molecules.near, proteins.alike)
-            rows.append(as_task(matrix[drug, target], self.task))
-        return np.stack(rows)
+        """(n_members, n_pairs) predictions of every member in the label's unit; of one not `wanted`, 0."""
+        members = [member for each in self.networks.values() for member in each]
+        kernel = self.inputs.kernel
+        rows = np.zeros((len(members) + (kernel is not None), len(drug)))
+        need = np.ones(len(rows), bool) if wanted is None else wanted
+        for number, network in enumerate(members):
+            if need[number]:
+                rows[number] = score_pairs(network, self.name, molecules, proteins, drug, target)
+        if kernel is not None and need[-1]:
+            matrix = kernel.predict(molecules.near, proteins.alike)
+            rows[-1] = as_task(matrix[drug, target], self.task)
+        return rows
 
 
 @dataclass(frozen=True)
@@ -169,12 +193,12 @@ class AffinityModel:
         targets, target = np.unique(pairs.target, return_inverse=True)
         smiles = [pairs.smiles[d] for d in drugs]
         forms = [pairs.targets[t] for t in targets]
-        scores = _score(model, smiles, forms, drug, target)
-        shares = model.shares
-        prediction = shares @ scores
-        sd = np.sqrt(shares @ (scores - prediction) ** 2)
-        known = _known(model, smiles, forms)
-        lower, upper = _bounds(model, prediction, known[0][drug], known[1][target], level)
+        molecule, protein = model.is_known(smiles, forms)
+        shares = model.pair_shares(molecule[drug], protein[target])
+        scores = _score(model, smiles, forms, drug, target, shares)
+        prediction = (shares * scores).sum(axis=0)
+        sd = np.sqrt((shares * (scores - prediction) ** 2).sum(axis=0))
+        lower, upper = _bounds(model, prediction, molecule[drug], protein[target], level)
         table = pd.DataFrame({"prediction": prediction, "lower": lower, "upper": upper, "sd": sd})
         unreadable = [pairs.drug_reasons[d] for d in drugs]
         judged = _assess(model, smiles, forms, drug, target, unreadable)
@@ -186,7 +210,7 @@ class AffinityModel:
         table["reason"] = reason
         table["nearest_train_tanimoto"] = judged["similarity_molecule"].to_numpy()
         table["nearest_train_protein"] = judged["similarity_protein"].to_numpy()
-        table["in_training"] = known[0][drug]
+        table["in_training"] = molecule[drug]
         return table
 
     def assess_proteins(self, targets: Sequence[Target], *, endpoint: str | None = None) -> pd.DataFrame:
@@ -211,8 +235,10 @@ class AffinityModel:
         model = self.endpoint(endpoint)
         drug = np.repeat(np.arange(len(smiles)), len(targets))
         target = np.tile(np.arange(len(targets)), len(smiles))
-        scores = _score(model, smiles, targets, drug, target)
-        return (model.shares @ scores).reshape(len(smiles), len(targets))
+        molecule, protein = model.is_known(smiles, targets)
+        shares = model.pair_shares(molecule[drug], protein[target])
+        scores = _score(model, smiles, targets, drug, target, shares)
+        return (shares * scores).sum(axis=0).reshape(len(smiles), len(targets))
 
 
 _UNPLACED = "the variant named with the target does not fit its sequence and is not in the prediction"
@@ -222,24 +248,19 @@ def _join(*texts: str) -> str:
     return "; ".join(text for text in texts if text)
 
 
-def _known(
-    model: EndpointModel, smiles: Sequence[str], targets: Sequence[Target]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Whether each molecule's skeleton, and each protein's sequence, was in the training data."""
-    skeletons, sequences = model.known
-    molecule = [bool(text) and inchikey_first_block(text) in skeletons for text in smiles]
-    return np.array(molecule, bool), np.array([t.sequence in sequences for t in targets], bool)
-
-
 def _score(
     model: EndpointModel,
     smiles: Sequence[str],
     targets: Sequence[Target],
     drug: NDArray[np.int64],
     target: NDArray[np.int64],
+    shares: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """(n_members, n_pairs) predictions, NaN where a molecule could not be read; molecules in blocks."""
-    scores = np.full((len(model.shares), len(drug)), np.nan)
+    """(n_members, n_pairs) predictions, NaN where a molecule could not be read; molecules in blocks.
+
+    A member without weight for any pair of a block is not asked.
+    """
+    scores = np.full(shares.shape, np.nan)
     if not len(drug):
         return scores
     proteins = model.inputs.encode_proteins(targets)
@@ -253,7 +274,8 @@ def _score(
             continue
         place = np.cumsum(here) - 1
         molecules = model.inputs.encode_molecules([text for text in smiles[start : start + _BLOCK] if text])
-        scores[:, rows] = model.scores(molecules, proteins, place[drug[rows] - start], target[rows])
+        wanted = np.asarray(shares[:, rows].any(axis=1))
+        scores[:, rows] = model.scores(molecules, proteins, place[drug[rows] - start], target[rows], wanted)
     return scores
 
 

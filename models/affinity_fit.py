@@ -16,6 +16,7 @@ from chem.errors import InputError
 from models.affinity_inputs import EncodedPairs, MoleculeInputs, ProteinInputs
 from models.affinity_network import AffinityNetwork, InputSizes, NetworkShape, Task
 from models.history import History, Progress
+from models.kernel_ridge import limit_of
 from models.loop import Epoch, LoopConfig, Step, initialise, train
 
 BATCH_MOLECULES = 192
@@ -31,17 +32,21 @@ def task_of(label: NDArray[np.float64]) -> Task:
 
 @dataclass(frozen=True)
 class LabelScaler:
-    """Mean and standard deviation of an endpoint's training labels; yes and no stay as they are."""
+    """Mean and standard deviation of an endpoint's training labels, and the smallest value that is predicted.
+
+    Yes and no stay as they are.
+    """
 
     mean: float
     sd: float
+    limit: float = -math.inf
 
     @classmethod
     def of(cls, label: NDArray[np.float64], task: Task) -> LabelScaler:
         """Scaler of training labels."""
         if task == "classification":
             return cls(0.0, 1.0)
-        return cls(float(label.mean()), float(label.std()) or 1.0)
+        return cls(float(label.mean()), float(label.std()) or 1.0, limit_of(label))
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ def network_sizes(data: EncodedPairs) -> InputSizes:
     graphs = data.molecules.graphs
     return InputSizes(
         tuple(graphs.node_cardinalities), tuple(graphs.edge_cardinalities),
-        data.molecules.coordinates.shape[1],
+        data.molecules.ranks,
         data.proteins.arrays.aligned.shape[1],
     )  # fmt: skip
 
@@ -284,4 +289,4 @@ def score_pairs(
     output = _outputs(fitted.network, which, molecules, proteins, drug, target)
     value = fitted.network.heads[which].mean(output)[:, 0].double().numpy()
     scaler = fitted.scalers[which]
-    return value * scaler.sd + scaler.mean
+    return np.asarray(np.maximum(value * scaler.sd + scaler.mean, scaler.limit))

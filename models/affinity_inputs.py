@@ -18,12 +18,16 @@ from torch import Tensor
 from chem.graph import MolecularGraphs
 from chem.graph_encode import encode_graphs
 from chem.graph_schema import GRAPH_SCHEMA_V1
+from models.kernel_fit import KernelFit
+from models.kernel_ridge import KernelSettings, fit_kernel
 from models.kinase import build_profile
 from models.landmarks import (
     Landmarks,
     Tables,
     fit_landmarks,
+    molecule_kernel,
     molecule_tables,
+    principal_components,
     protein_kernel,
     protein_tables,
 )
@@ -48,12 +52,15 @@ class MoleculeInputs:
     near
         (n_molecules, n_landmarks) float32 kernel with the training molecules.
     coordinates
-        (n_molecules, rank) float32 `models.landmarks` coordinates.
+        (n_molecules, rank) float32 `InputEncoder.coordinates`.
+    ranks
+        `InputEncoder.ranks`, whose sum is rank.
     """
 
     graphs: MolecularGraphs
     near: NDArray[np.float32]
     coordinates: NDArray[np.float32]
+    ranks: tuple[int, int]
 
     def batch(
         self, index: NDArray[np.int64], rng: np.random.Generator | None = None
@@ -112,6 +119,11 @@ class InputEncoder:
         What the training proteins are compared by.
     smiles, targets
         The training molecules and proteins, in that order.
+    kernel
+        Kernel regression fitted to the training labels, or None.
+    profile_projection
+        (n_landmarks, profile_rank) float32: kernel with the landmarks by structure and fitted profile to
+        coordinates; None without a regression of two stages.
     """
 
     profile: NDArray[np.float32]
@@ -119,11 +131,36 @@ class InputEncoder:
     proteins: Tables
     smiles: tuple[str, ...]
     targets: tuple[Target, ...]
+    kernel: KernelFit | None = None
+    profile_projection: NDArray[np.float32] | None = None
+
+    @property
+    def ranks(self) -> tuple[int, int]:
+        """Coordinates by structure, and by structure and profile."""
+        profile = self.profile_projection
+        return self.molecules.rank, 0 if profile is None else profile.shape[1]
+
+    def coordinates(self, near: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, rank) float32 coordinates of molecules: those by structure, then those by structure and profile.
+
+        Parameters
+        ----------
+        near
+            (n, n_landmarks) kernel with the training molecules by structure.
+        """
+        structure = near @ self.molecules.projection
+        if self.kernel is None or self.profile_projection is None:
+            return structure
+        return np.hstack([structure, self.kernel.near(near) @ self.profile_projection])
 
     def encode_molecules(self, smiles: Sequence[str]) -> MoleculeInputs:
         """Inputs of standardised SMILES."""
         near = self.molecules.similarity(molecule_tables(smiles))
-        return MoleculeInputs(encode_graphs(list(smiles)), near, near @ self.molecules.projection)
+        return self.molecule_inputs(encode_graphs(list(smiles)), near)
+
+    def molecule_inputs(self, graphs: MolecularGraphs, near: NDArray[np.float32]) -> MoleculeInputs:
+        """Inputs of molecules given as graphs and by their kernel with the training molecules."""
+        return MoleculeInputs(graphs, near, self.coordinates(near), self.ranks)
 
     def encode_proteins(self, targets: Sequence[Target]) -> ProteinInputs:
         """Inputs of targets."""
@@ -158,6 +195,34 @@ def fit_inputs(tables: Sequence[PairData], *, rank: int = 512) -> InputEncoder:
         tuple(smiles),
         tuple(targets),
     )
+
+
+def fit_profiles(encoder: InputEncoder, pairs: PairData, *, rank: int = 512) -> InputEncoder:
+    """Add the kernel regression on the training labels to an encoder, and the coordinates that follow from it.
+
+    Parameters
+    ----------
+    encoder
+        `fit_inputs` of these pairs.
+    pairs
+        Labelled training pairs of one endpoint.
+    rank
+        Coordinates of a molecule at most.
+    """
+    molecule = {smiles: place for place, smiles in enumerate(encoder.smiles)}
+    protein = {target.form: place for place, target in enumerate(encoder.targets)}
+    near = molecule_kernel(encoder.molecules.tables, encoder.molecules.tables)
+    binary = bool(np.isin(pairs.label, (0.0, 1.0)).all())
+    kernel = fit_kernel(
+        near,
+        protein_kernel(encoder.proteins, encoder.proteins),
+        np.array([molecule[pairs.smiles[d]] for d in pairs.drug]),
+        np.array([protein[pairs.targets[t].form] for t in pairs.target]),
+        pairs.label, KernelSettings.of("classification" if binary else "regression"),
+    )  # fmt: skip
+    profiles = kernel.profiles is not None
+    projection = principal_components(kernel.near(near), rank) if profiles else None
+    return replace(encoder, kernel=kernel, profile_projection=projection)
 
 
 @dataclass(frozen=True)

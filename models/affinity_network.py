@@ -36,7 +36,8 @@ class NetworkShape:
     graph
         Encoder of molecular graphs (gine, attentive_fp, gps, dmpnn), or empty for none.
     landmarks
-        Whether molecules are read by their similarity to the training molecules.
+        How molecules are compared with the training molecules: by structure, by profile (structure, and the
+        affinities that the kernel regression fitted to both), or empty for not at all.
     aligned
         Width at which the residues on the kinase profile are read one by one; 0 for not.
     sequence
@@ -57,12 +58,12 @@ class NetworkShape:
 
     Examples
     --------
-    >>> NetworkShape(graph="gine", landmarks=False).dim
+    >>> NetworkShape(graph="gine", landmarks="").dim
     384
     """
 
     graph: str = ""
-    landmarks: bool = True
+    landmarks: Literal["", "structure", "profile"] = "structure"
     aligned: int = 128
     sequence: bool = False
     dim: int = 384
@@ -87,15 +88,15 @@ class InputSizes:
     ----------
     node_cardinalities, edge_cardinalities
         Codes per field of the molecular graphs.
-    molecule_rank
-        Coordinates there are; at most `NetworkShape.rank`.
+    ranks
+        Coordinates by structure and by profile, `InputEncoder.ranks`.
     n_columns
         Columns of the kinase profile.
     """
 
     node_cardinalities: tuple[int, ...]
     edge_cardinalities: tuple[int, ...]
-    molecule_rank: int
+    ranks: tuple[int, int]
     n_columns: int
 
 
@@ -120,9 +121,11 @@ class MoleculeTower(nn.Module):
             self.widen = nn.Sequential(
                 nn.GELU(), nn.Dropout(shape.dropout / 3), nn.Linear(shape.graph_dim, dim)
             )
+        first, last = sizes.ranks[0], sum(sizes.ranks)
+        self.columns = slice(0, first) if shape.landmarks == "structure" else slice(first, last)
         if shape.landmarks:
             self.landmarks = nn.Sequential(
-                nn.Linear(sizes.molecule_rank, 2 * dim), nn.GELU(), nn.Dropout(shape.dropout),
+                nn.Linear(self.columns.stop - self.columns.start, 2 * dim), nn.GELU(), nn.Dropout(shape.dropout),
                 nn.Linear(2 * dim, dim),
             )  # fmt: skip
         self.norm = nn.LayerNorm(dim)
@@ -135,7 +138,7 @@ class MoleculeTower(nn.Module):
         if self.graph is not None:
             parts.append(self.widen(self.graph(batch)[1]))
         if self.landmarks is not None:
-            parts.append(self.landmarks(coordinates))
+            parts.append(self.landmarks(coordinates[:, self.columns]))
         return self.norm(torch.stack(parts).sum(dim=0))
 
 

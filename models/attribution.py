@@ -117,12 +117,12 @@ class AtomMasks(Masks):
         features[hidden.ravel()] = UNKNOWN_ATOM
         landmarks = self.model.inputs.molecules
         near = landmarks.similarity(masked_tables(self.environments, hidden))
-        return MoleculeInputs(replace(graphs, node_features=features), near, near @ landmarks.projection)
+        return self.model.inputs.molecule_inputs(replace(graphs, node_features=features), near)
 
     def _predict(self, hidden: NDArray[np.bool_]) -> NDArray[np.float64]:
         drug = np.arange(len(hidden))
         scores = self.model.scores(self.inputs(hidden), self.proteins, drug, np.zeros_like(drug))
-        return np.asarray(self.model.shares @ scores)
+        return np.asarray(self.model.shares_of(self.smiles, self.target) @ scores)
 
 
 class ResidueMasks(Masks):
@@ -186,7 +186,7 @@ class ResidueMasks(Masks):
     def _predict(self, hidden: NDArray[np.bool_]) -> NDArray[np.float64]:
         target = np.arange(len(hidden))
         scores = self.model.scores(self.molecule, self.inputs(hidden), np.zeros_like(target), target)
-        return np.asarray(self.model.shares @ scores)
+        return np.asarray(self.model.shares_of(self.smiles, self.target) @ scores)
 
 
 def _window(hit: DomainHit | None, length: int) -> slice:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from chem.count_similarity import CountTable
-from models.affinity import KERNEL, EndpointModel
+from models.affinity import EndpointModel
 from models.affinity_fit import FittedNetwork
 from models.affinity_inputs import MoleculeInputs
 from models.attribution import AtomMasks, ResidueMasks
@@ -82,14 +82,14 @@ def atom_gradients(
         (n_steps, len(landmarks.tables[0]))
     )  # of the prediction in the kernel with each landmark
     members = [member for each in model.networks.values() for member in each]
-    for weight, member in zip(model.shares, members, strict=False):  # the last share is the kernel's
+    shares = model.shares_of(smiles, target)
+    for weight, member in zip(shares, members, strict=False):  # the last share is the kernel's
         if weight:
             own, part = _molecule_gradients(model, member, masks, molecule, mean**2, share)
             atoms += weight * own
             slope += weight * part
-    if model.kernel is not None:
-        fit, carried = model.kernel
-        slope += model.weights[KERNEL] * fit.sd * (masks.proteins.alike[0] @ carried)[:-1]
+    if model.inputs.kernel is not None:
+        slope += shares[-1] * model.inputs.kernel.slope((mean**2).astype(np.float32), masks.proteins.alike[0])
     for kind, each in zip(kinds, masks.environments, strict=True):
         of_column = kind.gradients(share, slope * 2 * mean / len(kinds))
         of_environment = of_column[np.searchsorted(kind.column, each.column)]
@@ -128,15 +128,15 @@ def residue_gradients(
     share = (np.arange(n_steps) + 0.5) / n_steps
     residues = np.zeros(masks.size)
     members = [member for each in model.networks.values() for member in each]
-    for weight, member in zip(model.shares, members, strict=False):
+    shares = model.shares_of(smiles, target)
+    for weight, member in zip(shares, members, strict=False):
         if weight:
             residues += weight * _protein_gradients(model, member, masks, share)
-    if model.kernel is not None:
-        fit, carried = model.kernel
+    if model.inputs.kernel is not None:
+        fit = model.inputs.kernel
+        carried, near = fit.carried[1], fit.near(masks.molecule.near)[0]
         kind = _Growing.of(masks.tables[_RESIDUES], model.inputs.proteins[_RESIDUES])
-        slope = model.weights[KERNEL] * fit.sd * (
-            carried[:, -1] + carried[:, :-1] @ masks.molecule.near[0]
-        )  # fmt: skip
+        slope = shares[-1] * fit.sd * (carried[:, -1] + carried[:, :-1] @ near)
         scale = 2 * PROTEIN_WEIGHTS[_RESIDUES] * kind.similarity(share)
         of_column = np.zeros(len(model.inputs.profile))
         of_column[kind.column // 20] = kind.gradients(share, slope * scale)
@@ -246,7 +246,14 @@ def _molecule_gradients(
     device = next(network.parameters()).device
     batch = molecule.batch(np.arange(n_steps))[0].to(device)
     kernel = torch.from_numpy(near).float().to(device).requires_grad_()
-    coordinates = kernel @ torch.from_numpy(model.inputs.molecules.projection).to(device)
+    inputs = model.inputs
+    coordinates = kernel @ torch.from_numpy(inputs.molecules.projection).to(device)
+    joint = kernel
+    if inputs.kernel is not None and inputs.profile_projection is not None:
+        # Its way on to the kernel by structure is not torch's: `slope_through` goes it.
+        joint = torch.from_numpy(inputs.kernel.near(near.astype(np.float32))).to(device).requires_grad_()
+        profile = joint @ torch.from_numpy(inputs.profile_projection).to(device)
+        coordinates = torch.cat([coordinates, profile], dim=1)
     layers = []
     if network.molecule.graph is not None:
         layer = network.molecule.graph.get_submodule("fields.node")
@@ -257,12 +264,15 @@ def _molecule_gradients(
         left = network.molecule(batch, coordinates)
         right = network.protein(masks.proteins.batch(np.zeros(1, np.int64)).to(device))
         value = _value(model, member, left, right)
-    points = [kernel, *(each.point for each in moved)]
+    points = [kernel, joint, *(each.point for each in moved)]
     slopes = torch.autograd.grad(value.sum(), points, allow_unused=True, materialize_grads=True)
     atoms = np.zeros(masks.size)
-    for each, slope in zip(moved, slopes[1:], strict=True):
-        atoms += _array((slope * each.change).sum(dim=1)).reshape(n_steps, -1).mean(axis=0)
-    return atoms, _array(slopes[0])
+    for each, part in zip(moved, slopes[2:], strict=True):
+        atoms += _array((part * each.change).sum(dim=1)).reshape(n_steps, -1).mean(axis=0)
+    slope = _array(slopes[0])
+    if joint is not kernel and inputs.kernel is not None:
+        slope = slope + inputs.kernel.slope_through(near.astype(np.float32), _array(slopes[1]))
+    return atoms, slope
 
 
 def _protein_gradients(

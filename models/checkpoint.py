@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from chem.errors import InputError
@@ -30,12 +29,12 @@ from models.affinity_inputs import InputEncoder
 from models.affinity_network import AffinityNetwork, InputSizes, NetworkShape
 from models.domain_threshold import Threshold
 from models.intervals import Intervals
-from models.kernel_ridge import KernelFit
+from models.kernel_fit import KernelFit
 from models.landmarks import Landmarks, molecule_tables, protein_kernel, protein_tables
 from models.protein import Target, encode_proteins
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
-FORMAT = 2
+FORMAT = 3
 _SCALE = ".scale"
 _MIN_PACKED = 4096
 
@@ -82,7 +81,7 @@ def _tensors(model: EndpointModel) -> dict[str, Tensor]:
     inputs = model.inputs
     tensors = {
         "profile": torch.from_numpy(np.ascontiguousarray(inputs.profile)),
-        "projection": torch.from_numpy(inputs.molecules.projection).half().contiguous(),
+        **_packed("projection", torch.from_numpy(inputs.molecules.projection)),
         "smiles": _text_tensor(inputs.smiles),
         "sequences": _text_tensor([target.sequence for target in inputs.targets]),
     }
@@ -90,16 +89,14 @@ def _tensors(model: EndpointModel) -> dict[str, Tensor]:
         for number, member in enumerate(members):
             for name, weight in member.network.state_dict().items():
                 tensors |= _packed(f"{kind}.{number}.{name}", weight)
-    if model.kernel is not None:
-        fit = model.kernel[0]
-        there = fit.weight != 0 if model.labels is None else ~np.isnan(model.labels)
-        row, column = np.nonzero(there)
-        tensors["kernel.row"] = torch.from_numpy(row.astype(np.int32))
-        tensors["kernel.column"] = torch.from_numpy(column.astype(np.int32))
-        tensors["kernel.weight"] = torch.from_numpy(fit.weight[row, column])
+    if inputs.profile_projection is not None:
+        tensors |= _packed("profile_projection", torch.from_numpy(inputs.profile_projection))
+    if inputs.kernel is not None:
+        there = inputs.kernel.first.weight != 0 if model.labels is None else ~np.isnan(model.labels)
+        arrays = inputs.kernel.to_arrays(there)
         if model.labels is not None:
-            tensors["kernel.label"] = torch.from_numpy(model.labels[row, column])
-        tensors["kernel.learned"] = torch.from_numpy(np.ascontiguousarray(fit.learned))
+            arrays["label"] = model.labels[arrays["row"], arrays["column"]]
+        tensors |= {f"kernel.{name}": torch.from_numpy(array) for name, array in arrays.items()}
     return tensors
 
 
@@ -107,16 +104,18 @@ def _plain(model: EndpointModel) -> dict[str, Any]:
     return {
         "endpoint": model.name,
         "task": model.task,
-        "weights": {name: round(float(share), 6) for name, share in model.weights.items()},
+        "weights": {
+            setting: {name: round(float(share), 6) for name, share in weights.items()}
+            for setting, weights in model.weights.items()
+        },
         "networks": {
             kind: {
                 "shape": asdict(members[0].network.shape),
                 "sizes": asdict(members[0].network.sizes),
-                "scalers": [[m.scalers[0].mean, m.scalers[0].sd] for m in members],
+                "scalers": [_plain_scaler(m.scalers[0]) for m in members],
             }
             for kind, members in model.networks.items()
         },
-        "kernel": None if model.kernel is None else {"mean": model.kernel[0].mean, "sd": model.kernel[0].sd},
         "targets": [[t.target_id, t.domain, t.phosphorylated, t.unplaced] for t in model.inputs.targets],
         "intervals": {setting: part.to_dict() for setting, part in model.intervals.items()},
         "domain": {name: threshold.to_dict() for name, threshold in model.domain.thresholds.items()},
@@ -231,8 +230,16 @@ def _endpoint(plain: dict[str, Any], tensors: dict[str, Tensor]) -> EndpointMode
     profile = tensors["profile"].numpy()
     arrays = encode_proteins(targets, profile)
     proteins = protein_tables(targets, arrays)
-    landmarks = Landmarks(molecule_tables(smiles), tensors["projection"].float().numpy())
-    inputs = InputEncoder(profile, landmarks, proteins, smiles, targets)
+    projections = _unpacked({k: v for k, v in tensors.items() if "projection" in k})
+    landmarks = Landmarks(molecule_tables(smiles), projections["projection"].numpy())
+    kept = {name: tensor.numpy() for name, tensor in _below(tensors, "kernel.").items()}
+    kernel = labels = None
+    if kept:
+        kernel = KernelFit.from_arrays(kept, protein_kernel(proteins, proteins), len(smiles))
+    joint = projections.get("profile_projection")
+    inputs = InputEncoder(
+        profile, landmarks, proteins, smiles, targets, kernel, None if joint is None else joint.numpy()
+    )
     networks = {
         kind: tuple(
             _member(kind, number, scaler, part, plain, tensors)
@@ -240,34 +247,33 @@ def _endpoint(plain: dict[str, Any], tensors: dict[str, Tensor]) -> EndpointMode
         )
         for kind, part in plain["networks"].items()
     }
-    kernel = None
-    if plain["kernel"] is not None:
-        kernel = _kernel(
-            plain["kernel"], tensors, (len(smiles), len(targets)), protein_kernel(proteins, proteins)
-        )
-    labels = None
-    if "kernel.label" in tensors:
+    if "label" in kept:
         labels = np.full((len(smiles), len(targets)), np.nan, np.float16)
-        labels[tensors["kernel.row"].numpy(), tensors["kernel.column"].numpy()] = tensors[
-            "kernel.label"
-        ].numpy()
+        labels[kept["row"], kept["column"]] = kept["label"]
     return EndpointModel(
-        plain["endpoint"], plain["task"], inputs, networks, kernel, plain["weights"],
+        plain["endpoint"], plain["task"], inputs, networks, plain["weights"],
         {setting: Intervals.from_dict(part) for setting, part in plain["intervals"].items()},
         training_domain(inputs, {k: Threshold.from_dict(part) for k, part in plain["domain"].items()}, arrays),
         labels,
     )  # fmt: skip
 
 
+def _plain_scaler(scaler: LabelScaler) -> list[float | None]:
+    """Mean, standard deviation and limit; JSON has no infinity, so no limit is null."""
+    return [scaler.mean, scaler.sd, scaler.limit if np.isfinite(scaler.limit) else None]
+
+
 def _member(
-    kind: str, number: int, scaler: list[float], part: dict[str, Any], plain: dict[str, Any],
+    kind: str, number: int, scaler: list[float | None], part: dict[str, Any], plain: dict[str, Any],
     tensors: dict[str, Tensor],
 ) -> FittedNetwork:  # fmt: skip
     sizes: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in part["sizes"].items()}
     network = AffinityNetwork(NetworkShape(**part["shape"]), InputSizes(**sizes), (plain["task"],))
     network.load_state_dict(_unpacked(_below(tensors, f"{kind}.{number}.")))
     network.eval()
-    return FittedNetwork(network, (plain["endpoint"],), (plain["task"],), (LabelScaler(*scaler),))
+    mean, sd, limit = scaler
+    known = LabelScaler(mean or 0.0, sd or 1.0, -np.inf if limit is None else limit)
+    return FittedNetwork(network, (plain["endpoint"],), (plain["task"],), (known,))
 
 
 def _packed(name: str, weight: Tensor) -> dict[str, Tensor]:
@@ -285,15 +291,6 @@ def _unpacked(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         for name, weight in tensors.items()
         if not name.endswith(_SCALE)
     }
-
-
-def _kernel(
-    plain: dict[str, float], tensors: dict[str, Tensor], size: tuple[int, int], alike: NDArray[np.float32]
-) -> tuple[KernelFit, NDArray[np.float32]]:
-    weight = np.zeros(size, np.float32)
-    weight[tensors["kernel.row"].numpy(), tensors["kernel.column"].numpy()] = tensors["kernel.weight"].numpy()
-    fit = KernelFit(weight, tensors["kernel.learned"].numpy(), plain["mean"], plain["sd"])
-    return fit, fit.carried(alike)
 
 
 def _text_tensor(texts: Sequence[str]) -> Tensor:

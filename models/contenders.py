@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from chem.errors import InputError
 from models.affinity_fit import FittedNetwork, fit_network, score_pairs
-from models.affinity_inputs import EncodedPairs, InputEncoder, encode_pairs, fit_inputs
+from models.affinity_inputs import EncodedPairs, InputEncoder, encode_pairs, fit_inputs, fit_profiles
 from models.affinity_network import NetworkShape
 from models.baselines import BASELINES, PairModel
 from models.history import Progress
@@ -47,19 +47,38 @@ class NetworkRecipe:
 
 LANDMARK_NETWORK = NetworkRecipe(
     NetworkShape(),
-    LoopConfig(n_epochs=50, learning_rate=2e-3, weight_decay=0.05, ema=0.995, device="cpu"),
+    LoopConfig(n_epochs=64, learning_rate=2e-3, weight_decay=0.05, ema=0.995, device="cpu"),
 )
 """Molecules by their similarity to the training molecules."""
+PROFILE_NETWORK = NetworkRecipe(
+    NetworkShape(landmarks="profile"),
+    LoopConfig(n_epochs=64, learning_rate=2e-3, weight_decay=0.05, ema=0.995, device="cpu"),
+)
+"""Molecules by their similarity to the training molecules in structure and fitted affinities."""
 GRAPH_NETWORK = NetworkRecipe(
-    NetworkShape(graph="gine", landmarks=False, dim=192, aligned=64, dropout=0.2),
+    NetworkShape(graph="gine", landmarks="", dim=192, aligned=64, dropout=0.2),
     LoopConfig(n_epochs=160, learning_rate=3e-3, weight_decay=0.05, ema=0.995, device="cpu"),
 )
 """Molecules by their graphs alone."""
-NETWORKS: dict[str, NetworkRecipe] = {"landmark_network": LANDMARK_NETWORK, "graph_network": GRAPH_NETWORK}
+NETWORKS: dict[str, NetworkRecipe] = {
+    "landmark_network": LANDMARK_NETWORK,
+    "profile_network": PROFILE_NETWORK,
+    "graph_network": GRAPH_NETWORK,
+}
 _PLAIN_MODELS: tuple[type[PairModel], ...] = (*BASELINES, PairwiseKernelRidge)
+DEFAULT_NETWORKS = ("landmark_network", "profile_network")
+"""Kinds that a blend has unless told otherwise."""
 PLAIN = {model.name: model for model in _PLAIN_MODELS}
 CONTENDERS = (*PLAIN, *NETWORKS)
 """Names of all that `fit_and_predict` knows."""
+
+
+def fit_encoder(training: PairData, recipe: NetworkRecipe) -> InputEncoder:
+    """Fit what a network of this recipe reads to its training pairs."""
+    encoder = fit_inputs([training], rank=recipe.shape.rank)
+    if recipe.shape.landmarks != "profile":
+        return encoder
+    return fit_profiles(encoder, training, rank=recipe.shape.rank)
 
 
 def choose_epochs(training: EncodedPairs, recipe: NetworkRecipe, seed: int) -> int:
@@ -178,7 +197,7 @@ def fit_and_predict(
         model.fit(training, known)
         return model.predict(test, known), np.full(len(test), np.nan)
     wanted = recipe or NETWORKS[name]
-    data = encode_pairs(training, encoder or fit_inputs([training], rank=wanted.shape.rank))
+    data = encode_pairs(training, encoder or fit_encoder(training, wanted))
     members = fit_members(data, wanted, seed, state=state)
     scores = score_members(members, replace(data, pairs=test))
     spread = scores.std(axis=0, ddof=1) if len(members) > 1 else np.full(len(test), np.nan)

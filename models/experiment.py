@@ -26,7 +26,7 @@ from models.affinity import KERNEL, AffinityModel, EndpointModel, training_domai
 from models.affinity_fit import FittedNetwork, task_of
 from models.affinity_inputs import encode_pairs, fit_inputs
 from models.baselines import blend_folds
-from models.blend import BLEND, BlendReport, blend_report
+from models.blend import BlendReport, blend_report
 from models.checkpoint import load_affinity, save_affinity
 from models.coverage import coverage_summary, coverage_table
 from models.domain_measured import measured_thresholds
@@ -34,7 +34,7 @@ from models.evidence_pairs import label_matrix
 from models.experiment_parts import AffinityExperiment, Part, Progress, fit_parts, parts_of, restore_members
 from models.families import family_folds
 from models.intervals import Intervals
-from models.kernel_ridge import KernelFit
+from models.kernel_fit import KernelFit
 from models.landmarks import protein_kernel
 from models.leakage import folds_leakage
 from models.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS, mean_interval
@@ -134,29 +134,24 @@ def _digest(
     return digest.hexdigest()[:16]
 
 
-def _blend(
-    out_of_fold: pd.DataFrame, plan: AffinityExperiment
-) -> tuple[pd.DataFrame, dict[str, BlendReport]]:
-    """Rows of the blend, its weights found on the other random folds; and per endpoint the weights of all folds.
+Reports = dict[str, dict[str, BlendReport]]
+"""By endpoint and setting."""
 
-    Scaffolds and families are predicted with the weights of the random folds: those are what the saved model has.
+
+def _blend(out_of_fold: pd.DataFrame, plan: AffinityExperiment) -> tuple[pd.DataFrame, Reports]:
+    """Rows of the blend, the weights of a fold found on the others of its setting; and the weights of all folds.
+
+    New scaffolds and families have weights of their own: what predicts pairs best may not be what reaches furthest.
     """
     mine = out_of_fold[out_of_fold["model"].isin(plan.blended)]
-    random = mine[mine["setting"] == "random"]
-    rows, _ = blend_folds(random)
-    reports: dict[str, BlendReport] = {}
-    parts = [rows.assign(spread=np.nan)]
-    for endpoint, table in random.groupby("endpoint", sort=False):
+    rows, _ = blend_folds(mine)
+    reports: Reports = {}
+    for (endpoint, setting), table in mine.groupby(["endpoint", "setting"], sort=False):
         wide = {str(name): part for name, part in table.groupby("model", sort=True)}
         label = next(iter(wide.values()))["label"].to_numpy(float)
         report = blend_report({n: part["prediction"].to_numpy(float) for n, part in wide.items()}, label)
-        reports[str(endpoint)] = report
-        others = mine[(mine["endpoint"] == endpoint) & (mine["setting"] != "random")]
-        for _, each in others.groupby(["setting", "fold"], sort=True):
-            models = {str(name): part for name, part in each.groupby("model", sort=True)}
-            total = sum(report.weights[n] * part["prediction"].to_numpy() for n, part in models.items())
-            parts.append(next(iter(models.values())).assign(model=BLEND, prediction=total, spread=np.nan))
-    return pd.concat(parts, ignore_index=True), reports
+        reports.setdefault(str(endpoint), {})[str(setting)] = report
+    return rows.assign(spread=np.nan), reports
 
 
 def _coverage(blended: pd.DataFrame) -> pd.DataFrame:
@@ -175,30 +170,33 @@ def _endpoint_model(
     parts: Path,
     blended: pd.DataFrame,
     out_of_fold: pd.DataFrame,
-    report: BlendReport,
+    reports: dict[str, BlendReport],
 ) -> EndpointModel:
     """Put together what was fitted to all pairs and what was measured on held-out ones."""
     from safetensors.torch import load_file
 
+    kept = load_file(parts / f"{Part(number, 'all', 0, KERNEL).name}.safetensors")
+    arrays = {name: tensor.numpy() for name, tensor in kept.items()}
     with threadpool_limits(1):  # as the networks were fitted, so that the coordinates are theirs to the bit
         inputs = fit_inputs([pairs], rank=plan.rank)
+    kernel = KernelFit.from_arrays(
+        arrays, protein_kernel(inputs.proteins, inputs.proteins), len(inputs.smiles)
+    )
+    inputs = replace(inputs, kernel=kernel, profile_projection=arrays.get("profile_projection"))
     data = encode_pairs(pairs.select(np.arange(len(pairs)) < 1), inputs)
     networks: dict[str, tuple[FittedNetwork, ...]] = {}
-    for kind, recipe in plan.networks.items():
+    for kind, recipe in plan.networks_of(pairs).items():
         tensors = load_file(parts / f"{Part(number, 'all', 0, kind).name}.safetensors")
         networks[kind] = restore_members(replace(data, pairs=pairs), recipe, tensors)
-    tensors = load_file(parts / f"{Part(number, 'all', 0, KERNEL).name}.safetensors")
-    mean, sd = tensors["scaling"].tolist()
-    fit = KernelFit(tensors["weight"].numpy(), tensors["learned"].numpy(), mean, sd)
-    carried = fit.carried(protein_kernel(inputs.proteins, inputs.proteins))
     mine = blended[blended["endpoint"] == pairs.name]
     intervals = {
         str(setting): Intervals.fit(part["label"], part["prediction"])
         for setting, part in mine.groupby("setting", sort=False)
     }
+    weights = {setting: report.weights for setting, report in reports.items()}
     thresholds = measured_thresholds(pairs, out_of_fold[out_of_fold["endpoint"] == pairs.name])
     return EndpointModel(
-        pairs.name, task_of(pairs.label), inputs, networks, (fit, carried), report.weights, intervals,
+        pairs.name, task_of(pairs.label), inputs, networks, weights, intervals,
         training_domain(inputs, thresholds), label_matrix(pairs, inputs),
     )  # fmt: skip
 
@@ -250,7 +248,7 @@ def _card(
     plan: AffinityExperiment,
     metrics: pd.DataFrame,
     coverage: pd.DataFrame,
-    reports: dict[str, BlendReport],
+    reports: Reports,
 ) -> dict[str, Any]:
     figures = [
         dict(zip(("setting", "endpoint", "model", "metric"), key, strict=True))
@@ -275,7 +273,10 @@ def _card(
             }
             for pairs in endpoints
         ],
-        "blend": {name: report.summary() for name, report in reports.items()},
+        "blend": {
+            endpoint: {setting: report.summary() for setting, report in each.items()}
+            for endpoint, each in reports.items()
+        },
         "coverage": coverage_summary(coverage),
         "figures": [{k: (None if v != v else v) for k, v in row.items()} for row in figures],
     }

@@ -22,12 +22,12 @@ from threadpoolctl import threadpool_limits
 from chem.errors import InputError
 from models.affinity import KERNEL
 from models.affinity_fit import FittedNetwork, LabelScaler, network_sizes, task_of
-from models.affinity_inputs import EncodedPairs, InputEncoder, encode_pairs, fit_inputs
+from models.affinity_inputs import EncodedPairs, InputEncoder, encode_pairs, fit_inputs, fit_profiles
 from models.affinity_network import AffinityNetwork, NetworkShape
-from models.contenders import NETWORKS, PLAIN, NetworkRecipe, fit_and_predict, fit_members
+from models.contenders import DEFAULT_NETWORKS, NETWORKS, PLAIN, NetworkRecipe, fit_and_predict, fit_members
 from models.domain_measured import MEANS
-from models.kernel_ridge import KernelFit, KernelSettings, fit_kernel
-from models.landmarks import molecule_kernel, protein_kernel
+from models.evidence_pairs import label_matrix
+from models.kernel_ridge import KernelSettings
 from models.pair_model import PairFeatures
 from models.pairs import PairData
 
@@ -66,7 +66,7 @@ class AffinityExperiment:
     """
 
     networks: dict[str, NetworkRecipe] = field(
-        default_factory=lambda: {"landmark_network": NETWORKS["landmark_network"]}
+        default_factory=lambda: {kind: NETWORKS[kind] for kind in DEFAULT_NETWORKS}
     )
     settings: tuple[str, ...] = ("random", "scaffold", "family")
     epochs: dict[str, int] = field(default_factory=dict)
@@ -97,6 +97,13 @@ class AffinityExperiment:
             return recipe
         return replace(recipe, loop=replace(recipe.loop, stop_after=self.epochs[endpoint]))
 
+    def networks_of(self, pairs: PairData) -> dict[str, NetworkRecipe]:
+        """Networks that an endpoint gets: none that reads profiles where the kernel regression fits none."""
+        fits = KernelSettings.of(task_of(pairs.label)).n_rounds > 0
+        return {
+            k: recipe for k, recipe in self.networks.items() if fits or recipe.shape.landmarks != "profile"
+        }
+
     @property
     def blended(self) -> tuple[str, ...]:
         """Kinds that the blend is made of."""
@@ -122,11 +129,12 @@ def parts_of(
     endpoints: Sequence[PairData], folds: dict[str, list[NDArray[np.int64]]], plan: AffinityExperiment
 ) -> list[Part]:
     """Every fit of an experiment, what takes longest first: no worker is left alone with it at the end."""
-    work = [Part(e, "all", 0, name) for e in range(len(endpoints)) for name in plan.blended]
+    blended = [(*plan.networks_of(pairs), KERNEL) for pairs in endpoints]
+    work = [Part(e, "all", 0, name) for e, kinds in enumerate(blended) for name in kinds]
     for setting, each in folds.items():
         plain = [name for name in PLAIN if name != KERNEL] if setting in plan.baselines else [MEANS]
-        names = (*plan.blended, *plain)
         for e, fold in enumerate(each):
+            names = (*blended[e], *plain)
             numbers = [int(f) for f in np.unique(fold) if (fold != f).any()]
             work += [Part(e, setting, f, name) for f in numbers for name in names]
     return sorted(
@@ -175,7 +183,8 @@ def _features(endpoint: int) -> PairFeatures:
 
 @lru_cache(maxsize=1)
 def _encoder(endpoint: int, setting: str, fold: int, rank: int) -> InputEncoder:
-    return fit_inputs([_training(endpoint, setting, fold)], rank=rank)
+    training = _training(endpoint, setting, fold)
+    return fit_profiles(fit_inputs([training], rank=rank), training, rank=rank)
 
 
 def _training(endpoint: int, setting: str, fold: int) -> PairData:
@@ -272,26 +281,15 @@ def _fit_on_all(part: Part, training: PairData, encoder: InputEncoder, recipe: N
         for number, member in enumerate(members):
             tensors |= {f"{number}.{k}": v.contiguous() for k, v in member.network.state_dict().items()}
     else:
-        fit = _fit_kernel(training, encoder)
-        tensors = {"weight": torch.from_numpy(fit.weight), "learned": torch.from_numpy(fit.learned)}
-        tensors["scaling"] = torch.tensor([fit.mean, fit.sd], dtype=torch.float64)
+        assert encoder.kernel is not None
+        arrays = encoder.kernel.to_arrays(~np.isnan(label_matrix(training, encoder)))
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        if encoder.profile_projection is not None:
+            tensors["profile_projection"] = torch.from_numpy(encoder.profile_projection)
     temporary = Path(_SHARED["parts"]) / f"{part.name}.tmp-{os.getpid()}"
     save_file(tensors, temporary)
     os.replace(temporary, Path(_SHARED["parts"]) / f"{part.name}.safetensors")
     shutil.rmtree(_state(part), ignore_errors=True)
-
-
-def _fit_kernel(training: PairData, encoder: InputEncoder) -> KernelFit:
-    """Kernel regression over the molecules and proteins of an encoder, in its order."""
-    molecule = {smiles: place for place, smiles in enumerate(encoder.smiles)}
-    protein = {target.form: place for place, target in enumerate(encoder.targets)}
-    drug = np.array([molecule[training.smiles[d]] for d in training.drug])
-    target = np.array([protein[training.targets[t].form] for t in training.target])
-    return fit_kernel(
-        molecule_kernel(encoder.molecules.tables, encoder.molecules.tables),
-        protein_kernel(encoder.proteins, encoder.proteins),
-        drug, target, training.label, KernelSettings.of(task_of(training.label)),
-    )  # fmt: skip
 
 
 def restore_members(

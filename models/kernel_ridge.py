@@ -1,10 +1,11 @@
 """Kernel ridge regression on pairs: molecule kernel times protein kernel, the proteins' part learned from labels.
 
-The kernel of two pairs (m, p) and (n, q) is ``a k(p, q) + K(m, n) (B(p, q) + b k(p, q))`` with `K` and `k` of
+The kernel of two pairs (m, p) and (n, q) is ``a k(p, q) + K(m, n) (B(p, q) + b k(p, q))``, with `K` and `k` of
 `models.landmarks`: affinities of one protein go together over all molecules, those of similar molecules go
-together on similar proteins. `B` says which training proteins bind alike. The bracket starts as `k`; `B` is then
-estimated from the fit itself, as in multi-task Gaussian processes, which is where most of the accuracy comes from. The
-equations are solved by conjugate gradients with Kronecker products, so that 100,000 pairs take seconds.
+together on similar proteins. `B` says which training proteins bind alike. The bracket starts as `k` and a constant; `B` is then
+estimated from the fit itself, as in multi-task Gaussian processes. A second stage compares molecules, and proteins,
+by the affinities that the first one fitted to them as well (`models.kernel_fit`). Most of the accuracy comes from these two.
+The equations are solved by conjugate gradients with Kronecker products, so that 100,000 pairs take seconds.
 
 References
 ----------
@@ -20,17 +21,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.conformal import censoring_limit
+from models.kernel_fit import (
+    OFFSET,
+    KernelFit,
+    Matrix,
+    Profiles,
+    Stage,
+    gaussian,
+    joint_kernel,
+    squared_distances,
+    unlearned,
+)
 from models.kinase import build_profile
 from models.landmarks import molecule_kernel, molecule_tables, protein_kernel, protein_tables
 from models.pair_model import PairFeatures, PairModel, Task, training_labels
 from models.pairs import PairData
 from models.protein import encode_proteins
 
-Matrix = NDArray[np.float32]
-OFFSET = 0.3
-"""Weight of what all molecules share on one protein."""
 SHRINK = 0.5
 """Weight of the sequence kernel beside the learned one."""
+LEARNED, PROFILE = 0.5, 0.3
+"""Weights of the learned kernel of proteins, and of that of their fitted affinities, in the second stage."""
 RIDGE = 0.05
 """Added to the molecules' kernel where the proteins' covariance is estimated."""
 
@@ -44,7 +56,7 @@ class KernelSettings:
     noise
         Variance of the labels' noise, in units of the labels' variance.
     n_rounds
-        Estimates of the proteins' kernel from the labels; 0 keeps that of the sequences.
+        Estimates of the proteins' kernel from the labels; 0 keeps that of the sequences, and to one stage.
     n_iterations
         Of the conjugate gradients, each time.
     """
@@ -57,68 +69,6 @@ class KernelSettings:
     def of(cls, task: Task) -> KernelSettings:
         """Settings of a task: from yes and no the proteins' kernel is not learned."""
         return cls(n_rounds=0) if task == "classification" else cls()
-
-
-@dataclass(frozen=True)
-class KernelFit:
-    """A fitted regression over training molecules and proteins.
-
-    Attributes
-    ----------
-    weight
-        (n_molecules, n_proteins) float32 of the training pairs, 0 where there is none.
-    learned
-        (n_proteins, n_proteins) float32 kernel of the training proteins, learned part and sequence part.
-    mean, sd
-        Of the labels.
-    """
-
-    weight: Matrix
-    learned: Matrix
-    mean: float
-    sd: float
-
-    def carried(self, alike: Matrix) -> Matrix:
-        """What a protein takes over from the training proteins by its similarity to them.
-
-        Parameters
-        ----------
-        alike
-            (n_proteins, n_proteins) kernel of the training proteins.
-
-        Returns
-        -------
-        np.ndarray
-            (n_proteins, n_molecules + 1) float32 for `predict_matrix`; the last column is common to all molecules.
-        """
-        common = OFFSET * self.weight.sum(axis=0) @ alike
-        both = np.vstack([self.weight @ self.learned, common])
-        jitter = 1e-3 * np.eye(len(alike), dtype=np.float32)
-        return np.asarray(np.linalg.solve(alike + jitter, both.T), np.float32)
-
-
-def predict_matrix(fit: KernelFit, carried: Matrix, near: Matrix, alike: Matrix) -> NDArray[np.float64]:
-    """Predictions of every molecule with every protein.
-
-    Parameters
-    ----------
-    fit
-        The regression.
-    carried
-        Its `KernelFit.carried`.
-    near
-        (n, n_molecules) kernel of new molecules with the training molecules.
-    alike
-        (m, n_proteins) kernel of new proteins with the training proteins.
-
-    Returns
-    -------
-    np.ndarray
-        float64 (n, m) in the label's unit.
-    """
-    mine = alike @ carried
-    scaled = mine[:, -1] + near @ mine[:, :-1].T
-    return fit.mean + fit.sd * scaled.astype(np.float64)
 
 
 def fit_kernel(
@@ -145,20 +95,45 @@ def fit_kernel(
     Returns
     -------
     KernelFit
-        For `predict_matrix`.
+        That predicts.
     """
     mean, sd = float(label.mean()), float(label.std()) or 1.0
     count = np.zeros((len(near), len(alike)), np.float32)
     np.add.at(count, (drug, target), 1.0)
     total = np.zeros_like(count)
     np.add.at(total, (drug, target), (label - mean) / sd)
-    learned = alike
-    for round_number in range(settings.n_rounds + 1):
-        weight = _conjugate_gradients(near, alike, learned, count, total, settings)
-        if round_number < settings.n_rounds:
-            fitted = OFFSET * weight.sum(axis=0) @ alike + near @ (weight @ learned)
-            learned = _covariance(fitted, near) + np.float32(SHRINK) * alike
-    return KernelFit(weight, learned, mean, sd)
+    learned = unlearned(alike)
+    stage = Stage(_conjugate_gradients(near, alike, learned, count, total, settings), learned)
+    for _ in range(settings.n_rounds):
+        learned = _covariance(stage.fitted(alike, near), near) + np.float32(SHRINK) * alike
+        stage = Stage(_conjugate_gradients(near, alike, learned, count, total, settings), learned)
+    profiles = second = None
+    if settings.n_rounds:
+        fitted = stage.fitted(alike, near)
+        profiles = Profiles.of(fitted)
+        learned = LEARNED * _covariance(fitted, near) + SHRINK * alike + PROFILE * _alike_fitted(fitted)
+        joint = joint_kernel(near, profiles.kernel(fitted))
+        second = Stage(_conjugate_gradients(joint, alike, learned, count, total, settings), learned)
+    return KernelFit(alike, stage, profiles, second, mean, sd, limit_of(label))
+
+
+def limit_of(label: NDArray[np.float64]) -> float:
+    """Value below which nothing is predicted: the limit of the assay where labels were cut off, else -inf.
+
+    Examples
+    --------
+    >>> limit_of(np.array([5.0, 5.0, 6.2])), limit_of(np.array([5.1, 5.3, 6.2]))
+    (5.0, -inf)
+    """
+    limit = censoring_limit(label)
+    return -np.inf if limit is None else limit
+
+
+def _alike_fitted(fitted: Matrix) -> Matrix:
+    """(n_proteins, n_proteins) Gaussian kernel of the proteins' fitted affinities, less those of all proteins."""
+    of_protein = (fitted - fitted.mean(axis=0)).T
+    squares = squared_distances(of_protein, of_protein)
+    return gaussian(squares, float(np.median(squares)) or 1.0)
 
 
 def _conjugate_gradients(
@@ -233,7 +208,6 @@ class PairwiseKernelRidge(PairModel):
             near = molecule_kernel(self.molecules, self.molecules)
             alike = protein_kernel(self.proteins, self.proteins)
             self.fitted = fit_kernel(near, alike, drug, target, label, self.settings)
-            self.carried = self.fitted.carried(alike)
 
     def predict(self, pairs: PairData, features: PairFeatures) -> NDArray[np.float64]:
         """Predictions; a probability is cut to between 0.001 and 0.999."""
@@ -246,7 +220,7 @@ class PairwiseKernelRidge(PairModel):
         with self.threads():
             near = molecule_kernel(molecule_tables([features.smiles[m] for m in molecules]), self.molecules)
             alike = protein_kernel(tables, self.proteins)
-            values = predict_matrix(self.fitted, self.carried, near, alike)[drug, target]
+            values = self.fitted.predict(near, alike)[drug, target]
         return as_task(values, self.task)
 
 

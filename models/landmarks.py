@@ -200,11 +200,24 @@ def fit_landmarks(tables: Tables, rank: int) -> Landmarks:
     """
     if not tables or not len(tables[0]):
         raise InputError("no training item to compare with", expected="one or more")
-    matrix = molecule_kernel(tables, tables).astype(np.float64)
+    return Landmarks(tables, principal_components(molecule_kernel(tables, tables), rank))
+
+
+def principal_components(kernel: NDArray[np.float32], rank: int) -> NDArray[np.float32]:
+    """(n, rank) projection of the kernel with n training items on its principal components, as `fit_landmarks` says.
+
+    Parameters
+    ----------
+    kernel
+        (n, n) of the training items with each other.
+    rank
+        Components kept at most.
+    """
+    matrix = kernel.astype(np.float64)
     value, vector = np.linalg.eigh(matrix)
     keep = np.flatnonzero(value > 1e-6 * value[-1])[::-1][:rank]
     # The sign of an eigenvector is arbitrary; fixed, so that two machines agree.
     vector = vector[:, keep] * np.sign(vector[np.abs(vector[:, keep]).argmax(axis=0), keep])
     projection = vector / np.sqrt(value[keep])
     scale = np.sqrt(np.mean((matrix @ projection) ** 2))
-    return Landmarks(tables, (projection / scale).astype(np.float32))
+    return np.ascontiguousarray(projection / scale, np.float32)

@@ -59,7 +59,11 @@ def training_summary(card: dict[str, Any]) -> str:
     for setting, endpoint in dict.fromkeys((row["setting"], row["endpoint"]) for row in figures):
         rows = [row for row in figures if (row["setting"], row["endpoint"]) == (setting, endpoint)]
         lines += _table(f"{endpoint}, {HELD_OUT.get(setting, setting)}", rows)
-    lines += [f"{endpoint}: {said}" for endpoint, said in card.get("blend", {}).items()]
+    lines += [
+        f"{endpoint}, {HELD_OUT.get(setting, setting)}: {said}"
+        for endpoint, each in card.get("blend", {}).items()
+        for setting, said in each.items()
+    ]
     return "\n".join([*lines, *_where_trees_win(figures)])
 
 

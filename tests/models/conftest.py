@@ -68,24 +68,21 @@ def make_pairs(drug_smiles: dict[str, str], kinases: dict[str, str]) -> Callable
 def affinity_model(make_pairs: Callable[..., PairData]) -> AffinityModel:
     """Return two small networks and a kernel regression on ten drugs and six kinases, with intervals."""
     from models.affinity import KERNEL, EndpointModel, training_domain
-    from models.affinity_inputs import encode_pairs, fit_inputs
+    from models.affinity_inputs import encode_pairs, fit_inputs, fit_profiles
     from models.affinity_network import NetworkShape
     from models.contenders import NetworkRecipe, fit_members
-    from models.experiment_parts import _fit_kernel
     from models.intervals import Intervals
-    from models.landmarks import protein_kernel
     from models.loop import LoopConfig
 
     pairs = make_pairs()
     known = pairs.select((pairs.drug < 10) & (pairs.target < 6))
-    inputs = fit_inputs([known], rank=16)
+    inputs = fit_profiles(fit_inputs([known], rank=16), known, rank=16)
     recipe = NetworkRecipe(
         NetworkShape(graph="gine", dim=48, aligned=8, graph_dim=16, n_layers=2, rank=16, dropout=0.0),
         LoopConfig(n_epochs=6, stop_after=6, learning_rate=3e-3, ema=0.9, device="cpu"),
         n_members=2,
     )
     members = fit_members(encode_pairs(known, inputs), recipe, 0)
-    kernel = _fit_kernel(known, inputs)
     rng = np.random.default_rng(0)
     prediction = rng.normal(6, 1, size=240)
     widths = {"random": 0.3, "scaffold": 0.8, "family": 1.5}
@@ -95,7 +92,6 @@ def affinity_model(make_pairs: Callable[..., PairData]) -> AffinityModel:
     }
     model = EndpointModel(
         "pkd", "regression", inputs, {"landmark_network": members},
-        (kernel, kernel.carried(protein_kernel(inputs.proteins, inputs.proteins))),
-        {"landmark_network": 0.6, KERNEL: 0.4}, intervals, training_domain(inputs, {}),
+        {"random": {"landmark_network": 0.6, KERNEL: 0.4}}, intervals, training_domain(inputs, {}),
     )  # fmt: skip
     return AffinityModel((model,), {"name": "tiny"})

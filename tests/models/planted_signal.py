@@ -6,16 +6,13 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from rdkit import Chem
 
 from models.affinity import KERNEL, EndpointModel, training_domain
-from models.affinity_inputs import EncodedPairs, InputEncoder, encode_pairs, fit_inputs
+from models.affinity_inputs import EncodedPairs, InputEncoder, encode_pairs, fit_inputs, fit_profiles
 from models.affinity_network import NetworkShape
 from models.contenders import NetworkRecipe, fit_members
-from models.kernel_ridge import KernelFit, KernelSettings, fit_kernel
 from models.kinase import AMINO_ACIDS, SEED_DOMAIN
-from models.landmarks import molecule_kernel, protein_kernel
 from models.loop import LoopConfig
 from models.pairs import PairData
 from models.protein import Target
@@ -29,7 +26,7 @@ SIGNAL = len(TAIL) + 76
 SHAPES = {
     "landmark_network": NetworkShape(dim=16, aligned=8, dropout=0.0),
     "graph_network": NetworkShape(
-        graph="gine", landmarks=False, dim=16, graph_dim=16, n_layers=2, aligned=8, dropout=0.0
+        graph="gine", landmarks="", dim=16, graph_dim=16, n_layers=2, aligned=8, dropout=0.0
     ),
 }
 KINDS = (*SHAPES, KERNEL)
@@ -82,21 +79,16 @@ def planted_inputs() -> InputEncoder:
 def planted_model(kind: str, *, shuffled: bool = False) -> EndpointModel:
     """A model with one member, of `KINDS`, or the blend of all in equal parts (``"blend"``)."""
     if kind == "blend":
-        parts = [planted_model(each) for each in KINDS]
+        parts = [planted_model(each) for each in KINDS]  # the last has the inputs with the regression
         networks = {name: members for part in parts for name, members in part.networks.items()}
-        return replace(parts[-1], networks=networks, weights=dict.fromkeys(KINDS, 1 / len(KINDS)))
+        return replace(parts[-1], networks=networks, weights={"random": dict.fromkeys(KINDS, 1 / len(KINDS))})
     inputs, data = planted_inputs(), planted_data(shuffled)
-    known = EndpointModel("pkd", "regression", inputs, {}, None, {kind: 1.0}, {}, training_domain(inputs, {}))
     if kind == KERNEL:
-        return replace(known, kernel=_kernel(inputs, data.pairs))
+        inputs = fit_profiles(inputs, data.pairs)
+    known = EndpointModel(
+        "pkd", "regression", inputs, {}, {"random": {kind: 1.0}}, {}, training_domain(inputs, {})
+    )
+    if kind == KERNEL:
+        return known
     loop = LoopConfig(n_epochs=5, stop_after=5, learning_rate=1e-2, ema=0.9, device="cpu")
     return replace(known, networks={kind: fit_members(data, NetworkRecipe(SHAPES[kind], loop), 0)})
-
-
-def _kernel(inputs: InputEncoder, pairs: PairData) -> tuple[KernelFit, NDArray[np.float32]]:
-    alike = protein_kernel(inputs.proteins, inputs.proteins)
-    near = molecule_kernel(inputs.molecules.tables, inputs.molecules.tables)
-    molecule = np.array([inputs.smiles.index(text) for text in pairs.smiles])
-    protein = np.array([[t.form for t in inputs.targets].index(t.form) for t in pairs.targets])
-    fit = fit_kernel(near, alike, molecule[pairs.drug], protein[pairs.target], pairs.label, KernelSettings())
-    return fit, fit.carried(alike)

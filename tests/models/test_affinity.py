@@ -13,7 +13,6 @@ import pytest
 from chem.errors import InputError
 from models.affinity import KERNEL, AffinityModel, EndpointModel, training_domain
 from models.affinity_fit import score_pairs
-from models.kernel_ridge import predict_matrix
 from models.pair_model import PairFeatures, Task
 from models.pairs import PairData
 from models.protein import Target, parse_target, place_variants
@@ -57,10 +56,10 @@ def test_predict__is_the_blend_of_its_members(
     rows = [
         score_pairs(m, "pkd", molecules, proteins, drug, target) for m in model.networks["landmark_network"]
     ]
-    assert model.kernel is not None
-    rows.append(predict_matrix(*model.kernel, molecules.near, proteins.alike)[drug, target])
+    assert model.inputs.kernel is not None
+    rows.append(model.inputs.kernel.predict(molecules.near, proteins.alike)[drug, target])
     weights = np.array([0.3, 0.3, 0.4])
-    np.testing.assert_allclose(model.shares, weights)
+    np.testing.assert_allclose(model.shares(), weights)
     mean = weights @ np.array(rows)
     np.testing.assert_allclose(table["prediction"].iloc[readable], mean, atol=1e-4)
     spread = np.sqrt(weights @ (np.array(rows) - mean) ** 2)
@@ -232,7 +231,7 @@ def test_endpoint__is_the_first_or_the_named(affinity_model: AffinityModel, aske
 
 
 def test_predict__a_probability_stays_between_0_and_1(affinity_model: AffinityModel, asked: PairData) -> None:
-    binds = change(affinity_model, task="classification", networks={}, weights={KERNEL: 1.0})
+    binds = change(affinity_model, task="classification", networks={}, weights={"random": {KERNEL: 1.0}})
     found = binds.predict(asked)
     ok = asked.drug != 1
     assert found["lower"][ok].between(0, 1).all() and found["upper"][ok].between(0, 1).all()
@@ -240,19 +239,15 @@ def test_predict__a_probability_stays_between_0_and_1(affinity_model: AffinityMo
 
 @pytest.mark.parametrize("task", ["regression", "classification"])
 def test_scores__of_the_saved_kernel_are_those_that_were_judged(task: Task, make_pairs: MakePairs) -> None:
-    from models.affinity_inputs import encode_pairs, fit_inputs
-    from models.experiment_parts import _fit_kernel
+    from models.affinity_inputs import encode_pairs, fit_inputs, fit_profiles
     from models.kernel_ridge import PairwiseKernelRidge
-    from models.landmarks import protein_kernel
 
     pairs = make_pairs()
     if task == "classification":
         pairs = replace(pairs, label=(pairs.label > 6).astype(float))
-    inputs = fit_inputs([pairs], rank=8)
-    fit = _fit_kernel(pairs, inputs)
-    kernel = (fit, fit.carried(protein_kernel(inputs.proteins, inputs.proteins)))
+    inputs = fit_profiles(fit_inputs([pairs], rank=8), pairs)
     model = EndpointModel(
-        pairs.name, task, inputs, {}, kernel, {KERNEL: 1.0}, {}, training_domain(inputs, {})
+        pairs.name, task, inputs, {}, {"random": {KERNEL: 1.0}}, {}, training_domain(inputs, {})
     )
     data = encode_pairs(pairs, inputs)
     features = PairFeatures(pairs.smiles, pairs.targets)

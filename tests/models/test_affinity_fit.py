@@ -213,7 +213,7 @@ def test_score_pairs__many_pairs_equal_one_by_one(data: EncodedPairs, fitted: Fi
 
 def test_network_sizes__and_tasks(data: EncodedPairs) -> None:
     sizes = network_sizes(data)
-    assert sizes.molecule_rank == 6 and sizes.n_columns == data.proteins.arrays.aligned.shape[1]
+    assert sizes.ranks == (6, 0) and sizes.n_columns == data.proteins.arrays.aligned.shape[1]
     assert task_of(np.array([0.0, 1.0, 1.0])) == "classification"
     assert task_of(np.array([0.0, 1.0, 1.5])) == "regression"
     assert LabelScaler.of(np.full(3, 7.0), "regression") == LabelScaler(7.0, 1.0)

@@ -22,10 +22,10 @@ SHAPES = {
     "landmarks": SMALL,
     "without columns": replace(SMALL, aligned=0),
     "sequence": replace(SMALL, sequence=True),
-    "gine": replace(SMALL, graph="gine", landmarks=False),
-    "attentive_fp": replace(SMALL, graph="attentive_fp", landmarks=False),
-    "gps": replace(SMALL, graph="gps", landmarks=False),
-    "dmpnn": replace(SMALL, graph="dmpnn", landmarks=False),
+    "gine": replace(SMALL, graph="gine", landmarks=""),
+    "attentive_fp": replace(SMALL, graph="attentive_fp", landmarks=""),
+    "gps": replace(SMALL, graph="gps", landmarks=""),
+    "dmpnn": replace(SMALL, graph="dmpnn", landmarks=""),
     "both": replace(SMALL, graph="gine"),
 }
 
@@ -117,7 +117,7 @@ def test_affinity_network__reads_only_what_its_shape_names(data: EncodedPairs) -
 
 def test_network_shape__refuses_to_read_nothing() -> None:
     with pytest.raises(InputError, match="reads nothing of a molecule"):
-        NetworkShape(landmarks=False)
+        NetworkShape(landmarks="")
 
 
 def test_affinity_network__refuses_an_unknown_encoder(data: EncodedPairs) -> None:

@@ -17,7 +17,14 @@ from models.attribution_gradients import atom_gradients, residue_gradients
 from models.kinase import GAP, UNKNOWN
 from models.landmarks import min_max_similarity, molecule_kernel, protein_kernel, protein_tables
 from models.protein import PADDING
-from tests.models.planted_signal import KINDS, SIGNAL, planted_data, planted_model, planted_pairs
+from tests.models.planted_signal import (
+    KINDS,
+    SIGNAL,
+    planted_data,
+    planted_inputs,
+    planted_model,
+    planted_pairs,
+)
 
 PAIRS = planted_pairs()
 DRUG, TARGET = PAIRS.smiles[5], PAIRS.targets[1]
@@ -31,11 +38,14 @@ def untrained(graph: str, **options: bool) -> EndpointModel:
     network = AffinityNetwork(shape, network_sizes(planted_data(False)), ("regression",)).eval()
     member = FittedNetwork(network, ("pkd",), ("regression",), (LabelScaler(5.0, 2.0),))
     return replace(
-        planted_model(KINDS[-1]), kernel=None, networks={"network": (member,)}, weights={"network": 1.0}
+        planted_model(KINDS[-1]),
+        inputs=planted_inputs(),
+        networks={"network": (member,)},
+        weights={"random": {"network": 1.0}},
     )
 
 
-MODELS = [lambda graph=graph: untrained(graph, landmarks=False) for graph in GRAPHS]
+MODELS = [lambda graph=graph: untrained(graph, landmarks="") for graph in GRAPHS]
 MODELS += [lambda: untrained("gine"), lambda: untrained(""), lambda: planted_model(KINDS[-1])]
 NAMES = (*GRAPHS, "gine and landmarks", "landmarks", "kernel")
 
@@ -72,7 +82,7 @@ def test_residue_gradients__sum_to_the_change_from_unknown_residues(make) -> Non
     masks = ResidueMasks(model, DRUG, TARGET)
     zero = np.zeros(1, np.int64)
     known, hidden = (
-        (model.shares @ model.scores(masks.molecule, proteins, zero, zero))[0]
+        (model.shares() @ model.scores(masks.molecule, proteins, zero, zero))[0]
         for proteins in (masks.inputs(np.zeros((1, masks.size), bool)), unknown_residues(masks))
     )
     found = residue_gradients(model, DRUG, TARGET, n_steps=256)

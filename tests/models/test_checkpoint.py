@@ -64,7 +64,7 @@ def test_load_affinity__predicts_nearly_what_was_saved(
         assert theirs[column].equals(ours[column])
     kernel = [model.models[0].scores for model in (affinity_model, loaded)]
     assert len(kernel) == 2 and loaded.endpoints == ("pkd",)
-    assert loaded.models[0].weights == {"landmark_network": 0.6, "kernel_ridge": 0.4}
+    assert loaded.models[0].weights["random"] == {"landmark_network": 0.6, "kernel_ridge": 0.4}
 
 
 def test_save_affinity__writes_two_plain_files(saved: Path) -> None:
@@ -80,6 +80,7 @@ def test_save_affinity__writes_two_plain_files(saved: Path) -> None:
         "torch.float16",
         "torch.float32",
         "torch.int8",
+        "torch.int16",
         "torch.uint8",
         "torch.int32",
         "torch.int64",

@@ -19,7 +19,7 @@ from chem.errors import InputError
 from models import experiment as module
 from models.affinity import AffinityModel
 from models.affinity_network import NetworkShape
-from models.blend import BLEND
+from models.blend import BLEND, convex_weights
 from models.checkpoint import load_affinity
 from models.contenders import PLAIN, NetworkRecipe
 from models.experiment import fold_metrics, train_affinity
@@ -107,14 +107,25 @@ def test_train_affinity__metrics_follow_from_the_folds(run: Run, folds: pd.DataF
     assert rows["mse"] == pytest.approx(((part["label"] - part["prediction"]) ** 2).mean(), rel=1e-4)
 
 
-def test_train_affinity__the_blend_has_the_weights_of_the_card(run: Run, folds: pd.DataFrame) -> None:
-    """In settings other than random, where the weights of all folds are used."""
-    weights = run[1].models[0].weights
-    assert sum(weights.values()) == pytest.approx(1)
-    part = folds[folds["setting"] == "family"]
-    wide = part.pivot_table(index=["drug_id", "target_id"], columns="model", values="prediction")
-    expected = sum(share * wide[name] for name, share in weights.items())
-    np.testing.assert_allclose(wide[BLEND], expected, atol=1e-4)
+def test_train_affinity__each_setting_has_weights_found_on_its_own_held_out_pairs(
+    run: Run, folds: pd.DataFrame
+) -> None:
+    """On all folds for the model; for the blend of a fold, on the others."""
+    found = run[1].models[0].weights
+    assert set(found) == SETTINGS
+    for setting, weights in found.items():
+        part = folds[folds["setting"] == setting]
+        keys = ["fold", "drug_id", "target_id"]
+        wide = part.pivot_table(index=keys, columns="model", values="prediction").reset_index()
+        label = (
+            part[part["model"] == BLEND].set_index(keys)["label"].loc[list(map(tuple, wide[keys].to_numpy()))]
+        )
+        members = wide[list(weights)].to_numpy()
+        assert list(weights.values()) == pytest.approx(convex_weights(members, label.to_numpy()), abs=1e-4)
+        for fold in (1, 2):
+            here = (wide["fold"] == fold).to_numpy()
+            expected = members[here] @ convex_weights(members[~here], label.to_numpy()[~here])
+            np.testing.assert_allclose(wide[BLEND][here], expected, atol=1e-3)
 
 
 def test_train_affinity__card_tells_how(run: Run) -> None:
