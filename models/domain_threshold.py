@@ -1,9 +1,9 @@
-"""Where a model stops being better than the means: thresholds of the applicability domain, estimated.
+"""Where a model stops being clearly better than the means: thresholds of the applicability domain, estimated.
 
 The evidence is held-out: pairs of molecules (or proteins) that a cold split kept from training, each with its
-similarity to the nearest one that was in training. The gain of the model is the squared error of the means
-less its own. It is taken to rise with the similarity, and the threshold is the smallest similarity from which
-it is above zero with confidence.
+similarity to the nearest one that was in training. The gain of the model is nine tenths of the squared error of the
+means less its own. It is taken to rise with the similarity, and the threshold is the smallest similarity from which
+it is above zero with confidence. A model that is better than the means by a hair everywhere has no domain.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from models.vectors import Floats, finite_vector, require_level, require_same_le
 MIN_UNITS = 10
 """Molecules, or proteins, without which a threshold is not estimated."""
 N_RESAMPLES = 200
-CONFIDENCE = 0.8
-"""Odds of four to one that the model is the better one: with the 68 drugs of a kinase panel, 95% would shut out
-nearly everything, and an even chance would let in what is as likely to be worse."""
+MIN_GAIN = 0.1
+"""Share of the means' squared error by which the model has to be better. Below that a prediction says of a molecule
+little more than how its protein does on average, and a kernel regression reaches that for anything at all."""
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def gain_threshold(
     confidence: float = CONFIDENCE,
     seed: int = 0,
 ) -> Threshold | None:
-    """Estimate the similarity below which the model does not beat the means.
+    """Estimate the similarity below which the model does not beat the means by `MIN_GAIN`.
 
     Pairs are averaged per unit first, as those of one molecule err together. A non-decreasing curve of the gain
     over the similarity is fitted to the units (weighted by their pairs), and again to resamples of them; the
@@ -122,12 +123,15 @@ def gain_threshold(
     )  # fmt: skip
     units = np.asarray(unit)
     require_same_length(similarity=x, unit=units, label=y, prediction=p, means=m)
-    at, gain, weight = _per_unit(x, units, (y - m) ** 2 - (y - p) ** 2)
+    at, gain, weight = _per_unit(x, units, (1 - MIN_GAIN) * (y - m) ** 2 - (y - p) ** 2)
     if len(np.unique(units)) < MIN_UNITS:
         return None
     curves = _resampled_curves(at, gain, weight, np.random.default_rng(seed))
     above = np.quantile(curves, 1 - confidence, axis=0) > 0
-    rule = f"from which the model beats the means with {confidence:.0%} confidence on held-out data"
+    rule = (
+        f"from which its squared error is {MIN_GAIN:.0%} below that of the means, with {confidence:.0%} confidence on "
+        "held-out data"
+    )
     if not above.any():
         return Threshold(None, rule, len(at))
     return Threshold(float(at[np.argmax(above)]), rule, len(at))

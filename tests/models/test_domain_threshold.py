@@ -34,7 +34,7 @@ def held_out(seed: int, n_units: int = 300, begins: float = 0.4) -> dict[str, Fl
 def test_gain_threshold__lies_where_the_gain_begins(begins: float) -> None:
     found = gain_threshold(**held_out(0, begins=begins))
     assert found is not None and found.value == pytest.approx(begins, abs=0.07)
-    assert found.n == 300 and "80%" in found.rule
+    assert found.n == 300 and "10% below" in found.rule and "95%" in found.rule
     assert gain_threshold(**held_out(0, begins=begins)) == found
 
 
@@ -44,6 +44,16 @@ def test_gain_threshold__no_gain_no_domain() -> None:
     found = gain_threshold(**table)
     assert found is not None and found.value is None
     assert not found.holds([0.0, 1.0]).any()
+
+
+def test_gain_threshold__a_hair_better_than_the_means_is_no_domain() -> None:
+    table = held_out(1)
+    better = {
+        share: table["label"] + (table["means"] - table["label"]) * share**0.5 for share in (0.95, 0.85)
+    }
+    found = {share: gain_threshold(**table | {"prediction": values}) for share, values in better.items()}
+    assert found[0.95] is not None and found[0.95].value is None
+    assert found[0.85] is not None and found[0.85].value == table["similarity"].min()
 
 
 def test_gain_threshold__is_never_below_what_was_measured() -> None:
