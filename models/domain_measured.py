@@ -1,12 +1,15 @@
-"""Thresholds of the domain, measured on held-out scaffolds and families."""
+"""Held-out pairs by how near their molecule and protein are to the training data: bins, and thresholds of the domain."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from chem.fingerprint import morgan_fingerprints
+from chem.scaffold import murcko_scaffold
 from models.affinity import N_BITS
 from models.blend import BLEND
 from models.domain_similarity import ProteinKeys, nearest_identity, nearest_tanimoto
@@ -17,6 +20,56 @@ from models.pairs import PairData
 from models.protein import encode_proteins
 
 MEANS = DrugTargetMeans.name
+SIMILARITY_EDGES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+GROUPS = {
+    "scaffold": "scaffold",
+    "molecule similarity": "near_molecule",
+    "protein similarity": "near_protein",
+}
+"""What coverage is counted by, and the columns of `nearness` for it."""
+
+
+def nearness(pairs: PairData, rows: pd.DataFrame) -> pd.DataFrame:
+    """Scaffold of held-out pairs, and bins of how near they are to what their fold was trained on.
+
+    Parameters
+    ----------
+    pairs
+        The pairs of one endpoint.
+    rows
+        Held-out rows of one setting: fold, drug_id, target_id.
+
+    Returns
+    -------
+    pd.DataFrame
+        scaffold (the molecule itself where it has no ring), near_molecule, near_protein (texts), in the order of `rows`.
+    """
+    drug, target = _places(pairs, rows)
+    protein, kinase = _protein_similarity(pairs, rows, target)
+    kind = np.where(kinase, "residues ", "words ").astype(object)
+    return pd.DataFrame(
+        {
+            "scaffold": np.array([murcko_scaffold(text) for text in pairs.smiles], object)[drug],
+            "near_molecule": _similarity_bin(_molecule_similarity(pairs, rows, drug)),
+            "near_protein": kind + _similarity_bin(protein),
+        },
+        index=rows.index,
+    )
+
+
+def _places(pairs: PairData, rows: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Drug and target of each row, by their place in the tables."""
+    place = {name: row for row, name in enumerate(pairs.drug_ids)}
+    where = {name: row for row, name in enumerate(pairs.target_ids)}
+    drug, target = rows["drug_id"].map(place), rows["target_id"].map(where)
+    return drug.to_numpy().astype(np.int64), target.to_numpy().astype(np.int64)
+
+
+def _similarity_bin(similarity: NDArray[np.float64]) -> NDArray[np.object_]:
+    """Name of the bin of each similarity; 1 is a bin of its own."""
+    texts = [f"{edge:.1f}" for edge in (0.0, *SIMILARITY_EDGES)]
+    names = [f"{low} to {high}" for low, high in pairwise(texts)] + ["1.0"]
+    return np.array(names, object)[np.searchsorted(SIMILARITY_EDGES, similarity + 1e-6, side="right")]
 
 
 def measured_thresholds(pairs: PairData, out_of_fold: pd.DataFrame) -> dict[str, Threshold]:
@@ -35,8 +88,6 @@ def measured_thresholds(pairs: PairData, out_of_fold: pd.DataFrame) -> dict[str,
         By measure of `models.domain.MEASURES`; one with too few molecules or proteins is missing.
     """
     found: dict[str, Threshold | None] = {}
-    place = {name: row for row, name in enumerate(pairs.drug_ids)}
-    where = {name: row for row, name in enumerate(pairs.target_ids)}
     for setting in ("scaffold", "family"):
         # One order of folds, so that the rows of two models stand beside each other.
         rows = out_of_fold[out_of_fold["setting"] == setting].sort_values("fold", kind="stable")
@@ -44,15 +95,14 @@ def measured_thresholds(pairs: PairData, out_of_fold: pd.DataFrame) -> dict[str,
             continue
         blend = rows[rows["model"] == BLEND].reset_index(drop=True)
         means = rows[rows["model"] == MEANS].reset_index(drop=True)
+        drug, target = _places(pairs, blend)
         if setting == "scaffold":
-            unit = blend["drug_id"].map(place).to_numpy().astype(np.int64)
-            found["molecule"] = _gain(blend, means, unit, _molecule_similarity(pairs, blend, unit))
+            found["molecule"] = _gain(blend, means, drug, _molecule_similarity(pairs, blend, drug))
         else:
-            unit = blend["target_id"].map(where).to_numpy().astype(np.int64)
-            similarity, kinase = _protein_similarity(pairs, blend, unit)
+            similarity, kinase = _protein_similarity(pairs, blend, target)
             for name, part in (("identity", kinase), ("words", ~kinase)):
                 if part.any():
-                    found[name] = _gain(blend[part], means[part], unit[part], similarity[part])
+                    found[name] = _gain(blend[part], means[part], target[part], similarity[part])
     return {name: threshold for name, threshold in found.items() if threshold is not None}
 
 

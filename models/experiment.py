@@ -29,7 +29,7 @@ from models.baselines import blend_folds
 from models.blend import BlendReport, blend_report
 from models.checkpoint import load_affinity, save_affinity
 from models.coverage import coverage_summary, coverage_table
-from models.domain_measured import measured_thresholds
+from models.domain_measured import GROUPS, measured_thresholds, nearness
 from models.evidence_pairs import label_matrix
 from models.experiment_parts import AffinityExperiment, Part, Progress, fit_parts, parts_of, restore_members
 from models.families import family_folds
@@ -86,7 +86,7 @@ def train_affinity(
     blended, reports = _blend(out_of_fold, plan)
     out_of_fold = pd.concat([out_of_fold, blended], ignore_index=True)
     metrics = fold_metrics(out_of_fold, plan.seed)
-    coverage = _coverage(blended)
+    coverage = _coverage(endpoints, blended)
     models = tuple(
         _endpoint_model(number, pairs, plan, parts, blended, out_of_fold, reports[pairs.name])
         for number, pairs in enumerate(endpoints)
@@ -154,12 +154,13 @@ def _blend(out_of_fold: pd.DataFrame, plan: AffinityExperiment) -> tuple[pd.Data
     return rows.assign(spread=np.nan), reports
 
 
-def _coverage(blended: pd.DataFrame) -> pd.DataFrame:
+def _coverage(endpoints: Sequence[PairData], blended: pd.DataFrame) -> pd.DataFrame:
     """Measured coverage of 90% intervals, those of each fold calibrated on the others."""
-    tables = [
-        coverage_table(part.drop(columns="spread")).assign(endpoint=endpoint)
-        for endpoint, part in blended.groupby("endpoint", sort=False)
-    ]
+    tables = []
+    for pairs in endpoints:
+        mine = blended[blended["endpoint"] == pairs.name].drop(columns="spread")
+        bins = [nearness(pairs, rows) for _, rows in mine.groupby("setting", sort=False)]
+        tables.append(coverage_table(mine.join(pd.concat(bins)), GROUPS))
     return pd.concat(tables, ignore_index=True)
 
 

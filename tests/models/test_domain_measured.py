@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from rdkit import Chem
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
+from rdkit.Chem.Scaffolds.MurckoScaffold import MurckoScaffoldSmiles
 from rdkit.DataStructs import BulkTanimotoSimilarity
 
 from models.affinity import N_BITS
-from models.domain_measured import MEANS, measured_thresholds
+from models.domain_measured import MEANS, measured_thresholds, nearness
 from models.domain_threshold import gain_threshold
 from models.pairs import PairData
 
@@ -74,3 +75,23 @@ def test_measured_thresholds__too_few_or_no_rows(pairs: PairData, make_pairs: Ma
     small = make_pairs(6, 4)
     assert measured_thresholds(small, rows_of(small, "scaffold", small.drug, 2)) == {}
     assert measured_thresholds(pairs, rows_of(pairs, "random", pairs.drug, 2)) == {}
+
+
+def test_nearness__is_one_for_pairs_and_rdkits_for_scaffolds_held_out(pairs: PairData) -> None:
+    rows = rows_of(pairs, "random", np.arange(len(pairs)), 5)
+    rows = rows[rows["model"] == "blend"].sample(frac=1, random_state=0)
+    known = nearness(pairs, rows)
+    assert (known.index == rows.index).all()
+    assert set(known["near_molecule"]) == {"1.0"} and set(known["near_protein"]) == {"residues 1.0"}
+    held_out = rows.assign(fold=[pairs.drug_ids.index(d) % 4 + 1 for d in rows["drug_id"]])
+    found = nearness(pairs, held_out).assign(drug=rows["drug_id"]).drop_duplicates("drug").set_index("drug")
+    make = GetMorganGenerator(radius=2, fpSize=N_BITS)
+    bits = [make.GetFingerprint(Chem.MolFromSmiles(text)) for text in pairs.smiles]
+    for k, name in enumerate(pairs.drug_ids):
+        nearest = max(BulkTanimotoSimilarity(bits[k], [b for i, b in enumerate(bits) if i % 4 != k % 4]))
+        low, high = (float(text) for text in found.loc[name, "near_molecule"].split(" to "))
+        assert low <= nearest < high
+        expected = MurckoScaffoldSmiles(pairs.smiles[k])
+        if expected:  # without a ring there is none, and ours is the molecule
+            scaffold = Chem.MolFromSmiles(found.loc[name, "scaffold"])
+            assert scaffold.GetNumAtoms() == Chem.MolFromSmiles(expected).GetNumAtoms()
