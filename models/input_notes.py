@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from chem.graph import MolecularGraphs
 from chem.graph_encode import encode_graphs
 from chem.graph_schema import GRAPH_SCHEMA
 from chem.graph_version import schema_of_version
 from models.kinase import AMINO_ACIDS
 
+LONG_CHAIN = 5_000
+"""Residues from which a chain is so much longer than any training protein that it is said."""
 _ATOM_TYPE = ("element", "formal_charge", "hybridisation")
 
 
@@ -31,6 +36,32 @@ def unknown_residues(sequence: str) -> str:
     return f"{others.total()} of {len(sequence)} residues are none of the twenty and read as unknown: {kinds}"
 
 
+def protein_note(sequence: str) -> str:
+    """Say of one sequence what a network cannot read, or would read in part; empty where there is nothing.
+
+    Examples
+    --------
+    >>> protein_note("MKXXU")
+    '3 of 5 residues are none of the twenty and read as unknown: X 2, U 1'
+    >>> protein_note("MKL" * 10_000)
+    'a chain of 30,000 residues is read by its kinase domain and its composition alone'
+    >>> protein_note("ACGT" * 20)
+    'the sequence looks like nucleotides; a protein is expected'
+    """
+    said = [unknown_residues(sequence)]
+    if len(sequence) > LONG_CHAIN:
+        said.append(
+            f"a chain of {len(sequence):,} residues is read by its kinase domain and its composition alone"
+        )
+    if _is_nucleic(sequence):
+        said.append("the sequence looks like nucleotides; a protein is expected")
+    return "; ".join(text for text in said if text)
+
+
+def _is_nucleic(sequence: str) -> bool:
+    return len(sequence) > 30 and set(sequence.upper()) <= set("ACGTUN")
+
+
 def residue_notes(sequences: Sequence[str]) -> list[str]:
     """Count the sequences with letters outside the twenty amino acids, and those that look like nucleotides."""
     notes = []
@@ -42,7 +73,7 @@ def residue_notes(sequences: Sequence[str]) -> list[str]:
             f"{len(others)} of {len(sequences)} sequences have residues that are none of the twenty amino acids, "
             f"read as unknown: {kinds}"
         )
-    nucleic = sum(len(sequence) > 30 and set(sequence.upper()) <= set("ACGTUN") for sequence in sequences)
+    nucleic = sum(map(_is_nucleic, sequences))
     if nucleic:
         notes.append(f"{nucleic} of {len(sequences)} sequences look like nucleotides; proteins are expected")
     return notes
@@ -122,3 +153,43 @@ def drug_notes(
                 found[row].append(f"{name.replace('_', ' ')} {value} {why}")
     texts = dict(zip(readable, map("; ".join, found), strict=True))
     return tuple(texts.get(text, "") for text in smiles)
+
+
+def unseen_as_unknown(graphs: MolecularGraphs, training: MolecularGraphs) -> MolecularGraphs:
+    """Read what the training molecules do not hold as unknown.
+
+    The schema has a code for every element, so a network has a vector for each; those of elements that it never
+    met are as they were drawn at random. Code 0, unknown, was trained: now and then it stood for any atom.
+
+    Parameters
+    ----------
+    graphs
+        Molecules to predict.
+    training
+        The training molecules, under the same schema.
+
+    Returns
+    -------
+    MolecularGraphs
+        The same, with 0 for each code of an atom or a bond that its field never has in `training`.
+
+    Examples
+    --------
+    >>> known, asked = encode_graphs(["CCO"]), encode_graphs(["C[Se]C"])
+    >>> element = GRAPH_SCHEMA["node_fields"].index("element")
+    >>> read = unseen_as_unknown(asked, known).node_features[:, element]
+    >>> read.tolist() == [known.node_features[0, element], 0, known.node_features[0, element]]
+    True
+    """
+    return replace(
+        graphs,
+        node_features=_known_codes(graphs.node_features, training.node_features),
+        edge_features=_known_codes(graphs.edge_features, training.edge_features),
+    )
+
+
+def _known_codes(codes: NDArray[np.integer], training: NDArray[np.integer]) -> NDArray[Any]:
+    result = codes.copy()
+    for field in range(codes.shape[1]):
+        result[~np.isin(codes[:, field], np.unique(training[:, field])), field] = 0
+    return result

@@ -127,9 +127,23 @@ def predict(
     out: Out,
     endpoint: Annotated[str, typer.Option(help="Label to predict; all of the network's unless given.")] = "",
     level: Annotated[float, typer.Option(min=0.01, max=0.99, help="Coverage of the interval.")] = 0.9,
+    variant: Annotated[
+        list[str],
+        typer.Option(
+            metavar="TARGET:V600E",
+            help="A patient's variant, applied to that target's sequence; several joined by + or by repeating it.",
+        ),
+    ] = [],  # noqa: B006
+    shifts: Annotated[
+        Path | None,
+        typer.Option(help="Table for the shift from wild type to variant of pairs whose target carries one."),
+    ] = None,
     seed: Seed = 0,
     threads: Threads = 2,
     quiet: Quiet = False,
 ) -> None:
     """Predict the affinity of pairs: one row per input row, in their order."""
-    varimol.predict(network, pairs, drugs, targets, out, endpoint=endpoint or None, level=level)
+    varimol.predict(
+        network, pairs, drugs, targets, out, endpoint=endpoint or None, level=level, variants=variant,
+        shifts=shifts, tell=None if quiet else typer.echo,
+    )  # fmt: skip

@@ -123,6 +123,9 @@ def predict(
     *,
     endpoint: str | None = None,
     level: float = 0.9,
+    variants: Sequence[str] = (),
+    shifts: PathName | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
     """Predict the affinity of pairs, one row per input row in their order.
 
@@ -138,31 +141,38 @@ def predict(
         Label to predict; all of the network's, in long form, where there are several and none is named.
     level
         Coverage of the interval.
+    variants
+        A patient's variants as ``TARGET:V600E``, several changes of one target joined by ``+`` or one by one.
+    shifts
+        Table to write the shift from wild type to variant to, of every pair whose target carries one.
+    tell
+        Called with a line per endpoint on how its shifts were judged.
 
     Returns
     -------
     pd.DataFrame
         drug_id, target_id, endpoint, prediction, lower, upper, sd, in_domain, abstain, reason,
-        nearest_train_tanimoto, nearest_train_protein, in_training.
+        nearest_train_tanimoto, nearest_train_protein, in_training, notes.
+
+    Raises
+    ------
+    InputError
+        A table cannot be read, or a variant does not fit its target's sequence.
     """
-    from models.pairs import read_pairs
     from varimol.networks import load_network
+    from varimol.predictions import predict_pairs, read_input
+    from varimol.shifts import shift_table
 
     model = load_network(network)
-    data = read_pairs(pairs, drugs, targets, read_as=model.card.get("read_as", "true"))
-    keys = pd.DataFrame(
-        {
-            "drug_id": [data.drug_ids[d] for d in data.drug],
-            "target_id": [data.target_ids[t] for t in data.target],
-        }
-    )
     wanted = [endpoint] if endpoint else list(model.endpoints)
-    parts = []
-    for name in wanted:
-        table = pd.concat([keys, model.predict(data, endpoint=name, level=level)], axis=1)
-        table.insert(2, "endpoint", name)
-        parts.append(table)
-    result = pd.concat(parts, ignore_index=True)
+    data, chains = read_input(model, pairs, drugs, targets, variants)
+    result = predict_pairs(model, data, wanted, level)
+    if shifts is not None:
+        table, notes = shift_table(model, data, chains, wanted, level=level)
+        write_named_table(table, shifts)
+        for note in notes:
+            if tell is not None:
+                tell(note)
     write_named_table(result, out)
     return result
 

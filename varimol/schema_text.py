@@ -234,6 +234,23 @@ drug_id                string   drug, as named in the pairs table
 target_id              string   target, likewise
 endpoint               string   label that is predicted
 @prediction
+notes                  string   what of the compound or the protein was read as unknown or in part, and the variant that was applied; empty otherwise
+
+# shifts | predict --shifts
+One pair of the input whose target carries a variant, in its order: what the variant does to affinity.
+drug_id              string  drug, as named in the pairs table
+target_id            string  target, likewise
+endpoint             string  label
+variant              string  changes that were applied to the target's sequence, joined by +
+wild_type_prediction number? [unit of the label] predicted affinity for the sequence without them, null where the structure is unreadable
+variant_prediction   number? [unit of the label] predicted affinity for the sequence with them, likewise
+shift                number? [unit of the label] affinity for the variant less that for the wild type, from the model of shifts; where that abstains, the difference of the two predictions
+lower                number? [as shift] lower bound of the shift's own interval, of 90% unless asked otherwise; infinite where it was not judged
+upper                number? [as shift] upper bound
+verdict              string  what the interval says of binding to the variant {weaker, stronger, cannot tell}
+in_training          boolean the drug was measured on this very variant in the training data
+abstain              boolean the model of shifts cannot speak of this pair
+reason               string  why not; empty otherwise
 
 # folds | train affinity (folds.tsv)
 One out-of-fold prediction of one model.

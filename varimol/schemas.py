@@ -137,7 +137,7 @@ def _column(line: str) -> Column:
 
 
 def _table(text: str) -> Table:
-    title, description, *lines = text.replace("@prediction", PREDICTION).strip().splitlines()
+    title, description, *lines = text.replace("@prediction", PREDICTION.strip()).strip().splitlines()
     name, written_by = title.removeprefix("# ").split(" | ")
     columns = [_column(line) for line in lines]
     numbered = [column for column in columns if column.name.endswith("*")]

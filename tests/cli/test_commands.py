@@ -31,7 +31,9 @@ OPTIONS: dict[str, set[str]] = {
         "--pairs", "--drugs", "--targets", "--label", "--folds", "--out", "--epochs", "--network", "--settings",
         "--baselines", "--read-as",
     },
-    "predict": {"--pairs", "--drugs", "--targets", "--out", "--endpoint", "--level"},
+    "predict": {
+        "--pairs", "--drugs", "--targets", "--out", "--endpoint", "--level", "--variant", "--shifts",
+    },
     "screen": {"--model", "--targets", "--out"},
     "link": {
         "--variants", "--phenotypes", "--trait", "--compounds", "--covariates", "--out", "--proteins", "--build",
@@ -263,7 +265,7 @@ def test_predict__one_row_per_pair_in_their_order(pairs: list[object], tmp_path:
     path = tmp_path / name
     table = pd.read_csv(path, sep="\t") if name.endswith("tsv") else pd.read_parquet(path)
     assert table["drug_id"].tolist() == ["D2", "BAD", "D1"]
-    assert table.columns.tolist() == ["drug_id", "target_id", "endpoint", *PREDICTION]
+    assert table.columns.tolist() == ["drug_id", "target_id", "endpoint", *PREDICTION, "notes"]
     assert bool(table["abstain"].iloc[1]) and table["reason"].iloc[1]
     assert table["prediction"].isna().tolist() == [False, True, False]
 

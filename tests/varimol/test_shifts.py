@@ -1,0 +1,98 @@
+"""`predict` with a patient's variants, on the shipped network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import varimol
+from chem.errors import InputError
+from varimol import tables
+from varimol.schemas import TABLES
+from varimol.shifts import NOT_JUDGED, SHIFT_COLUMNS
+
+DRUGS = {
+    "imatinib": "Cc1ccc(NC(=O)c2ccc(CN3CCN(C)CC3)cc2)cc1Nc1nccc(-c2cccnc2)n1",
+    "ethanol": "CCO",
+    "broken": "CC(",
+}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Tables of pairs, drugs and targets: three drugs, ABL1 and KIT."""
+    folder = tmp_path_factory.mktemp("shifts")
+    proteins = tables.proteins().set_index("symbol")["sequence"]
+    texts = {
+        "pairs": "drug_id\ttarget_id\n" + "".join(f"{d}\t{t}\n" for d in DRUGS for t in ("ABL1", "KIT")),
+        "drugs": "drug_id\tsmiles\n" + "".join(f"{d}\t{s}\n" for d, s in DRUGS.items()),
+        "targets": "target_id\tsequence\n" + "".join(f"{t}\t{proteins[t]}\n" for t in ("ABL1", "KIT")),
+    }
+    for name, text in texts.items():
+        (folder / f"{name}.tsv").write_text(text)
+    return [folder / f"{name}.tsv" for name in texts]
+
+
+def test_predict__shift_of_a_resistance_variant(files: list[Path], tmp_path: Path) -> None:
+    """T315I costs imatinib its binding to ABL1, as measured; pairs without a variant have no row."""
+    said: list[str] = []
+    predicted = varimol.predict(
+        "kinase-affinity", *files, tmp_path / "p.tsv", endpoint="pkd", variants=["ABL1:T315I"],
+        shifts=tmp_path / "s.tsv", tell=said.append,
+    )  # fmt: skip
+    table = pd.read_csv(tmp_path / "s.tsv", sep="\t", keep_default_na=False, na_values=[""])
+    assert table.columns.tolist() == SHIFT_COLUMNS == TABLES["shifts"].names
+    assert table[["drug_id", "target_id", "variant"]].to_numpy().tolist() == [
+        [drug, "ABL1", "T315I"] for drug in DRUGS
+    ]
+    imatinib, ethanol, broken = table.to_dict("records")
+    assert imatinib["shift"] < -1 and imatinib["upper"] < 0 and imatinib["verdict"] == "weaker"
+    assert 0.9 < imatinib["upper"] - imatinib["lower"] < 2
+    assert not imatinib["abstain"] and imatinib["in_training"]
+    assert ethanol["abstain"] and ethanol["reason"] == f"no variant was measured with this drug; {NOT_JUDGED}"
+    assert ethanol["shift"] == pytest.approx(
+        ethanol["variant_prediction"] - ethanol["wild_type_prediction"], abs=1e-4
+    )
+    assert np.isinf([ethanol["lower"], ethanol["upper"]]).all() and ethanol["verdict"] == "cannot tell"
+    assert broken["abstain"] and broken["reason"].startswith("the structure cannot be read")
+    assert np.isnan(broken["shift"]) and np.isnan(broken["lower"])
+    assert len(said) == 1 and "sign of the shift was right in" in said[0]
+    assert predicted["notes"].tolist()[:2] == ["T315I applied", ""]
+    assert predicted["prediction"].iloc[0] == pytest.approx(imatinib["variant_prediction"], abs=1e-4)
+
+
+def test_predict__level_is_that_of_the_shift_too(files: list[Path], tmp_path: Path) -> None:
+    varimol.predict(
+        "kinase-affinity", *files, tmp_path / "p.tsv", endpoint="pkd", variants=["ABL1:T315I", "KIT:T670I"],
+        level=0.5, shifts=tmp_path / "s.parquet",
+    )  # fmt: skip
+    abl1, kit = pd.read_parquet(tmp_path / "s.parquet").iloc[:2].to_dict("records")
+    assert kit["target_id"] == "KIT" and kit["shift"] < -0.5 and not kit["in_training"]
+    assert abl1["upper"] - abl1["lower"] < 0.9
+    assert kit["lower"] < kit["shift"] < kit["upper"]
+
+
+def test_predict__label_without_mutants_abstains(files: list[Path], tmp_path: Path) -> None:
+    said: list[str] = []
+    varimol.predict(
+        "kinase-affinity", *files, tmp_path / "p.tsv", endpoint="kiba_score", variants=["ABL1:T315I"],
+        shifts=tmp_path / "s.tsv", tell=said.append,
+    )  # fmt: skip
+    table = pd.read_csv(tmp_path / "s.tsv", sep="\t")
+    assert table["abstain"].all() and table["reason"].str.contains("shifts from a wild type").iloc[0]
+    assert "never judged" in said[0]
+
+
+def test_predict__wrong_reference_residue_is_refused(files: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="target ABL1: variant K315I: residue 315 is T"):
+        varimol.predict("kinase-affinity", *files, tmp_path / "p.tsv", variants=["ABL1:K315I"])
+    assert not (tmp_path / "p.tsv").exists()
+
+
+def test_predict__without_variants_writes_an_empty_table(files: list[Path], tmp_path: Path) -> None:
+    varimol.predict("kinase-affinity", *files, tmp_path / "p.tsv", endpoint="pkd", shifts=tmp_path / "s.tsv")
+    table = pd.read_csv(tmp_path / "s.tsv", sep="\t")
+    assert table.empty and table.columns.tolist() == SHIFT_COLUMNS

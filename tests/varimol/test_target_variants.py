@@ -1,0 +1,79 @@
+"""A patient's variants on the sequences of a table of targets."""
+
+from __future__ import annotations
+
+import pytest
+
+from chem.errors import InputError
+from models.protein import Target, parse_target, place_variants
+from varimol import tables
+from varimol.target_variants import (
+    apply_variants,
+    parse_named_variants,
+    place_by_reference,
+    variant_text,
+    wild_type,
+)
+
+CHAIN = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["X:T3I"], {"X": "T3I"}),
+        (["X:T3I", "X:K8R", "Y:p.Lys2Arg"], {"X": "T3I+K8R", "Y": "p.Lys2Arg"}),
+        ([" sp:P1:K2R+T3I "], {"sp:P1": "K2R+T3I"}),
+        ([], {}),
+    ],
+)
+def test_parse_named_variants__by_target(options: list[str], expected: dict[str, str]) -> None:
+    assert parse_named_variants(options) == expected
+
+
+@pytest.mark.parametrize("option", ["T3I", ":T3I", "X:", ""])
+def test_parse_named_variants__refuses(option: str) -> None:
+    with pytest.raises(InputError, match="names no target and change"):
+        parse_named_variants([option])
+
+
+def test_apply_variants__on_top_of_what_the_table_names() -> None:
+    targets = place_variants([parse_target("X(K2R)", CHAIN), parse_target("Y", CHAIN)])
+    both, other = apply_variants(targets, [CHAIN, CHAIN], {"X(K2R)": "T3I"}, "t.tsv")
+    assert both.sequence == "MRI" + CHAIN[3:] and variant_text(both) == "K2R+T3I"
+    assert other is targets[1] and not other.unplaced
+    assert wild_type(both, CHAIN) == Target("X(K2R)", CHAIN)
+
+
+@pytest.mark.parametrize(
+    ("named", "match"),
+    [
+        ({"X": "W3I"}, r"t.tsv, record 2, field --variant: target X: variant W3I: residue 3 is T"),
+        ({"X": "T99I"}, "target X: variant T99I: residue 99 is not in the sequence"),
+        ({"X": "T3T"}, "target X: T3T changes nothing"),
+        ({"X": "T3fs"}, "target X: variant 'T3fs' is not read"),
+        ({"Z": "T3I"}, "no target 'Z'; expected one of the 1 targets"),
+    ],
+)
+def test_apply_variants__refuses(named: dict[str, str], match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        apply_variants([Target("X", CHAIN)], [CHAIN], named, "t.tsv")
+
+
+def test_apply_variants__numbers_an_isoform_by_the_shipped_protein() -> None:
+    """Position 315 of ABL1 is 334 of its isoform 1b; a fragment is numbered likewise."""
+    protein = str(tables.proteins().set_index("symbol").loc["ABL1", "sequence"])
+    for chain, shift in (("MGQQPGKVLGDQRRPSLPA" + protein, 19), (protein[200:], -200)):
+        (placed,) = apply_variants([Target("ABL1", chain)], [chain], {"ABL1": "T315I"}, "t.tsv")
+        assert (chain[314 + shift], placed.sequence[314 + shift]) == ("T", "I")
+        assert placed.numbering == f"shifted by {shift:+d}: read off the reference"
+
+
+def test_place_by_reference__leaves_what_the_model_knows_unplaced() -> None:
+    protein = str(tables.proteins().set_index("symbol").loc["ABL1", "sequence"])
+    (lost,) = place_variants([parse_target("ABL1(T315I)", protein[200:])])
+    assert lost.unplaced
+    assert place_by_reference([lost], {lost.form}) == [lost]
+    (found,) = place_by_reference([lost], set())
+    assert found.sequence[114] == "I" and not found.unplaced
+    assert place_by_reference([Target("X", CHAIN)], set()) == [Target("X", CHAIN)]
