@@ -25,20 +25,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.record import write_results
-from chem.fingerprint import morgan_fingerprints
-from models.calibration import calibrate
 from models.kinase import build_profile
 from models.pairs import PairData, read_pairs, read_table
 from models.protein import PANEL_CONSTRUCTS, read_targets
-from models.shift_kernel import ShiftKernel, ShiftRows, variant_key
-from models.variant_shift import SHIFT_BINS, mutant_table, wild_types
+from models.shift_kernel import ShiftKernel
+from models.variant_shift import (
+    LARGE_SHIFT,
+    calibrate_shifts,
+    measured_shifts,
+    mutant_table,
+    shift_interval,
+    shift_rows,
+    wild_types,
+)
 from varimol import tables
 
 if TYPE_CHECKING:
     from models.pair_model import PairModel
 
-LARGE = 0.5
-"""Size from which a shift's sign counts; repeats of an assay differ by less."""
 LIMIT = 5.0
 """pKd that DAVIS gives where no binding was seen."""
 N_BOOTSTRAP = 10_000
@@ -65,7 +69,7 @@ class MutantTask:
     @property
     def large(self) -> NDArray[np.bool_]:
         """(n,) shifts whose sign counts."""
-        return np.asarray(self.shifts["shift"].abs() > LARGE)
+        return np.asarray(self.shifts["shift"].abs() > LARGE_SHIFT)
 
     def rounds(self) -> Iterator[NDArray[np.bool_]]:
         """Yield the rows of one group after another."""
@@ -79,6 +83,8 @@ class MutantTask:
 
 ShiftPredictor = Callable[[MutantTask, NDArray[np.bool_]], NDArray[np.float64]]
 """Predicted shifts of the held-out rows, from anything but their mutants' labels."""
+SaidShifts = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Predicted shifts and their standard deviations, (n,) each."""
 PairPredictor = Callable[[PairData, PairData], NDArray[np.float64]]
 """Fit to the first pairs, predict the second."""
 
@@ -97,19 +103,19 @@ def read_davis(source: Path) -> PairData:
 def mutant_task(pairs: PairData, protocol: str) -> MutantTask:
     """Shifts under one of the protocols ``loose``, ``gene`` and ``form``."""
     wild = wild_types(pairs.targets, same_form=protocol == "form")
-    label = np.full((len(pairs.drug_ids), len(pairs.targets)), np.nan)
-    label[pairs.drug, pairs.target] = pairs.label
-    rows = []
-    for k, target in enumerate(pairs.targets):
-        if wild[k] < 0 or (target.unplaced and protocol != "loose"):
-            continue
-        variant = ",".join(map(str, target.changes))
-        group = target.target_id if protocol == "loose" else f"{target.gene}({variant})"
-        for drug in np.flatnonzero(~np.isnan(label[:, k]) & ~np.isnan(label[:, wild[k]])):
-            affinity = label[drug, wild[k]]
-            rows.append((drug, k, wild[k], target.gene, group, affinity, label[drug, k] - affinity))
-    columns = ["drug", "mutant", "wild", "gene", "group", "affinity", "shift"]
-    return MutantTask(pairs, pd.DataFrame(rows, columns=columns))
+    if protocol != "loose":
+        wild[[target.unplaced for target in pairs.targets]] = -1
+    shifts = measured_shifts(affinities(pairs), pairs.targets, wild)
+    if protocol == "loose":
+        shifts["group"] = [pairs.target_ids[k] for k in shifts["mutant"]]
+    return MutantTask(pairs, shifts)
+
+
+def affinities(pairs: PairData) -> NDArray[np.float64]:
+    """(n_drugs, n_targets) labels, NaN where nothing was measured."""
+    table = np.full((len(pairs.drug_ids), len(pairs.targets)), np.nan)
+    table[pairs.drug, pairs.target] = pairs.label
+    return table
 
 
 def always_weaker(task: MutantTask, held: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -119,7 +125,7 @@ def always_weaker(task: MutantTask, held: NDArray[np.bool_]) -> NDArray[np.float
 
 def by_affinity(task: MutantTask, held: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Stronger where the wild type is too near the assay's limit to lose 0.5, else weaker."""
-    return np.where(task.shifts.loc[held, "affinity"] < LIMIT + LARGE, 1.0, -1.0)
+    return np.where(task.shifts.loc[held, "affinity"] < LIMIT + LARGE_SHIFT, 1.0, -1.0)
 
 
 def drug_majority(task: MutantTask, held: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -147,7 +153,7 @@ def sibling_mean_with_twins(task: MutantTask, held: NDArray[np.bool_]) -> NDArra
 
 def sibling_mean_or_affinity(task: MutantTask, held: NDArray[np.bool_]) -> NDArray[np.float64]:
     """`sibling_mean`, but stronger where the wild type has nothing to lose."""
-    near = np.asarray(task.shifts.loc[held, "affinity"] < LIMIT + LARGE)
+    near = np.asarray(task.shifts.loc[held, "affinity"] < LIMIT + LARGE_SHIFT)
     return np.where(near, 1.0, sibling_mean(task, held))
 
 
@@ -196,48 +202,25 @@ def from_pair_model(make: Callable[[], PairModel], pairs: PairData) -> ShiftPred
     return from_pairs(predict)
 
 
-def shift_rows(task: MutantTask) -> ShiftRows:
-    """Describe every row for `ShiftKernel`: drugs by their affinities for wild types, which are never held out."""
-    pairs = task.pairs
-    profile = build_profile([target.sequence for target in pairs.targets])
-    mutant = np.array([bool(target.changes) or target.unplaced for target in pairs.targets])
-    table = np.full((len(pairs.drug_ids), len(pairs.targets)), np.nan)
-    table[pairs.drug, pairs.target] = pairs.label
-    panel = table[:, ~mutant & ~np.isnan(table).all(axis=0)]
-    centred = np.nan_to_num(panel - np.nanmean(panel, axis=0))
-    names = task.shifts[["mutant", "wild"]].drop_duplicates()
-    number = {int(m): k for k, m in enumerate(names["mutant"])}
-    return ShiftRows(
-        task.shifts["affinity"].to_numpy(),
-        task.shifts["drug"].to_numpy(),
-        np.array([number[m] for m in task.shifts["mutant"]], dtype=np.int64),
-        centred,
-        morgan_fingerprints(pairs.smiles, n_bits=1024),
-        tuple(
-            variant_key(pairs.targets[m], pairs.targets[w], profile)
-            for m, w in zip(names["mutant"], names["wild"], strict=True)
-        ),
-    )
-
-
-def kernel_shifts(task: MutantTask, *, n_blocks: int = 5, seed: int = 0) -> NDArray[np.float64]:
-    """Held-out shifts of `ShiftKernel`.
+def kernel_shifts(task: MutantTask, *, n_blocks: int = 5, seed: int = 0) -> SaidShifts:
+    """Held-out shifts of `ShiftKernel` and their standard deviations.
 
     The weights are fitted once per block of variants, on the other blocks alone; given those, each variant is
     predicted from all rows but its own.
     """
-    rows, shift = shift_rows(task), task.shifts["shift"].to_numpy()
-    groups = np.random.default_rng(seed).permutation(sorted(task.shifts["group"].unique()))
-    predicted = np.full(len(rows), np.nan)
-    for block in np.array_split(groups, n_blocks):
-        inside = np.asarray(task.shifts["group"].isin(block))
+    pairs, shift = task.pairs, task.shifts["shift"].to_numpy()
+    profile = build_profile([target.sequence for target in pairs.targets])
+    rows = shift_rows(task.shifts, affinities(pairs), pairs.targets, pairs.smiles, profile)
+    group = task.shifts["group"].to_numpy(str)
+    predicted, sd = np.full((2, len(rows)), np.nan)
+    for block in np.array_split(np.random.default_rng(seed).permutation(np.unique(group)), n_blocks):
+        inside = np.isin(group, block)
         model = ShiftKernel(LIMIT)
         model.weights = model.fit_weights(rows.select(~inside), shift[~inside])
-        for group in block:
-            held = np.asarray(task.shifts["group"] == group)
-            model.condition(rows.select(~held), shift[~held])
-            predicted[held] = model.predict(rows.select(held))[0]
-    return predicted
+        model.condition(rows, shift)
+        said = model.held_out(rows, group)
+        predicted[inside], sd[inside] = said[0][inside], said[1][inside]
+    return predicted, sd
 
 
 def leave_mutant_out(task: MutantTask, predict: ShiftPredictor) -> NDArray[np.float64]:
@@ -248,7 +231,12 @@ def leave_mutant_out(task: MutantTask, predict: ShiftPredictor) -> NDArray[np.fl
     return predicted
 
 
-def judge(task: MutantTask, predicted: NDArray[np.float64], against: NDArray[np.float64]) -> dict[str, float]:
+def judge(
+    task: MutantTask,
+    predicted: NDArray[np.float64],
+    against: NDArray[np.float64],
+    sd: NDArray[np.float64] | None = None,
+) -> dict[str, float]:
     """Share of right signs among large shifts, with 95% intervals over variants, alone and against another.
 
     Returns
@@ -269,9 +257,9 @@ def judge(task: MutantTask, predicted: NDArray[np.float64], against: NDArray[np.
     total = count[draws].sum(axis=1)
     shares = np.bincount(group, right)[draws].sum(axis=1) / total
     ahead = np.bincount(group, right - base)[draws].sum(axis=1) / total
-    lower, upper = held_out_intervals(task, predicted)
+    lower, upper = held_out_intervals(task, predicted, sd)
     spread = np.std(predicted) > 0
-    binds = task.shifts.loc[large, "affinity"].to_numpy() >= LIMIT + LARGE
+    binds = task.shifts.loc[large, "affinity"].to_numpy() >= LIMIT + LARGE_SHIFT
     return {
         "n_shifts": int(large.sum()), "n_mutants": len(count), "sign_right": right.mean(),
         "lower": np.quantile(shares, 0.025), "upper": np.quantile(shares, 0.975),
@@ -287,31 +275,32 @@ def judge(task: MutantTask, predicted: NDArray[np.float64], against: NDArray[np.
 
 
 def held_out_intervals(
-    task: MutantTask, predicted: NDArray[np.float64], level: float = 0.9
+    task: MutantTask,
+    predicted: NDArray[np.float64],
+    sd: NDArray[np.float64] | None = None,
+    level: float = 0.9,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Interval of every shift, calibrated on the held-out shifts of all other variants."""
     affinity, truth = task.shifts["affinity"].to_numpy(), task.shifts["shift"].to_numpy()
-    lower, upper = np.empty(len(truth)), np.empty(len(truth))
+    lower, upper = np.empty((2, len(truth)))
     for held in task.rounds():
-        error = truth[~held] - predicted[~held]
-        errors = calibrate(affinity[~held] + error, affinity[~held], n_bins=SHIFT_BINS)
-        low, high = errors.interval(affinity[held], level)
-        lower[held], upper[held] = (
-            predicted[held] + low - affinity[held],
-            predicted[held] + high - affinity[held],
-        )
+        rest, own = (None, None) if sd is None else (sd[~held], sd[held])
+        intervals = calibrate_shifts(truth[~held], predicted[~held], affinity[~held], rest)
+        lower[held], upper[held] = shift_interval(predicted[held], affinity[held], intervals, level, own)
     return lower, upper
 
 
 def evaluate(pairs: PairData, protocol: str, models: dict[str, ShiftPredictor]) -> pd.DataFrame:
     """One row per model: `BASELINES`, `models` and, but under ``loose``, the shift kernel."""
     task = mutant_task(pairs, protocol)
-    said = {name: leave_mutant_out(task, predict) for name, predict in (BASELINES | models).items()}
+    said: dict[str, tuple[NDArray[np.float64], NDArray[np.float64] | None]] = {
+        name: (leave_mutant_out(task, predict), None) for name, predict in (BASELINES | models).items()
+    }
     if protocol != "loose":
         said["shift_kernel"] = kernel_shifts(task)
     rows = [
-        {"protocol": protocol, "model": name} | judge(task, predicted, said["sibling_mean_with_twins"])
-        for name, predicted in said.items()
+        {"protocol": protocol, "model": name} | judge(task, predicted, said["sibling_mean_with_twins"][0], sd)
+        for name, (predicted, sd) in said.items()
     ]
     return pd.DataFrame(rows)
 

@@ -184,7 +184,7 @@ class ShiftKernel:
     Parameters
     ----------
     limit
-        Affinity that the assay reports where it sees no binding.
+        Affinity that the assay reports where it sees no binding; ``-inf`` where it has no such limit.
     n_steps
         Steps of the fit at most.
     """
@@ -233,16 +233,50 @@ class ShiftKernel:
         """Take rows in, with the weights there are."""
         binds = rows.affinity > self.limit
         self.rows, self.shift = rows.select(binds), shift[binds]
-        covariance = np.tensordot(self.weights[:-1], shift_kernels(self.rows, self.rows), axes=1)
-        self.inverse = np.linalg.inv(covariance + self.weights[-1] * np.eye(len(self.rows)))
+        covariance = self._covariance(self.rows) + self.weights[-1] * np.eye(len(self.rows))
+        self.inverse = np.linalg.inv(covariance)
+
+    def _covariance(self, rows: ShiftRows) -> NDArray[np.float64]:
+        """Of rows with those taken in, (n, n_taken)."""
+        return np.asarray(np.tensordot(self.weights[:-1], shift_kernels(rows, self.rows), axes=1))
 
     def predict(self, rows: ShiftRows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Expected shift and the standard deviation of a measured one before the limit cuts it, (n,) each."""
-        across = np.tensordot(self.weights[:-1], shift_kernels(rows, self.rows), axes=1)
+        return self._moments(rows, self._covariance(rows), self.inverse, self.shift)
+
+    def held_out(
+        self, rows: ShiftRows, group: NDArray[np.generic]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What `predict` would say of the rows of each group had the group not been taken in; weights stay.
+
+        Parameters
+        ----------
+        rows
+            The n rows that were given to `condition`.
+        group
+            (n,) what is left out together.
+        """
+        taken = group[rows.affinity > self.limit]
+        across, mean, sd = self._covariance(rows), np.empty(len(rows)), np.empty(len(rows))
+        for name in np.unique(group):
+            here, out = np.flatnonzero(group == name), taken == name
+            kept, cross = self.inverse[np.ix_(~out, ~out)], self.inverse[np.ix_(out, ~out)]
+            # The inverse without the group's rows: Schur complement of the whole one.
+            kept = kept - cross.T @ np.linalg.solve(self.inverse[np.ix_(out, out)], cross)
+            mean[here], sd[here] = self._moments(
+                rows.select(here), across[np.ix_(here, ~out)], kept, self.shift[~out]
+            )
+        return mean, sd
+
+    def _moments(
+        self, rows: ShiftRows, across: NDArray[np.float64], inverse: NDArray[np.float64],
+        shift: NDArray[np.float64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # fmt: skip
         own = np.tensordot(self.weights[:-1], _diagonal(rows), axes=1)
-        variance = own + self.weights[-1] - ((across @ self.inverse) * across).sum(axis=1)
+        variance = own + self.weights[-1] - ((across @ inverse) * across).sum(axis=1)
         sd = np.sqrt(np.maximum(variance, 1e-12))
-        return censored_mean(across @ self.inverse @ self.shift, sd, self.limit - rows.affinity), sd
+        mean = across @ inverse @ shift
+        return (censored_mean(mean, sd, self.limit - rows.affinity) if np.isfinite(self.limit) else mean), sd
 
 
 def _diagonal(rows: ShiftRows) -> NDArray[np.float64]:

@@ -1,27 +1,31 @@
 """What a variant does to affinity: the shift from the wild type to the variant, with an interval of its own.
 
 The shift of a drug is its affinity for the variant minus its affinity for the wild type; above 0 it binds the
-variant more strongly. A network's two predictions share most of their errors, so the interval is not that of
-either: it comes from shifts that were held out, and it widens until it holds 0 where the network cannot tell.
+variant more strongly. A network's two predictions share most of their errors, and a network of pairs hardly
+moves when one residue in hundreds changes. So shifts have a model of their own, `models.shift_kernel`, fitted to
+the mutants among the training labels, and intervals from shifts of variants that were left out.
+
+What was judged (``benchmarks/mutants.py``): variants left out of DAVIS, for drugs whose affinity for the wild
+type is measured. `models.shift_model` says of other drugs and proteins why it cannot speak.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from chem.errors import InputError
-from models.calibration import Calibration, calibrate
+from chem.fingerprint import morgan_fingerprints
+from models.intervals import Intervals
 from models.protein import Target
-from models.variant import apply_changes, parse_variant, reference_shift
+from models.shift_kernel import ShiftRows, variant_key
 
-PredictAffinity = Callable[[Sequence[str], Sequence[Target]], NDArray[np.float64]]
-"""Affinities of n molecules (SMILES) for m proteins, shape (n, m)."""
 SHIFT_BINS = 3
-"""Bins of the wild type's affinity in which shifts are calibrated."""
+"""Bins of the variant's predicted affinity in which shifts are calibrated."""
+LARGE_SHIFT = 0.5
+"""Size in log10 units from which a shift's sign counts; repeats of an assay differ by less."""
 
 
 def wild_types(targets: Sequence[Target], *, same_form: bool = True) -> NDArray[np.int64]:
@@ -33,7 +37,7 @@ def wild_types(targets: Sequence[Target], *, same_form: bool = True) -> NDArray[
         n targets, as `models.protein.read_targets` read them.
     same_form
         The wild type is phosphorylated where the mutant is; else it is the one that carries the gene's name
-        alone.
+        alone. Where that one is not in the table, the other form stands in.
 
     Returns
     -------
@@ -47,16 +51,19 @@ def wild_types(targets: Sequence[Target], *, same_form: bool = True) -> NDArray[
     >>> wild_types([parse_target("ABL1", "MK"), parse_target("ABL1(K2R)", "MK")]).tolist()
     [-1, 0]
     """
-    named = {target.target_id: k for k, target in enumerate(targets) if not _is_mutant(target)}
+    named = {target.target_id: k for k, target in enumerate(targets) if not is_mutant(target)}
     result = np.full(len(targets), -1, dtype=np.int64)
     for k, target in enumerate(targets):
-        if _is_mutant(target):
-            own = f"{target.gene}p" if same_form and target.phosphorylated else target.gene
-            result[k] = named.get(own, -1)
+        if is_mutant(target):
+            forms = [target.gene, f"{target.gene}p"]
+            if same_form and target.phosphorylated:
+                forms.reverse()
+            result[k] = next((named[form] for form in forms if form in named), -1)
     return result
 
 
-def _is_mutant(target: Target) -> bool:
+def is_mutant(target: Target) -> bool:
+    """Whether a target carries a variant, made or not."""
     return bool(target.changes) or target.unplaced
 
 
@@ -86,7 +93,7 @@ def mutant_table(targets: Sequence[Target]) -> pd.DataFrame:
     rows = []
     for k, target in enumerate(targets):
         twin = first.setdefault((target.sequence, target.phosphorylated, target.domain), target.target_id)
-        if not _is_mutant(target):
+        if not is_mutant(target):
             continue
         named = ",".join(map(str, target.changes))
         rows.append(
@@ -106,103 +113,125 @@ def mutant_table(targets: Sequence[Target]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def held_out_shifts(predictions: pd.DataFrame, targets: Sequence[Target]) -> pd.DataFrame:
-    """Shifts of every mutant and drug, measured and predicted, from held-out predictions.
-
-    Where whole mutants were held out the shifts are those of a variant never seen, which is what a patient's
-    is; from random folds they flatter.
+def measured_shifts(
+    labels: NDArray[np.floating], targets: Sequence[Target], wild: NDArray[np.int64]
+) -> pd.DataFrame:
+    """Shifts of every mutant and drug that were measured, and those of its wild type.
 
     Parameters
     ----------
-    predictions
-        drug_id, target_id, label, prediction: each pair once, predicted by a model that did not see it.
+    labels
+        (n_drugs, n_targets) affinities, log10 units; NaN where nothing was measured.
     targets
-        As `models.protein.read_targets` read them; mutants that were not made are left out.
+        The targets.
+    wild
+        (n_targets,) index of each mutant's wild type, or -1 (`wild_types`).
 
     Returns
     -------
     pd.DataFrame
-        drug_id, target_id, wild_type, wild_type_affinity (predicted), shift, predicted.
+        drug, mutant, wild (indices), gene, group (``GENE(VARIANT)``, the same for both forms of a mutant),
+        affinity (of the wild type), shift; by mutant and drug.
 
-    Raises
-    ------
-    InputError
-        Where a pair stands twice.
+    Examples
+    --------
+    >>> targets = [parse_target("X", "MK"), parse_target("X(K2R)", "MK")]
+    >>> measured_shifts(np.array([[7.0, 6.0]]), targets, np.array([-1, 0]))[["group", "shift"]].values.tolist()
+    [['X(K2R)', -1.0]]
     """
-    twice = predictions.duplicated(["drug_id", "target_id"])
-    if twice.any():
-        row = predictions[twice].iloc[0]
-        raise InputError(
-            f"drug {row['drug_id']} and target {row['target_id']} stand twice",
-            expected="one held-out prediction per pair", hint="take one seed, or average them",
-        )  # fmt: skip
-    wild = wild_types(targets)
-    partner = {
-        target.target_id: targets[k].target_id
-        for target, k in zip(targets, wild, strict=True)
-        if k >= 0 and not target.unplaced
-    }
-    mutants = predictions[predictions["target_id"].isin(list(partner))].copy()
-    mutants["wild_type"] = mutants["target_id"].map(partner)
-    reference = predictions.rename(columns={"target_id": "wild_type"})
-    both = mutants.merge(reference, on=["drug_id", "wild_type"], suffixes=("", "_wild"))
-    return pd.DataFrame(
-        {
-            "drug_id": both["drug_id"],
-            "target_id": both["target_id"],
-            "wild_type": both["wild_type"],
-            "wild_type_affinity": both["prediction_wild"],
-            "shift": both["label"] - both["label_wild"],
-            "predicted": both["prediction"] - both["prediction_wild"],
-        }
+    table = np.asarray(labels, float)
+    rows = []
+    for k in np.flatnonzero(wild >= 0).tolist():
+        group = f"{targets[k].gene}({','.join(map(str, targets[k].changes))})"
+        for drug in np.flatnonzero(~np.isnan(table[:, k]) & ~np.isnan(table[:, wild[k]])):
+            affinity = table[drug, wild[k]]
+            rows.append((drug, k, wild[k], targets[k].gene, group, affinity, table[drug, k] - affinity))
+    return pd.DataFrame(rows, columns=["drug", "mutant", "wild", "gene", "group", "affinity", "shift"])
+
+
+def shift_rows(
+    shifts: pd.DataFrame, labels: NDArray[np.floating], targets: Sequence[Target], smiles: Sequence[str],
+    profile: NDArray[np.floating],
+) -> ShiftRows:  # fmt: skip
+    """Describe measured shifts for `ShiftKernel`: drugs by their affinities for wild types.
+
+    Parameters
+    ----------
+    shifts
+        n rows of `measured_shifts`.
+    labels, targets
+        As there; the wild types among them are the panel.
+    smiles
+        n_drugs standardised SMILES.
+    profile
+        (n_columns, 20) kinase profile.
+    """
+    table = np.asarray(labels, float)
+    mutant = np.array([is_mutant(target) for target in targets], bool)
+    panel = table[:, ~mutant & ~np.isnan(table).all(axis=0)]
+    names = shifts[["mutant", "wild"]].drop_duplicates()
+    number = {int(m): k for k, m in enumerate(names["mutant"])}
+    keys = [
+        variant_key(targets[int(m)], targets[int(w)], profile)
+        for m, w in zip(names["mutant"], names["wild"], strict=True)
+    ]
+    return ShiftRows(
+        shifts["affinity"].to_numpy(float),
+        shifts["drug"].to_numpy(np.int64),
+        np.array([number[m] for m in shifts["mutant"]], np.int64),
+        np.nan_to_num(panel - np.nanmean(panel, axis=0)),
+        morgan_fingerprints(list(smiles), n_bits=1024),
+        tuple(keys),
     )
 
 
 def calibrate_shifts(
-    shift: ArrayLike, predicted: ArrayLike, wild_type_affinity: ArrayLike, *, n_bins: int = SHIFT_BINS
-) -> Calibration:
-    """Collect the errors of held-out shifts, in bins of the wild type's predicted affinity.
+    shift: ArrayLike, predicted: ArrayLike, wild_type_affinity: ArrayLike, sd: ArrayLike | None = None
+) -> Intervals:
+    """Calibrate intervals on shifts of variants that were left out.
 
-    A drug that does not bind the wild type cannot bind a variant less, so errors grow with that affinity.
+    What is calibrated is the variant's affinity, given the wild type's: no variant is measured below an assay's
+    limit, and a drug that does not bind the wild type cannot bind a variant less.
 
     Parameters
     ----------
     shift, predicted
-        (n,) shifts measured and predicted, from `held_out_shifts`.
+        (n,) shifts measured, and predicted without their variant.
     wild_type_affinity
-        (n,) predicted affinities for the wild type.
-    n_bins
-        Bins at most.
+        (n,) measured affinities for the wild type.
+    sd
+        (n,) standard deviations that the predictor gives, or None.
 
     Returns
     -------
-    Calibration
+    Intervals
         For `shift_interval`.
     """
-    level = np.asarray(wild_type_affinity, float)
-    return calibrate(level + np.asarray(shift, float) - np.asarray(predicted, float), level, n_bins=n_bins)
+    affinity = np.asarray(wild_type_affinity, float)
+    return Intervals.fit(
+        affinity + np.asarray(shift, float), affinity + np.asarray(predicted, float), sd, n_bins=SHIFT_BINS
+    )
 
 
 def shift_interval(
-    predicted: ArrayLike, wild_type_affinity: ArrayLike, calibration: Calibration, level: float = 0.9
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    predicted: ArrayLike, wild_type_affinity: ArrayLike, intervals: Intervals, level: float = 0.9,
+    sd: ArrayLike | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # fmt: skip
     """Interval that holds the shift of an exchangeable new variant with at least `level` probability.
 
     Parameters
     ----------
-    predicted
-        (n,) predicted shifts.
-    wild_type_affinity
-        (n,) predicted affinities for the wild type.
-    calibration
-        From `calibrate_shifts`.
+    predicted, wild_type_affinity, sd
+        (n,) as for `calibrate_shifts`.
+    intervals
+        From there.
     level
         Coverage asked for.
 
     Returns
     -------
     lower, upper
-        (n,) bounds; infinite where too few shifts were held out.
+        (n,) bounds; infinite where too few shifts were left out.
 
     Examples
     --------
@@ -212,94 +241,6 @@ def shift_interval(
     >>> bool(lower[0] < 0 < upper[0])
     True
     """
-    affinity = np.asarray(wild_type_affinity, float)
-    lower, upper = calibration.interval(affinity, level)
-    return np.asarray(predicted, float) + lower - affinity, np.asarray(predicted, float) + upper - affinity
-
-
-def variant_shift(
-    predict: PredictAffinity,
-    smiles: Sequence[str],
-    sequence: str,
-    variant: str,
-    calibration: Calibration,
-    *,
-    level: float = 0.9,
-    name: str = "protein",
-    domain: str = "",
-    phosphorylated: bool = False,
-    reference: str | None = None,
-) -> pd.DataFrame:
-    """Shift of each molecule's affinity from a protein to its variant.
-
-    Parameters
-    ----------
-    predict
-        Affinities of molecules for proteins, n x m.
-    smiles
-        n molecules.
-    sequence
-        The wild type's amino acids.
-    variant
-        As `models.variant.parse_variant` reads it, for example ``T315I``.
-    calibration
-        From `calibrate_shifts`, of the same predictor.
-    level
-        Coverage of the interval.
-    name, domain, phosphorylated
-        See `models.protein.Target`.
-    reference
-        Protein that the variant is numbered on, where `sequence` is a fragment or another isoform of it.
-
-    Returns
-    -------
-    pd.DataFrame
-        One row per molecule: smiles, variant, wild_type and mutant (affinities), shift, lower, upper, verdict
-        (``weaker``, ``stronger``, or ``cannot tell`` where the interval holds 0).
-
-    Raises
-    ------
-    InputError
-        For a variant that is not read, names no change, or does not fit the sequence.
-
-    Examples
-    --------
-    >>> def predict(smiles, targets):
-    ...     return np.array([[8.0 - 2 * target.sequence.count("I") for target in targets]] * len(smiles))
-    >>> rng = np.random.default_rng(0)
-    >>> errors = calibrate_shifts(rng.normal(0, 0.3, 500), np.zeros(500), rng.uniform(5, 9, 500))
-    >>> table = variant_shift(predict, ["CCO"], "MTK", "T2I", errors)
-    >>> table[["shift", "verdict"]].values.tolist()
-    [[-2.0, 'weaker']]
-    """
-    changes = parse_variant(variant)
-    if not changes:
-        raise InputError("no variant is named", field="variant", expected="a change such as T315I")
-    chain = sequence.strip().upper()
-    sites = [site for change in changes for site in change.sites]
-    shift = 0 if reference is None else reference_shift(chain, reference.strip().upper(), sites)
-    if shift is None:
-        raise InputError(
-            f"variant {variant}: its residues are not found in the sequence by way of the reference", field="variant",
-            expected="the reference's residues, with ten on both sides once in the sequence",
-            hint="give the sequence of the isoform that the variant is numbered on",
-        )  # fmt: skip
-    wild = Target(name, chain, domain, phosphorylated=phosphorylated)
-    mutant = Target(
-        f"{name}({variant})", apply_changes(chain, changes, shift=shift), domain, changes, phosphorylated
-    )
-    affinity = np.asarray(predict(smiles, [wild, mutant]), float)
-    if affinity.shape != (len(smiles), 2):
-        raise InputError(
-            f"predict gave an array of shape {affinity.shape}", field="predict",
-            expected=f"one affinity per molecule and protein, {(len(smiles), 2)}",
-        )  # fmt: skip
-    moved = affinity[:, 1] - affinity[:, 0]
-    lower, upper = shift_interval(moved, affinity[:, 0], calibration, level)
-    return pd.DataFrame(
-        {
-            "smiles": list(smiles), "variant": variant, "wild_type": affinity[:, 0], "mutant": affinity[:, 1],
-            "shift": moved, "lower": lower, "upper": upper,
-            "verdict": np.select([upper < 0, lower > 0], ["weaker", "stronger"], "cannot tell"),
-        }
-    )  # fmt: skip
+    affinity, point = np.asarray(wild_type_affinity, float), np.asarray(predicted, float)
+    lower, upper = intervals.interval(affinity + point, level, sd)
+    return np.minimum(lower - affinity, point), np.maximum(upper - affinity, point)

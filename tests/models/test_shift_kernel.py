@@ -148,6 +148,23 @@ def test_shift_kernel__predicts_variants_it_never_saw(
     assert inside.mean() > 0.8
 
 
+def test_held_out__as_conditioned_without_the_group(
+    fitted: tuple[ShiftKernel, ShiftRows, NDArray[np.float64]],
+) -> None:
+    model, rows, shift = fitted
+    rows = replace(rows, affinity=np.where(rows.drug == 3, 5.0, rows.affinity))
+    whole, part = ShiftKernel(), ShiftKernel()
+    whole.weights = part.weights = model.weights
+    whole.condition(rows, shift)
+    mean, sd = whole.held_out(rows, rows.variant)
+    for variant in (0, 11):
+        out = rows.variant == variant
+        part.condition(rows.select(~out), shift[~out])
+        expected = part.predict(rows.select(out))
+        np.testing.assert_allclose(mean[out], expected[0], atol=1e-8)
+        np.testing.assert_allclose(sd[out], expected[1], atol=1e-8)
+
+
 def test_shift_kernel__learns_nothing_from_shuffled_shifts() -> None:
     rows, shift = planted()
     train = rows.variant < 9

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +9,12 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from chem.errors import InputError
-from models.protein import PANEL_CONSTRUCTS, Target, read_targets
+from models.protein import PANEL_CONSTRUCTS, read_targets
 from models.variant_shift import (
     calibrate_shifts,
-    held_out_shifts,
+    measured_shifts,
     mutant_table,
     shift_interval,
-    variant_shift,
     wild_types,
 )
 
@@ -28,11 +25,6 @@ PANEL = pd.DataFrame(
     }
 )
 CONSTRUCTS = {"Xp": {"phosphorylated": "yes"}}
-
-
-def gatekeeper(smiles: Sequence[str], targets: Sequence[Target]) -> NDArray[np.float64]:
-    """Affinity 6 plus the length of the SMILES over ten, less one per isoleucine."""
-    return np.array([[6 + len(s) / 10 - t.sequence.count("I") for t in targets] for s in smiles])
 
 
 def errors(scale: float, n: int = 600) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -69,31 +61,27 @@ def test_mutant_table__davis(shared_data: Path) -> None:
     assert (table.loc[table["made"], "duplicate_of"] == "").all()
 
 
-def test_held_out_shifts__as_a_loop_over_pairs() -> None:
+def test_wild_types__the_other_form_stands_in() -> None:
+    targets = read_targets(PANEL[PANEL["target_id"] != "X"], constructs=CONSTRUCTS)
+    assert wild_types(targets).tolist() == [-1, 0, 0, -1, 0]
+
+
+def test_measured_shifts__as_a_loop_over_pairs() -> None:
     targets = read_targets(PANEL, constructs=CONSTRUCTS)
     rng = np.random.default_rng(0)
-    rows = [(d, t, *rng.normal(6, 1, 2)) for d in ("a", "b", "c") for t in PANEL["target_id"]]
-    predictions = pd.DataFrame(rows, columns=["drug_id", "target_id", "label", "prediction"]).drop(
-        index=[1, 9]
-    )
-    kept = [row for k, row in enumerate(rows) if k not in (1, 9)]
-    known = {(drug, target): (label, prediction) for drug, target, label, prediction in kept}
+    labels = rng.normal(6, 1, (3, len(targets)))
+    labels[0, 2] = labels[1, 0] = np.nan
+    shifts = measured_shifts(labels, targets, wild_types(targets))
     expected = {
-        (drug, mutant): (
-            known[drug, mutant][0] - known[drug, wild][0],
-            known[drug, mutant][1] - known[drug, wild][1],
-        )
-        for drug in ("a", "b", "c")
-        for mutant, wild in (("X(K2R)", "X"), ("X(K2R)p", "Xp"))
-        if (drug, mutant) in known and (drug, wild) in known
+        (drug, mutant): labels[drug, mutant] - labels[drug, wild]
+        for drug in range(3)
+        for mutant, wild in ((2, 0), (3, 1), (5, 0))
+        if not np.isnan(labels[drug, mutant] + labels[drug, wild])
     }
-    table = held_out_shifts(predictions, targets).set_index(["drug_id", "target_id"])
-    assert set(table.index) == set(expected)
-    for key, (shift, predicted) in expected.items():
-        assert table.loc[key, "shift"] == pytest.approx(shift)
-        assert table.loc[key, "predicted"] == pytest.approx(predicted)
-    with pytest.raises(InputError, match="stand twice"):
-        held_out_shifts(pd.concat([predictions, predictions]), targets)
+    found = {(row["drug"], row["mutant"]): row["shift"] for row in shifts.to_dict("records")}
+    assert found == pytest.approx(expected) and len(found) == 6
+    assert set(shifts["group"]) == {"X(K2R)", "X(W2R)"}
+    assert measured_shifts(labels, targets, np.full(6, -1)).empty
 
 
 def test_shift_interval__covers_new_shifts_at_every_affinity() -> None:
@@ -109,7 +97,7 @@ def test_shift_interval__covers_new_shifts_at_every_affinity() -> None:
 def test_shift_interval__moves_with_the_prediction() -> None:
     error, affinity = errors(0.3)
     calibration = calibrate_shifts(error, np.zeros(600), affinity)
-    lower, upper = shift_interval([0.0, -1.5], [7.0, 7.0], calibration)
+    lower, upper = shift_interval([0.0, -1.5], [7.0, 8.5], calibration)
     np.testing.assert_allclose([lower[1] - lower[0], upper[1] - upper[0]], [-1.5, -1.5])
 
 
@@ -118,68 +106,20 @@ def test_shift_interval__is_infinite_where_too_few_were_held_out() -> None:
     assert np.isneginf(lower[0]) and np.isposinf(upper[0])
 
 
-@pytest.mark.parametrize(("scale", "verdict"), [(0.02, "weaker"), (0.6, "cannot tell")])
-def test_variant_shift__says_when_it_cannot_tell(scale: float, verdict: str) -> None:
-    error, affinity = errors(scale)
-    table = variant_shift(
-        gatekeeper,
-        ["CCO", "CCCCCCCC"],
-        "MKTLV",
-        "p.Thr3Ile",
-        calibrate_shifts(error, np.zeros(600), affinity),
-    )
-    np.testing.assert_allclose(table["shift"], -1)
-    np.testing.assert_allclose(table["mutant"], table["wild_type"] - 1)
-    assert table["verdict"].tolist() == [verdict, verdict]
-    assert ((table["lower"] < 0) & (table["upper"] > 0) == (verdict == "cannot tell")).all()
+def test_shift_interval__no_variant_lies_below_the_limit() -> None:
+    """Labels pile up at 5: a drug at the limit has nothing to lose, so the interval starts at 0."""
+    rng = np.random.default_rng(1)
+    affinity = np.maximum(rng.normal(5.5, 1.0, 3000), 5.0)
+    mutant = np.maximum(affinity + rng.normal(0, 0.3, 3000), 5.0)
+    intervals = calibrate_shifts(mutant - affinity, np.zeros(3000), affinity)
+    lower, upper = shift_interval([0.0, -0.5, 0.0], [5.0, 5.2, 8.0], intervals)
+    assert lower[0] == 0 and lower[1] == -0.5 and lower[2] < -0.2
+    assert (upper > [0.0, -0.5, 0.0]).all()
 
 
-def test_variant_shift__no_change_of_the_prediction_is_never_told() -> None:
-    """A network that reads no variants, as one that is given the wild type twice, cannot tell."""
-    error, affinity = errors(0.02)
-    calibration = calibrate_shifts(error, np.zeros(600), affinity)
-    table = variant_shift(gatekeeper, ["CCO"], "MKTLV", "K2R", calibration)
-    assert table["verdict"].tolist() == ["cannot tell"]
-
-
-def test_variant_shift__gives_the_predictor_both_proteins() -> None:
-    seen: list[Target] = []
-
-    def predict(smiles: Sequence[str], targets: Sequence[Target]) -> NDArray[np.float64]:
-        seen.extend(targets)
-        return gatekeeper(smiles, targets)
-
-    error, affinity = errors(0.1)
-    whole = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ"
-    variant_shift(
-        predict, ["CCO"], whole[5:].lower(), "S17T", calibrate_shifts(error, error * 0, affinity),
-        name="X", domain="last", phosphorylated=True, reference=whole,
-    )  # fmt: skip
-    wild, mutant = seen
-    assert (wild.sequence, mutant.sequence) == (whole[5:], whole[5:16] + "T" + whole[17:])
-    assert (wild.domain, mutant.domain, wild.phosphorylated, mutant.phosphorylated) == (
-        "last",
-        "last",
-        True,
-        True,
-    )
-    assert not mutant.unplaced
-
-
-@pytest.mark.parametrize(
-    ("variant", "reference", "match"),
-    [
-        ("", None, "no variant is named"),
-        ("W3I", None, "residue 3 is T; expected W"),
-        ("T30I", None, "not in the sequence"),
-        ("ITD", None, "not read"),
-        ("T3I", "MKTLV", "not found in the sequence by way of the reference"),
-    ],
-)
-def test_variant_shift__refuses(variant: str, reference: str | None, match: str) -> None:
-    error, affinity = errors(0.1)
-    calibration = calibrate_shifts(error, error * 0, affinity)
-    with pytest.raises(InputError, match=match):
-        variant_shift(gatekeeper, ["CCO"], "MKTLV", variant, calibration, reference=reference)
-    with pytest.raises(InputError, match="shape"):
-        variant_shift(lambda s, t: np.zeros(len(s)), ["CCO"], "MKTLV", "T3I", calibration)
+def test_shift_interval__is_wider_where_the_predictor_is_unsure() -> None:
+    rng = np.random.default_rng(2)
+    sd, affinity = rng.uniform(0.1, 1.0, 4000), rng.uniform(5, 9, 4000)
+    intervals = calibrate_shifts(sd * rng.normal(size=4000), np.zeros(4000), affinity, sd)
+    lower, upper = shift_interval(np.zeros(2), np.array([7.0, 7.0]), intervals, 0.9, np.array([0.2, 0.9]))
+    assert (upper - lower)[1] > 2 * (upper - lower)[0]
