@@ -1,4 +1,7 @@
-"""Families of proteins, so that a split can hold out all that are alike."""
+"""Families of proteins, so that a split can hold out all that are alike.
+
+`models.splits` holds out families where it holds out proteins, `family_folds` over several tables at once.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from models.kinase import build_profile
 from models.landmarks import protein_tables
 from models.pairs import PairData
 from models.protein import Target, encode_proteins
-from models.splits import group_folds
+from models.split_groups import group_folds
 
 SAME_RESIDUES = 0.43
 """Shared residues on the kinase profile over all residues of both, about 60% identity."""
@@ -59,7 +62,7 @@ def family_folds(endpoints: Sequence[PairData], n_folds: int = 5, seed: int = 0)
     endpoints
         Pair tables that are judged together.
     n_folds, seed
-        As in `models.splits.group_folds`.
+        As in `models.split_groups.group_folds`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Groups of rows that have to stay together: shared keys joined, molecules clustered, dates cut in order."""
+"""Groups of rows that have to stay together, and how they are dealt out: keys joined, molecules clustered, dates cut."""
 
 from __future__ import annotations
 
@@ -93,6 +93,40 @@ def molecule_clusters(keys: RecordKeys, threshold: float) -> NDArray[np.int64]:
     packed = packed_fingerprints(keys.structures).view(np.uint8)
     labels = butina_clusters(packed, threshold).label if len(packed) else np.zeros(0, np.int64)
     return np.append(labels, -1)[keys.structure]
+
+
+def group_folds(groups: NDArray[np.int64], n_folds: int, seed: int) -> NDArray[np.int64]:
+    """Assign whole groups to folds of nearly equal size: the largest first, each to the smallest fold.
+
+    Parameters
+    ----------
+    groups
+        (n,) group of each row, numbered from 0.
+    n_folds
+        Folds, numbered from 1.
+    seed
+        Order of groups of equal size.
+
+    Returns
+    -------
+    NDArray[np.int64]
+        (n,) fold of each row.
+
+    Examples
+    --------
+    >>> group_folds(np.array([0, 0, 1, 2]), 2, seed=0)[0] == group_folds(np.array([0, 0, 1, 2]), 2, seed=0)[1]
+    np.True_
+    """
+    sizes = np.bincount(groups)
+    shuffled = np.random.default_rng(seed).permutation(len(sizes))
+    order = shuffled[np.argsort(-sizes[shuffled], kind="stable")]
+    fold_of_group = np.zeros(len(sizes), np.int64)
+    load = np.zeros(n_folds, np.int64)
+    for group in order:
+        fold = int(np.argmin(load))
+        fold_of_group[group] = fold + 1
+        load[fold] += sizes[group]
+    return fold_of_group[groups]
 
 
 def time_blocks(day: NDArray[np.int64], n_folds: int) -> NDArray[np.int64]:

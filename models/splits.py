@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from chem.errors import InputError
 from chem.scaffold import scaffold_groups
 from models.pairs import PairData
-from models.split_groups import combine, join_groups, molecule_clusters, time_blocks
+from models.split_groups import combine, group_folds, join_groups, molecule_clusters, time_blocks
 from models.split_records import RecordKeys, SplitRecords, days, identify_records, with_families
 
 if TYPE_CHECKING:
@@ -207,31 +207,16 @@ def split_folds(records: SplitRecords, settings: SplitSettings | None = None, th
     keys = identify_records(with_families(records) if plan.kind in _HELD_BY_FAMILY else records)
     day, reasons = _placeable(records, keys, plan)
     usable = np.array([not reason for reason in reasons], bool)
-    fold = np.full(len(reasons), UNPLACED, np.int64)
-    group = fold.copy()
     drug_fold: NDArray[np.int64] | None = None
     target_fold: NDArray[np.int64] | None = None
     if plan.kind == "cold_both":
-        drug_fold, target_fold = fold.copy(), fold.copy()
-        molecule, protein = getattr(keys, plan.same_molecule), join_groups(keys.sequence, keys.family)
-        drug_fold[usable] = _dealt(molecule[usable], plan, "molecules")
-        # Another stream than the drugs': the two must not be dealt out in step.
-        target_fold[usable] = _dealt(protein[usable], plan, "families of proteins", stream=1)
-        group[usable] = combine(molecule[usable], protein[usable])
-        fold[usable] = np.where(drug_fold == target_fold, drug_fold, NEVER_TESTED)[usable]
+        fold, group, drug_fold, target_fold = _both_folds(keys, plan, usable)
         reasons = [
             f"its drug is held out in fold {d}, its protein in fold {t}" if f == NEVER_TESTED else reason
             for reason, f, d, t in zip(reasons, fold, drug_fold, target_fold, strict=True)
         ]
-    elif usable.any():
-        groups = _groups(keys, plan)[usable]
-        group[usable] = np.unique(groups, return_inverse=True)[1].reshape(-1)
-        if plan.kind == "time":
-            earliest = np.full(group.max() + 1, np.iinfo(np.int64).max)
-            np.minimum.at(earliest, group[usable], day[usable])
-            fold[usable] = time_blocks(earliest[group[usable]], plan.n_folds)
-        else:
-            fold[usable] = _dealt(group[usable], plan, "groups")
+    else:
+        fold, group = _whole_group_folds(keys, plan, usable, day)
     report = None
     if plan.leakage:
         from models.leakage import leakage_report
@@ -298,6 +283,38 @@ def _placeable(
     return day, reasons
 
 
+def _whole_group_folds(
+    keys: RecordKeys, plan: SplitSettings, usable: NDArray[np.bool_], day: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Folds and groups of the rows, each group in one fold."""
+    fold = np.full(len(keys), UNPLACED, np.int64)
+    group = fold.copy()
+    if not usable.any():
+        return fold, group
+    group[usable] = np.unique(_groups(keys, plan)[usable], return_inverse=True)[1].reshape(-1)
+    if plan.kind == "time":
+        earliest = np.full(group.max() + 1, np.iinfo(np.int64).max)
+        np.minimum.at(earliest, group[usable], day[usable])
+        fold[usable] = time_blocks(earliest[group[usable]], plan.n_folds)
+    else:
+        fold[usable] = _dealt(group[usable], plan, "groups")
+    return fold, group
+
+
+def _both_folds(
+    keys: RecordKeys, plan: SplitSettings, usable: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Folds and groups of the rows, folds of their molecules and folds of their proteins, dealt independently."""
+    fold, group, drug_fold, target_fold = np.full((4, len(keys)), UNPLACED, np.int64)
+    molecule, protein = getattr(keys, plan.same_molecule), join_groups(keys.sequence, keys.family)
+    drug_fold[usable] = _dealt(molecule[usable], plan, "molecules")
+    # Another stream than the drugs': the two must not be dealt out in step.
+    target_fold[usable] = _dealt(protein[usable], plan, "families of proteins", stream=1)
+    group[usable] = combine(molecule[usable], protein[usable])
+    fold[usable] = np.where(drug_fold == target_fold, drug_fold, NEVER_TESTED)[usable]
+    return fold, group, drug_fold, target_fold
+
+
 def _groups(keys: RecordKeys, plan: SplitSettings) -> NDArray[np.int64]:
     """Rows that stay together under a kind of split; duplicates always do."""
     molecule = getattr(keys, plan.same_molecule)
@@ -330,40 +347,6 @@ def _dealt(groups: NDArray[np.int64], plan: SplitSettings, what: str, stream: in
     return group_folds(number, plan.n_folds, plan.seed + stream * 2**32)
 
 
-def group_folds(groups: NDArray[np.int64], n_folds: int, seed: int) -> NDArray[np.int64]:
-    """Assign whole groups to folds of nearly equal size: the largest first, each to the smallest fold.
-
-    Parameters
-    ----------
-    groups
-        (n,) group of each row, numbered from 0.
-    n_folds
-        Folds, numbered from 1.
-    seed
-        Order of groups of equal size.
-
-    Returns
-    -------
-    NDArray[np.int64]
-        (n,) fold of each row.
-
-    Examples
-    --------
-    >>> group_folds(np.array([0, 0, 1, 2]), 2, seed=0)[0] == group_folds(np.array([0, 0, 1, 2]), 2, seed=0)[1]
-    np.True_
-    """
-    sizes = np.bincount(groups)
-    shuffled = np.random.default_rng(seed).permutation(len(sizes))
-    order = shuffled[np.argsort(-sizes[shuffled], kind="stable")]
-    fold_of_group = np.zeros(len(sizes), np.int64)
-    load = np.zeros(n_folds, np.int64)
-    for group in order:
-        fold = int(np.argmin(load))
-        fold_of_group[group] = fold + 1
-        load[fold] += sizes[group]
-    return fold_of_group[groups]
-
-
 def random_folds(pairs: PairData, n_folds: int = 5, seed: int = 0) -> NDArray[np.int64]:
     """Folds of pairs, the same molecule with the same sequence always in one fold."""
     molecule = np.unique(np.array(pairs.smiles), return_inverse=True)[1][pairs.drug]
@@ -380,7 +363,7 @@ def scaffold_folds(endpoints: Sequence[PairData], n_folds: int = 5, seed: int = 
     endpoints
         Pair tables that are trained together.
     n_folds, seed
-        As in `group_folds`.
+        As in `models.split_groups.group_folds`.
 
     Returns
     -------

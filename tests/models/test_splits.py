@@ -20,14 +20,13 @@ from chem.errors import InputError
 from chem.scaffold import murcko_scaffold
 from models.pairs import PairData
 from models.protein import Target
-from models.split_groups import combine, molecule_clusters
+from models.split_groups import combine, group_folds, molecule_clusters
 from models.split_records import SplitRecords, identify_records, records_of_pairs
 from models.splits import (
     NEVER_TESTED,
     SPLIT_KINDS,
     UNPLACED,
     SplitSettings,
-    group_folds,
     random_folds,
     scaffold_folds,
     split_folds,
@@ -174,8 +173,7 @@ def test_split_folds__seeds_are_honoured(drug_table: pd.DataFrame) -> None:
     records = SplitRecords(smiles=drug_table["smiles"].tolist(), standardised=True)
     for kind in ("random", "scaffold", "cold_drug"):
         first, same, other = (
-            split_folds(records, SplitSettings(kind, seed=seed, leakage=False)).fold  # type: ignore[arg-type]
-            for seed in (0, 0, 1)
+            split_folds(records, SplitSettings(kind, seed=seed, leakage=False)).fold for seed in (0, 0, 1)
         )
         assert first.tobytes() == same.tobytes()
         assert (first != other).mean() > 0.5
