@@ -160,7 +160,6 @@ class PairModel(ABC):
     """
 
     name: str
-    is_tree = False
 
     def __init__(self, seed: int = 0, *, task: Task = "regression", n_threads: int = 1) -> None:
         if task not in TASKS:

@@ -35,8 +35,6 @@ class TreeModel(PairModel):
     Where training holds one class, the smoothed rate is predicted for every pair.
     """
 
-    is_tree = True
-
     @abstractmethod
     def estimator(self, n_rows: int) -> Any:
         """An unfitted scikit-learn estimator for so many training rows."""
