@@ -21,6 +21,7 @@ from models.domain import Domain
 from models.domain_similarity import ProteinKeys
 from models.intervals import Intervals
 from models.kernel_ridge import as_task
+from models.latent import LatentSpace
 from models.pairs import PairData
 from models.protein import ProteinArrays, Target, encode_proteins
 
@@ -53,6 +54,8 @@ class EndpointModel:
         What the training data held.
     labels
         (n_molecules, n_proteins) float16 training labels in the order of `inputs`, NaN where there is none; or None.
+    latent
+        Latent space of the first network, whose density of training pairs is that of the domain; or None.
     """
 
     name: str
@@ -63,6 +66,7 @@ class EndpointModel:
     intervals: dict[str, Intervals]
     domain: Domain
     labels: NDArray[np.float16] | None = None
+    latent: LatentSpace | None = None
 
     @cached_property
     def known(self) -> tuple[frozenset[str], frozenset[str]]:
@@ -98,6 +102,11 @@ class EndpointModel:
     def shares_of(self, smiles: str, target: Target) -> NDArray[np.float64]:
         """(n_members,) weight of each member for one pair."""
         return self.pair_shares(*self.is_known([smiles], [target]))[:, 0]
+
+    @property
+    def first_network(self) -> FittedNetwork:
+        """First member of the first kind of network, whose latent space is looked at."""
+        return next(iter(self.networks.values()))[0]
 
     def scores(
         self,
@@ -195,13 +204,14 @@ class AffinityModel:
         forms = [pairs.targets[t] for t in targets]
         molecule, protein = model.is_known(smiles, forms)
         shares = model.pair_shares(molecule[drug], protein[target])
-        scores = _score(model, smiles, forms, drug, target, shares)
+        latent = None if model.latent is None else np.zeros((len(drug), model.latent.n_directions))
+        scores = _score(model, smiles, forms, drug, target, shares, latent)
         prediction = (shares * scores).sum(axis=0)
         sd = np.sqrt((shares * (scores - prediction) ** 2).sum(axis=0))
         lower, upper = _bounds(model, prediction, molecule[drug], protein[target], level)
         table = pd.DataFrame({"prediction": prediction, "lower": lower, "upper": upper, "sd": sd})
         unreadable = [pairs.drug_reasons[d] for d in drugs]
-        judged = _assess(model, smiles, forms, drug, target, unreadable)
+        judged = _assess(model, smiles, forms, drug, target, unreadable, latent)
         reason = judged["reason"].to_numpy(object)
         unplaced = np.array([t.unplaced for t in forms], bool)[target]
         reason[unplaced] = [_join(text, _UNPLACED) for text in reason[unplaced]]
@@ -255,10 +265,11 @@ def _score(
     drug: NDArray[np.int64],
     target: NDArray[np.int64],
     shares: NDArray[np.float64],
+    latent: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """(n_members, n_pairs) predictions, NaN where a molecule could not be read; molecules in blocks.
 
-    A member without weight for any pair of a block is not asked.
+    A member without weight for any pair of a block is not asked. Latent vectors are written to `latent`, where given.
     """
     scores = np.full(shares.shape, np.nan)
     if not len(drug):
@@ -275,7 +286,10 @@ def _score(
         place = np.cumsum(here) - 1
         molecules = model.inputs.encode_molecules([text for text in smiles[start : start + _BLOCK] if text])
         wanted = np.asarray(shares[:, rows].any(axis=1))
-        scores[:, rows] = model.scores(molecules, proteins, place[drug[rows] - start], target[rows], wanted)
+        pairs = place[drug[rows] - start], target[rows]
+        scores[:, rows] = model.scores(molecules, proteins, *pairs, wanted)
+        if latent is not None and model.latent is not None:
+            latent[rows] = model.latent.vectors(model.first_network, molecules, proteins, *pairs)
     return scores
 
 
@@ -307,20 +321,24 @@ def _bounds(
 
 def _assess(
     model: EndpointModel, smiles: Sequence[str], targets: Sequence[Target], drug: NDArray[np.int64],
-    target: NDArray[np.int64], unreadable: Sequence[str],
+    target: NDArray[np.int64], unreadable: Sequence[str], latent: NDArray[np.float64] | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     there = [text or "C" for text in smiles]  # what stands for an unreadable one is not judged
     arrays = encode_proteins(targets, model.inputs.profile)
     keys = ProteinKeys.of([t.sequence for t in targets], arrays.aligned)
     return model.domain.assess(
-        morgan_fingerprints(there, n_bits=N_BITS), keys, drug, target, unreadable=unreadable
+        morgan_fingerprints(there, n_bits=N_BITS), keys, drug, target, latent, unreadable
     )
 
 
 def training_domain(
-    inputs: InputEncoder, thresholds: dict[str, Any], arrays: ProteinArrays | None = None
+    inputs: InputEncoder,
+    thresholds: dict[str, Any],
+    arrays: ProteinArrays | None = None,
+    latent: LatentSpace | None = None,
 ) -> Domain:
     """Domain of the training molecules and proteins that `inputs` holds; `arrays` of those proteins, if at hand."""
     known = arrays or encode_proteins(inputs.targets, inputs.profile)
     keys = ProteinKeys.of([t.sequence for t in inputs.targets], known.aligned)
-    return Domain.fit(morgan_fingerprints(inputs.smiles, n_bits=N_BITS), keys, None, thresholds)
+    density = None if latent is None else latent.density
+    return Domain.fit(morgan_fingerprints(inputs.smiles, n_bits=N_BITS), keys, density, thresholds)

@@ -241,15 +241,9 @@ def _outputs(
     device = next(network.parameters()).device
     drugs, drug = np.unique(drug, return_inverse=True)
     targets, target = np.unique(target, return_inverse=True)
-    left, right = [], []
-    for i in range(0, len(drugs), block):
-        batch, coordinates = molecules.batch(drugs[i : i + block])
-        left.append(network.molecule(batch.to(device), coordinates.to(device)))
-    for i in range(0, len(targets), block):
-        right.append(network.protein(proteins.batch(targets[i : i + block]).to(device)))
     if not len(drug):
         return torch.zeros(0, 1)
-    vectors = torch.cat(left), torch.cat(right)
+    vectors = _towers(network, molecules, proteins, drugs, targets, block)
     molecule, protein = torch.from_numpy(drug).to(device), torch.from_numpy(target).to(device)
     step = 64 * block
     parts = [
@@ -257,6 +251,31 @@ def _outputs(
         for i in range(0, len(drug), step)
     ]
     return torch.cat(parts).float().cpu()
+
+
+def _towers(
+    network: AffinityNetwork, molecules: MoleculeInputs, proteins: ProteinInputs,
+    drugs: NDArray[np.int64], targets: NDArray[np.int64], block: int,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Vectors of molecules `drugs` and of proteins `targets`, some at a time."""
+    device = next(network.parameters()).device
+    left, right = [], []
+    for i in range(0, len(drugs), block):
+        batch, coordinates = molecules.batch(drugs[i : i + block])
+        left.append(network.molecule(batch.to(device), coordinates.to(device)))
+    for i in range(0, len(targets), block):
+        right.append(network.protein(proteins.batch(targets[i : i + block]).to(device)))
+    return torch.cat(left), torch.cat(right)
+
+
+@torch.no_grad()
+def encode_towers(
+    fitted: FittedNetwork, molecules: MoleculeInputs, proteins: ProteinInputs
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Vectors of all molecules (n_molecules, dim) and of all proteins (n_proteins, dim), before they meet."""
+    drugs, targets = np.arange(len(molecules.near)), np.arange(len(proteins.alike))
+    left, right = _towers(fitted.network, molecules, proteins, drugs, targets, 512)
+    return left.float().cpu().numpy(), right.float().cpu().numpy()
 
 
 def score_pairs(

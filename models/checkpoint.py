@@ -31,6 +31,7 @@ from models.domain_threshold import Threshold
 from models.intervals import Intervals
 from models.kernel_fit import KernelFit
 from models.landmarks import Landmarks, molecule_tables, protein_kernel, protein_tables
+from models.latent import LatentSpace
 from models.protein import Target, encode_proteins
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
@@ -97,6 +98,9 @@ def _tensors(model: EndpointModel) -> dict[str, Tensor]:
         if model.labels is not None:
             arrays["label"] = model.labels[arrays["row"], arrays["column"]]
         tensors |= {f"kernel.{name}": torch.from_numpy(array) for name, array in arrays.items()}
+    if model.latent is not None:
+        arrays = model.latent.to_arrays()
+        tensors |= {f"latent.{name}": torch.from_numpy(array) for name, array in arrays.items()}
     return tensors
 
 
@@ -247,14 +251,18 @@ def _endpoint(plain: dict[str, Any], tensors: dict[str, Tensor]) -> EndpointMode
         )
         for kind, part in plain["networks"].items()
     }
+    thresholds = {
+        name: Threshold.from_dict(part) for name, part in plain["domain"].items() if name != "density"
+    }
+    of_latent = {name: tensor.numpy() for name, tensor in _below(tensors, "latent.").items()}
+    latent = LatentSpace.from_arrays(of_latent) if of_latent else None
     if "label" in kept:
         labels = np.full((len(smiles), len(targets)), np.nan, np.float16)
         labels[kept["row"], kept["column"]] = kept["label"]
     return EndpointModel(
         plain["endpoint"], plain["task"], inputs, networks, plain["weights"],
         {setting: Intervals.from_dict(part) for setting, part in plain["intervals"].items()},
-        training_domain(inputs, {k: Threshold.from_dict(part) for k, part in plain["domain"].items()}, arrays),
-        labels,
+        training_domain(inputs, thresholds, arrays, latent), labels, latent,
     )  # fmt: skip
 
 

@@ -64,7 +64,7 @@ class Domain:
         cls,
         fingerprints: NDArray[np.uint8],
         proteins: ProteinKeys,
-        latent: ArrayLike | None = None,
+        latent: ArrayLike | LatentDensity | None = None,
         thresholds: Mapping[str, Threshold | None] | None = None,
         *,
         seed: int = 0,
@@ -78,7 +78,7 @@ class Domain:
         proteins
             Of the training proteins.
         latent
-            (n_pairs, dim) of training pairs, from the network that will predict.
+            (n_pairs, dim) of training pairs, from the network that will predict; or their density.
         thresholds
             Measured by `gain_threshold`: ``"molecule"`` under a scaffold split, ``"identity"`` and ``"words"``
             under a family split. One that is missing or None is taken from the training set itself.
@@ -98,7 +98,9 @@ class Domain:
             raise InputError(f"no measure is called {unknown[0]!r}", expected=f"one of {', '.join(MEASURES)}")
         bits, distinct = np.unique(bits.astype(np.uint8), axis=0), proteins.distinct()
         aligned = distinct.aligned[distinct.has_domain]
-        density = None if latent is None else LatentDensity.fit(latent, seed)
+        density = latent
+        if density is not None and not isinstance(density, LatentDensity):
+            density = LatentDensity.fit(density, seed)
         found = dict(thresholds or {})
         chosen = {
             "molecule": found.get("molecule") or _own_threshold(nearest_other(bits)),

@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from models.affinity import KERNEL, AffinityModel, EndpointModel, training_domain
 from models.affinity_fit import FittedNetwork, task_of
-from models.affinity_inputs import encode_pairs, fit_inputs
+from models.affinity_inputs import InputEncoder, encode_pairs, fit_inputs
 from models.baselines import blend_folds
 from models.blend import BlendReport, blend_report
 from models.checkpoint import load_affinity, save_affinity
@@ -36,6 +36,7 @@ from models.families import family_folds
 from models.intervals import Intervals
 from models.kernel_fit import KernelFit
 from models.landmarks import protein_kernel
+from models.latent import LatentSpace
 from models.leakage import folds_leakage
 from models.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS, mean_interval
 from models.pairs import PairData
@@ -196,10 +197,21 @@ def _endpoint_model(
     }
     weights = {setting: report.weights for setting, report in reports.items()}
     thresholds = measured_thresholds(pairs, out_of_fold[out_of_fold["endpoint"] == pairs.name])
+    latent = _latent(networks, inputs, pairs) if networks else None
     return EndpointModel(
         pairs.name, task_of(pairs.label), inputs, networks, weights, intervals,
-        training_domain(inputs, thresholds), label_matrix(pairs, inputs),
+        training_domain(inputs, thresholds, latent=latent), label_matrix(pairs, inputs), latent,
     )  # fmt: skip
+
+
+def _latent(
+    networks: dict[str, tuple[FittedNetwork, ...]], inputs: InputEncoder, pairs: PairData
+) -> LatentSpace:
+    """Latent space of the first network, with the density of all training pairs."""
+    data = encode_pairs(pairs, inputs)
+    first = next(iter(networks.values()))[0]
+    with threadpool_limits(1):
+        return LatentSpace.fit(first, data.molecules, data.proteins, pairs.drug, pairs.target)
 
 
 def fold_metrics(out_of_fold: pd.DataFrame, seed: int) -> pd.DataFrame:
