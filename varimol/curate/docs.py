@@ -260,7 +260,9 @@ def network_figures(card: dict[str, Any]) -> str:
             for row in card["data_summary"]
         ]))  # fmt: skip
     if card.get("models"):
-        parts += ["### The blend", _table(["endpoint", "part", "members", "share"], _blend_rows(card))]
+        held_out = list(card["models"][0]["weights"])
+        titles = ["endpoint", "part", "members", *(f"share, {setting}" for setting in held_out)]
+        parts += ["### The blend", _table(titles, _blend_rows(card, held_out))]
     if card.get("coverage"):
         parts += ["### Coverage of 90% intervals", _table(
             ["endpoint", "calibrated and measured on", "pairs", "coverage", "mean width", "least covered bin"],
@@ -273,14 +275,15 @@ def network_figures(card: dict[str, Any]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _blend_rows(card: dict[str, Any]) -> list[list[str]]:
+def _blend_rows(card: dict[str, Any], held_out: list[str]) -> list[list[str]]:
+    """One row per endpoint and part: its share by what was held out when the shares were found."""
     rows = []
     for model in card["models"]:
         members = {kind: len(part["scalers"]) for kind, part in model["networks"].items()}
-        for part, share in sorted(model["weights"].items(), key=lambda item: -item[1]):
-            rows.append(
-                [model["endpoint"], part.replace("_", " "), str(members.get(part, 1)), f"{share:.2f}"]
-            )
+        for part in dict.fromkeys(name for weights in model["weights"].values() for name in weights):
+            shares = [model["weights"].get(setting, {}).get(part) for setting in held_out]
+            told = ["-" if share is None else f"{share:.2f}" for share in shares]
+            rows.append([model["endpoint"], part.replace("_", " "), str(members.get(part, 1)), *told])
     return rows
 
 
