@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmarks.measured_model import with_model
 from benchmarks.record import write_results
 from models.affinity import EndpointModel
 from models.attribution import AtomMasks, ResidueMasks
@@ -68,7 +69,8 @@ def main() -> None:
     parser.add_argument("--record", action="store_true")
     arguments = parser.parse_args()
     folder = arguments.source / "affinity" / arguments.table
-    model = load_affinity(arguments.run).endpoint(LABELS[arguments.table])
+    whole = load_affinity(arguments.run)
+    model = whole.endpoint(LABELS[arguments.table])
     pairs = read_pairs(
         folder / "train.tsv.gz",
         folder / "drugs.tsv",
@@ -78,7 +80,8 @@ def main() -> None:
     )
     table = measure(model, pairs, choose_pairs(pairs, arguments.pairs, arguments.seed))
     if arguments.record:
-        write_results(table.assign(table=arguments.table), f"attribution_{arguments.table}")
+        table = with_model(table.assign(table=arguments.table), whole.card)
+        write_results(table, f"attribution_{arguments.table}")
 
 
 if __name__ == "__main__":

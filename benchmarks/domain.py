@@ -1,6 +1,6 @@
 """How the error on held-out scaffolds goes with the similarity to the training compounds.
 
-``python -m benchmarks.domain SOURCE RUN`` takes the blend's out-of-fold predictions of folds in which whole scaffolds
+``python -m benchmarks.domain SOURCE RUN [--record]`` takes the blend's out-of-fold predictions of folds in which whole scaffolds
 were held out (RUN/folds.tsv of `python -m varimol.curate.network`), and bins them by the Tanimoto similarity of the
 compound to its nearest training compound. Where the mean squared error is not below the variance of the labels, the
 model knows no more than the mean. The threshold of the domain is estimated from the same predictions
@@ -10,13 +10,16 @@ measured at.
 
 from __future__ import annotations
 
-import sys
+import argparse
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.enrichment import read_training
+from benchmarks.measured_model import with_model
 from benchmarks.record import write_results
 from chem.fingerprint import morgan_fingerprints, tanimoto
 from models.affinity import N_BITS
@@ -43,10 +46,16 @@ def nearest_training(endpoints: list[PairData], folds: list[pd.Series]) -> list[
     return [pd.Series(n, index=pairs.drug_ids) for n, pairs in zip(nearest, endpoints, strict=True)]
 
 
-def main(source: str, run: str) -> None:
-    """Bin, compare and write the table."""
-    endpoints = read_training(Path(source))
-    table = pd.read_csv(Path(run) / "folds.tsv", sep="\t", dtype={"drug_id": str})
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Bin, compare and print; with --record, keep."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("source", type=Path)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--record", action="store_true")
+    options = parser.parse_args(arguments)
+    endpoints = read_training(options.source)
+    table = pd.read_csv(options.run / "folds.tsv", sep="\t", dtype={"drug_id": str})
+    # Endpoints of other tables, yes or no ones among them, have no place here.
     table = table[(table["model"] == BLEND) & (table["setting"] == "scaffold")]
     parts = [table[table["endpoint"] == pairs.name] for pairs in endpoints]
     folds = [part.groupby("drug_id")["fold"].first() for part in parts]
@@ -67,9 +76,11 @@ def main(source: str, run: str) -> None:
                 }
             )
     result = pd.DataFrame(rows)
-    write_results(result, "domain")
     print(result.to_string())
+    if options.record:
+        card = json.loads((options.run / "card.json").read_text(encoding="utf-8"))
+        write_results(with_model(result, card), "domain")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -1,6 +1,6 @@
 """Enrichment of JAK-family inhibitors among the approved drugs on TYK2, with and without them in training.
 
-``python -m benchmarks.enrichment SOURCE`` compares rankings of the shipped drugs on the TYK2 protein:
+``python -m benchmarks.enrichment SOURCE [--record]`` compares rankings of the shipped drugs on the TYK2 protein:
 
 - the shipped network's pKd (its training compounds are marked);
 - the same blend trained again without any JAK inhibitor: every training compound that shares the first
@@ -16,13 +16,15 @@ labels permuted (TYK2 replaced by each other kinase in turn) and the JAK labels 
 
 from __future__ import annotations
 
-import sys
+import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.measured_model import with_model
 from benchmarks.record import write_results
 from chem.fingerprint import morgan_fingerprints, tanimoto
 from chem.scaffold import inchikey_first_block
@@ -91,20 +93,45 @@ def with_queries(pairs: PairData, smiles: list[str], sequences: list[str]) -> tu
 
 
 def train_again(model: AffinityModel, pairs: PairData, smiles: list[str], sequences: list[str]) -> np.ndarray:
-    """(n_drugs, n_proteins) predictions of a model's first blend, fitted to other pairs."""
+    """(n_drugs, n_proteins) predictions of a model's blend for the endpoint of `pairs`, fitted to these pairs."""
     import torch
 
     torch.set_num_threads(1)
+    weights = model.endpoint(pairs.name).weights
     training, queries = with_queries(pairs, smiles, sequences)
+    settings = setting_of(pairs, smiles, sequences)
     total = np.zeros(len(queries))
-    for part, share in model.endpoint().weights.items():
+    for part in dict.fromkeys(name for of in weights.values() for name in of):
+        share = np.array([weights.get(s, weights["random"]).get(part, 0.0) for s in settings])
         recipe = NETWORKS.get(part)
         epochs = model.card["epochs"].get(pairs.name)
         if recipe is not None and epochs:
             recipe = replace(recipe, loop=replace(recipe.loop, stop_after=epochs))
-        if share > 0:
+        if share.any():
             total += share * fit_and_predict(part, training, queries, recipe=recipe)[0]
     return total.reshape(len(smiles), len(sequences))
+
+
+def setting_of(pairs: PairData, smiles: list[str], sequences: list[str]) -> list[str]:
+    """Setting whose weights a model trained on `pairs` gives each (molecule, protein), molecules in the outer loop.
+
+    A new molecule takes those of held-out scaffolds, else a new protein those of held-out families.
+    """
+    skeletons = {inchikey_first_block(pairs.smiles[d]) for d in np.unique(pairs.drug)}
+    known = {pairs.targets[t].sequence for t in np.unique(pairs.target)}
+    return [
+        ("random" if sequence in known else "family") if block in skeletons else "scaffold"
+        for block in map(inchikey_first_block, smiles)
+        for sequence in sequences
+    ]
+
+
+def weights_in_words(model: EndpointModel) -> str:
+    """What the blend of an endpoint is made of, per setting."""
+    return "; ".join(
+        f"{setting} " + " + ".join(f"{share:.2f} {part}" for part, share in of.items())
+        for setting, of in model.weights.items()
+    )
 
 
 def family_actives(endpoints: list[PairData], sequences: set[str]) -> list[str]:
@@ -161,8 +188,12 @@ def in_domain(model: EndpointModel, smiles: list[str], training: list[str]) -> n
     return model.domain.thresholds["molecule"].holds(near.max(axis=1))
 
 
-def main(source: str) -> None:
-    """Train the networks without JAK inhibitors, rank, and write the table."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train the networks without JAK inhibitors, rank and print; with --record, keep."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("source", type=Path)
+    parser.add_argument("--record", action="store_true")
+    options = parser.parse_args(arguments)
     drugs = tables.drugs().drop_duplicates("skeleton").reset_index(drop=True)
     positive = drugs["name"].isin(INHIBITORS).to_numpy()
     kinase = drugs["name"].str.endswith("nib").to_numpy() | positive
@@ -170,13 +201,14 @@ def main(source: str) -> None:
     kinases = [TARGET, *(s for s in proteins.index if s not in FAMILY and proteins.loc[s, "n_domains"] > 0)]
     sequences = [str(proteins.loc[symbol, "sequence"]) for symbol in kinases]
     smiles = drugs["smiles"].tolist()
-    endpoints = read_training(Path(source))
+    endpoints = read_training(options.source)
     inhibitors = drugs.loc[positive, "smiles"].tolist()
     reduced = [without(pairs, related(list(pairs.smiles), inhibitors)) for pairs in endpoints]
 
     model = load_network()
     retrained = train_again(model, reduced[0], smiles, sequences)
-    shipped = model.score(smiles, [Target("", s) for s in sequences])
+    ours = model.endpoint(reduced[0].name)
+    shipped = model.score(smiles, [Target("", s) for s in sequences], endpoint=ours.name)
     family = {str(proteins.loc[symbol, "sequence"]) for symbol in FAMILY if symbol in proteins.index}
 
     def similarity(training: list[PairData]) -> np.ndarray:
@@ -201,7 +233,7 @@ def main(source: str) -> None:
     ):
         score, seen = rankings[name]
         known = sorted({training.smiles[d] for d in np.unique(training.drug)})
-        inside = in_domain(model.endpoint(), smiles, known)
+        inside = in_domain(ours, smiles, known)
         rankings[f"{name}, abstentions last"] = (np.where(inside, score, score.min() - 1), seen)
     rows = []
     for name, (score, seen) in rankings.items():
@@ -221,11 +253,10 @@ def main(source: str) -> None:
         row["share_of_genes_at_least_as_high"] = float(np.mean(np.array(others) >= row["auroc"]))
         rows.append(row)
     table = pd.DataFrame(rows)
-    table["network"] = " + ".join(f"{share:.2f} {part}" for part, share in model.endpoint().weights.items())
+    table["network"] = weights_in_words(ours)
     table["n_training_compounds_left_out"] = sum(
         len(np.unique(a.drug)) - len(np.unique(b.drug)) for a, b in zip(endpoints, reduced, strict=True)
     )
-    write_results(table, "enrichment")
     ranks = pd.DataFrame(
         {
             "name": drugs["name"], "inhibitor": positive, "in_training": rankings["shipped network"][1],
@@ -236,9 +267,11 @@ def main(source: str) -> None:
     )  # fmt: skip
     for column in ("shipped", "without_jak", "similarity", "similarity_without_jak"):
         ranks[f"rank_{column}"] = ranks[column].rank(ascending=False, method="min").astype(int)
-    write_results(ranks[ranks["inhibitor"]].drop(columns="inhibitor"), "enrichment_inhibitors")
     print(table.to_string())
+    if options.record:
+        write_results(with_model(table, model.card), "enrichment")
+        write_results(ranks[ranks["inhibitor"]].drop(columns="inhibitor"), "enrichment_inhibitors")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

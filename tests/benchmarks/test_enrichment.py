@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.enrichment import INHIBITORS, auroc, bootstrap, figures, related, with_queries
+from benchmarks.enrichment import (
+    INHIBITORS,
+    auroc,
+    bootstrap,
+    figures,
+    related,
+    setting_of,
+    with_queries,
+)
 from benchmarks.readme import ROOT
 from models.pairs import PairData
 from models.protein import Target
@@ -62,6 +70,17 @@ def test_with_queries__every_new_pair_and_the_training_pairs_as_they_were():
     asked = [(queries.smiles[d], queries.targets[t].sequence) for d, t in zip(queries.drug, queries.target)]
     assert asked == [(s, t) for s in ("CCO", "CCN", "CCC") for t in ("MV", "MW")]
     assert np.isnan(queries.label).all()
+
+
+def test_setting_of__is_the_one_whose_weights_the_model_takes():
+    index = np.array([0, 1])
+    targets = (Target("t0", "MK"), Target("t1", "ML"))
+    pairs = PairData(
+        "pkd", ("a", "b"), ("CCO", "CCN"), ("", ""), ("t0", "t1"), targets, index, index, index, index
+    )
+    seen = pairs.select(np.array([True, False]))
+    # The second drug and target stand in the tables, but no pair has them.
+    assert setting_of(seen, ["OCC", "CCN"], ["MK", "ML"]) == ["random", "family", "scaffold", "scaffold"]
 
 
 def test_inhibitors__are_all_among_the_shipped_drugs():
