@@ -246,10 +246,11 @@ def fold_metrics(out_of_fold: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 def _leakage(endpoints: Sequence[PairData], settings: dict[str, list[NDArray[np.int64]]]) -> pd.DataFrame:
     """Tell what the two sides of every fold share, per endpoint and setting."""
+    records = [records_of_pairs(pairs) for pairs in endpoints]
     tables = []
     for setting, folds in settings.items():
-        for pairs, part in zip(endpoints, folds, strict=True):
-            report = folds_leakage(records_of_pairs(pairs), part).table
+        for pairs, known, part in zip(endpoints, records, folds, strict=True):
+            report = folds_leakage(known, part).table
             tables.append(report.assign(endpoint=pairs.name, setting=setting))
     leakage = pd.concat(tables, ignore_index=True)
     named = ["endpoint", "setting"]

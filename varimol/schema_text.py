@@ -307,6 +307,8 @@ shared_scaffold integer  scaffolds on both sides
 rows_scaffold   number   [share] test rows with such a scaffold
 shared_sequence integer  sequences on both sides
 rows_sequence   number   [share] test rows with such a sequence
+shared_family   integer  families of proteins on both sides
+rows_family     number   [share] test rows with such a family
 shared_pair     integer  pairs of molecule and sequence on both sides
 rows_pair       number   [share] test rows that are such a pair
 n_molecules     integer  molecules in the test rows
