@@ -99,6 +99,7 @@ def run_sweep(
     *,
     n_workers: int = 1,
     budget_minutes: float | None = None,
+    any_code: bool = False,
 ) -> int:
     """Run the cells that are not finished, and print each one and what is left.
 
@@ -114,6 +115,8 @@ def run_sweep(
         Cells at a time, each on one thread.
     budget_minutes
         After which to stop.
+    any_code
+        Leave finished cells of plain models whose code has changed since.
 
     Returns
     -------
@@ -122,7 +125,7 @@ def run_sweep(
     """
     deadline = None if budget_minutes is None else time.monotonic() + 60 * budget_minutes
     cache.mkdir(parents=True, exist_ok=True)
-    left = tasks_left([Task.of(cell, plan, data, cache) for cell in cells])
+    left = tasks_left([Task.of(cell, plan, data, cache, any_code=any_code) for cell in cells])
     durations = Durations(cache)
     print(f"{len(cells)} cells, {len(cells) - len(left)} finished; {durations.told(left, n_workers)}")
     failed: list[Outcome] = []
@@ -148,18 +151,21 @@ def run_sweep(
     return len(failed)
 
 
-def list_sweep(plan: Plan, cells: Sequence[Cell], data: Path, cache: Path, n_workers: int) -> int:
+def list_sweep(
+    plan: Plan, cells: Sequence[Cell], data: Path, cache: Path, n_workers: int, *, any_code: bool = False
+) -> int:
     """Print what is left and run nothing."""
-    left = tasks_left([Task.of(cell, plan, data, cache) for cell in cells])
+    left = tasks_left([Task.of(cell, plan, data, cache, any_code=any_code) for cell in cells])
     for task in left:
         print(task.cell)
     print(Durations(cache).told(left, n_workers))
     return 0
 
 
-def record_sweep(plan: Plan, data: Path, cache: Path, path: Path) -> int:
+def record_sweep(plan: Plan, data: Path, cache: Path, path: Path, *, any_code: bool = False) -> int:
     """Write the rows of all the plan's finished cells and what is made from them; return how many rows."""
-    found = [(task, finished_row(task)) for task in (Task.of(cell, plan, data, cache) for cell in plan.cells)]
+    tasks = [Task.of(cell, plan, data, cache, any_code=any_code) for cell in plan.cells]
+    found = [(task, finished_row(task)) for task in tasks]
     finished = [(task, row) for task, row in found if row is not None]
     table = sweep_rows(finished)
     write_sweep(table, path)
@@ -180,6 +186,7 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(*names, dest=name, default="", help=f"only these, of each {name}: A or A,B")
     parser.add_argument("--workers", type=int, default=1, help="cells at a time, one thread each")
     parser.add_argument("--budget-minutes", type=float, help="stop after so long")
+    parser.add_argument("--any-code", action="store_true", help="leave cells of plain models with other code")
     parser.add_argument("--list", action="store_true", help="say what is left, run nothing")
     parser.add_argument("--record", action="store_true", help="then write the results of all finished cells")
     parser.add_argument("--figures", action="store_true", help="print the tables of the results, run nothing")
@@ -204,14 +211,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wanted = {name: [v for v in getattr(given, name).split(",") if v] for name in _FILTERS}
         cells = select_cells(plan.cells, wanted)
         if given.list:
-            failed = list_sweep(plan, cells, given.data, given.cache, given.workers)
+            failed = list_sweep(plan, cells, given.data, given.cache, given.workers, any_code=given.any_code)
         else:
             failed = run_sweep(
                 plan, cells, given.data, given.cache,
                 n_workers=given.workers, budget_minutes=given.budget_minutes,
+                any_code=given.any_code,
             )  # fmt: skip
         if given.record:
-            n = record_sweep(plan, given.data, given.cache, given.results)
+            n = record_sweep(plan, given.data, given.cache, given.results, any_code=given.any_code)
             print(f"{n} rows written to {given.results}")
     except InputError as error:
         print(error, file=sys.stderr)

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from benchmarks.record import commit, host
 from benchmarks.sweep_data import Setting, write_parquet
-from benchmarks.sweep_plan import Cell, Plan, digest
+from benchmarks.sweep_plan import Cell, Plan, digest, model_code
 from chem.errors import InputError
 from models.metrics import AFFINITY_THRESHOLDS, CLASSIFICATION_METRICS, REGRESSION_METRICS, aupr
 from models.search import read_json, write_json
@@ -35,7 +35,6 @@ COMMIT = commit()
 """Of the code as it was loaded."""
 PACKAGES = ("numpy", "scipy", "pandas", "torch", "rdkit", "scikit-learn", "numba")
 COLUMNS = ("drug_id", "target_id", "label", "prediction", "spread")
-_RANK = 512
 
 
 @dataclass(frozen=True)
@@ -52,18 +51,27 @@ class Task:
         What the model is told; its hash says whether a finished cell is still this one.
     recipe
         Of a network, else None.
+    code
+        Hash of a plain model's code, which holds its constants. A network has them in its recipe; its code is left
+        out, so that hours of training are not lost to a renamed function: remove its cells where it computes
+        otherwise.
+    any_code
+        A finished cell counts whatever code it was fitted with; its row has the commit.
     """
 
     cell: Cell
     setting: Setting
     settings: dict[str, Any]
     recipe: Any
+    code: str = ""
+    any_code: bool = False
 
     @classmethod
-    def of(cls, cell: Cell, plan: Plan, data: Path, cache: Path) -> Task:
+    def of(cls, cell: Cell, plan: Plan, data: Path, cache: Path, *, any_code: bool = False) -> Task:
         """Task of a cell of a plan."""
-        setting = Setting.of(cell, plan, data, cache)
-        return cls(cell, setting, plan.settings(cell), plan.recipe(cell))
+        setting, recipe = Setting.of(cell, plan, data, cache), plan.recipe(cell)
+        code = model_code(cell.model) if recipe is None else ""
+        return cls(cell, setting, plan.settings(cell), recipe, code, any_code)
 
     @property
     def path(self) -> Path:
@@ -72,10 +80,11 @@ class Task:
 
     @property
     def identity(self) -> dict[str, str]:
-        """Hashes that a finished cell has to have."""
+        """Hashes of what a cell is made from."""
         return {
             "settings_hash": digest(self.settings),
             "data_digest": self.setting.fold_digest(self.cell.fold),
+            "code": self.code,
         }
 
     @property
@@ -95,7 +104,11 @@ def finished_row(task: Task) -> dict[str, Any] | None:
         return None
     try:
         row: dict[str, Any] = read_json(task.row_file)
-        same = all(row[name] == value for name, value in task.identity.items())
+        same = all(
+            row[name] == value
+            for name, value in task.identity.items()
+            if not (name == "code" and task.any_code)
+        )
         whole = row["predictions_sha256"] == _sha256(task.predictions_file)
     except (InputError, KeyError, TypeError):
         return None  # damaged: run it again
@@ -176,8 +189,8 @@ def _predict(
     if task.recipe is None:
         options["features"] = task.setting.features()
         return fit_and_predict(task.cell.model, training, test, **options)
-    rank = getattr(getattr(task.recipe, "shape", None), "rank", _RANK)
-    options |= {"recipe": task.recipe, "encoder": task.setting.encoder(task.cell.fold, rank), "state": state}
+    encoder = task.setting.encoder(task.cell.fold, task.recipe)
+    options |= {"recipe": task.recipe, "encoder": encoder, "state": state}
     begun = state.exists()
     state.mkdir(exist_ok=True)
     try:

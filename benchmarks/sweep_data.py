@@ -28,6 +28,7 @@ from models.splits import NEVER_TESTED, Round, SplitKind, SplitSettings, split_f
 
 if TYPE_CHECKING:
     from models.affinity_inputs import InputEncoder
+    from models.contenders import NetworkRecipe
 
 PUBLISHED = "published"
 
@@ -84,9 +85,9 @@ class Setting:
         """What plain models read."""
         return _features(self.table, self.arm, self.data)
 
-    def encoder(self, fold: int, rank: int) -> InputEncoder:
-        """What networks read, fitted to the training pairs of a fold."""
-        return _encoder(self, fold, rank)
+    def encoder(self, fold: int, recipe: NetworkRecipe) -> InputEncoder:
+        """What a network of a recipe reads, fitted to the training pairs of a fold."""
+        return _encoder(self, fold, recipe)
 
     def fold_digest(self, fold: int) -> str:
         """Hash of the pairs of a fold: molecules, proteins, labels, and which are trained on and tested."""
@@ -171,10 +172,10 @@ def _features(table: Table, arm: str, data: Path) -> PairFeatures:
 
 
 @lru_cache(maxsize=2)
-def _encoder(setting: Setting, fold: int, rank: int) -> InputEncoder:
-    from models.affinity_inputs import fit_inputs
+def _encoder(setting: Setting, fold: int, recipe: NetworkRecipe) -> InputEncoder:
+    from models.contenders import fit_encoder
 
-    return fit_inputs([setting.pairs.select(setting.round(fold).train)], rank=rank)
+    return fit_encoder(setting.pairs.select(setting.round(fold).train), recipe)
 
 
 def pairs_digest(pairs: PairData) -> str:

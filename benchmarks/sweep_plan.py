@@ -102,18 +102,13 @@ class Plan:
         return recipe
 
     def settings(self, cell: Cell) -> dict[str, Any]:
-        """All that the cell's model is told, in JSON's types, and the code of a plain model.
-
-        A plain model has its constants in its code. A network has them in its recipe; its code is left out, so
-        that hours of training are not lost to a renamed function: remove its cells where it computes otherwise.
-        """
+        """All that the cell's model is told, in JSON's types."""
         recipe = self.recipe(cell)
         settings = {
             "model": cell.model,
             "seed": cell.seed,
             "task": self.tables[cell.table].task,
             "recipe": None if recipe is None else asdict(recipe),
-            "code": model_code(cell.model) if recipe is None else None,
         }
         plain: dict[str, Any] = json.loads(json.dumps(settings, default=str))
         return plain

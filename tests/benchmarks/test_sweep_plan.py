@@ -123,14 +123,6 @@ def test_model_code__follows_what_is_computed_not_the_words(
     assert (codes[0] == codes[1]) == same
 
 
-def test_settings__a_network_is_known_by_its_recipe_a_plain_model_by_its_code(tmp_path: Path) -> None:
-    plan = read_plan(write_plan(tmp_path))
-    cell = Cell("tiny", "given", "random", NETWORK, 1, 0)
-    network, plain = plan.settings(cell), plan.settings(replace(cell, model="means"))
-    assert network["recipe"]["shape"]["dim"] == 16 and network["code"] is None
-    assert plain["recipe"] is None and plain["code"] == model_code("means")
-
-
 def test_select_cells__by_any_field(tmp_path: Path) -> None:
     cells = read_plan(write_plan(tmp_path)).cells
     chosen = select_cells(cells, {"model": ["means"], "fold": ["1", "3"], "table": []})
