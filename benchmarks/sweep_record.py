@@ -106,26 +106,26 @@ def blend_members() -> tuple[str, ...]:
 def _blend(predictions: pd.DataFrame) -> pd.DataFrame:
     """Blended predictions of every split and seed, with the share that each member has in a fold.
 
-    A member takes part where it has every fold that any of them has. One that was fitted with one seed alone, as
-    models are that draw nothing, stands in for every seed.
+    Over the folds of the network that has the most, by the members that have them all. A member that was fitted with
+    one seed alone, as models are that draw nothing, stands in for every seed.
     """
+    from models.contenders import PLAIN
+
     parts = []
     chosen = predictions[predictions["model"].isin(blend_members())]
     for split, rows in chosen.groupby("split", sort=False):
         for seed in sorted(rows["seed"].unique()):
+            folds = _most_folds(rows[~rows["model"].isin(list(PLAIN)) & (rows["seed"] == seed)])
             members = [_with_seed(part, seed) for _, part in rows.groupby("model")]
-            most = max(member["fold"].nunique() for member in members)
-            members = [member for member in members if member["fold"].nunique() == most]
-            if most >= 2 and len(members) >= 2 and _has_a_network(members, seed):
+            members = [m[m["fold"].isin(folds)] for m in members if folds <= set(m["fold"])]
+            if len(folds) >= 2 and len(members) >= 2:
                 parts.append(_blended(pd.concat(members), str(split), seed))
     return pd.concat(parts, ignore_index=True) if parts else predictions.iloc[:0]
 
 
-def _has_a_network(members: Sequence[pd.DataFrame], seed: int) -> bool:
-    """Whether a member draws, and was fitted with this very seed."""
-    from models.contenders import PLAIN
-
-    return any(m["model"].iloc[0] not in PLAIN and m["seed"].iloc[0] == seed for m in members)
+def _most_folds(rows: pd.DataFrame) -> set[int]:
+    """Folds of the model that has the most."""
+    return max((set(part["fold"]) for _, part in rows.groupby("model")), key=len, default=set())
 
 
 def _blended(together: pd.DataFrame, split: str, seed: int) -> pd.DataFrame:

@@ -25,7 +25,7 @@ from benchmarks.sweep import main, run_sweep, tasks_left
 from benchmarks.sweep_cells import Task, finished_row, run_cell
 from benchmarks.sweep_data import Setting, read_arm
 from benchmarks.sweep_figures import sweep_figures
-from benchmarks.sweep_plan import Plan, digest, read_plan, select_cells
+from benchmarks.sweep_plan import Plan, digest, read_plan, select_cells, with_changes
 from benchmarks.sweep_record import sweep_rows
 from benchmarks.sweep_workers import Outcome, run_tasks
 from chem.errors import InputError
@@ -221,6 +221,27 @@ def test_finished_row__only_of_the_same_settings_data_and_file(
     assert tasks_left([task]) == [task]
 
 
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_run_cell__every_network_reads_what_it_needs(
+    plan: Plan, data: Path, tmp_path: Path, name: str
+) -> None:
+    task = tasks_of(plan, data, tmp_path, table="tiny", model=NETWORK, fold=1)[0]
+    change = {"n_members": 1, "shape": {"dim": 16}, "loop": {"n_epochs": 1, "stop_after": 1}}
+    recipe = with_changes(NETWORKS[name], change)
+    row = run_cell(replace(task, cell=replace(task.cell, model=name), recipe=recipe))
+    assert row is not None and np.isfinite(row["metrics"]["mse"])
+
+
+def test_finished_row__of_a_plain_model_follows_its_code(plan: Plan, data: Path, tmp_path: Path) -> None:
+    task = tasks_of(plan, data, tmp_path, table="tiny", arm="given", split="random", model="means", fold=1)[0]
+    network = tasks_of(plan, data, tmp_path, table="tiny", model=NETWORK, fold=1)[0]
+    assert task.code and not network.code
+    row = run_cell(task)
+    changed = replace(task, code="another")
+    assert finished_row(task) == row and finished_row(changed) is None
+    assert finished_row(replace(changed, any_code=True)) == row
+
+
 def test_run_cell__goes_on_from_a_state_and_past_a_broken_one(plan: Plan, data: Path, tmp_path: Path) -> None:
     task = tasks_of(plan, data, tmp_path, table="tiny", model=NETWORK, fold=1)[0]
     first = run_cell(task)
@@ -386,19 +407,22 @@ def test_sweep_rows__blend_is_weighted_on_the_other_folds(
         assert mse[fold] == pytest.approx(np.mean((blended - kept["means", fold]["label"]) ** 2))
 
 
-def test_sweep_rows__a_member_that_lacks_a_fold_is_left_out_of_the_blend(
+def test_sweep_rows__blend_over_the_folds_of_the_networks(
     finished: list[tuple[Task, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     members = ("means", "nearest_neighbour", NETWORK)
     monkeypatch.setattr("benchmarks.sweep_record.blend_members", lambda: members)
 
-    def shares(without: str) -> set[str]:
-        kept = [(t, row) for t, row in finished if (t.cell.model, t.cell.fold) != (without, 2)]
+    def shares(model: str, lost: set[int]) -> set[tuple[int, str]]:
+        kept = [(t, row) for t, row in finished if t.cell.model != model or t.cell.fold not in lost]
         table = sweep_rows(kept)
-        return {m for m in table[table["model"] == "blend"]["metric"] if m.startswith("share_")}
+        of_blend = table[(table["model"] == "blend") & table["metric"].str.startswith("share_")]
+        return set(zip(of_blend["fold"], of_blend["metric"].str.removeprefix("share_"), strict=True))
 
-    assert shares("nearest_neighbour") == {"share_means", f"share_{NETWORK}"}
-    assert shares(NETWORK) == set()  # what is left draws nothing: there is no network to blend with
+    assert shares("nearest_neighbour", {2}) == {(k, m) for k in (1, 2, 3) for m in ("means", NETWORK)}
+    assert shares(NETWORK, {2}) == {(k, m) for k in (1, 3) for m in members}
+    assert shares(NETWORK, {1, 2}) == set()  # one fold alone cannot be blended
+    assert shares(NETWORK, {1, 2, 3}) == set()  # there is nothing to blend
 
 
 def test_main__runs_records_and_prints(
