@@ -70,7 +70,7 @@ def train_affinity(
     quiet: Quiet = False,
 ) -> None:
     """Train an affinity model: judge networks, kernels and plain models on the same folds, blend and calibrate."""
-    from varimol.training_summary import training_summary
+    from varimol.training_summary import fit_text, training_summary
 
     limit_threads(1)  # of each process: `threads` of them work at the same time
     plan = _experiment(
@@ -80,7 +80,7 @@ def train_affinity(
     with CommandProgress("training", quiet) as progress:
         model = varimol.train_affinity(
             pairs, drugs, targets, label, out, folds=folds or None, read_as=read_as.value, experiment=plan,
-            progress=progress.text_and_share,
+            progress=lambda text, share: progress.text_and_share(fit_text(text, label), share),
         )  # fmt: skip
     if not quiet:
         typer.echo(training_summary(model.card))

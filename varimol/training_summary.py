@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 HELD_OUT = {
@@ -19,6 +20,11 @@ RANKINGS = ("concordance", "auroc")
 """The figure of order shown beside it."""
 
 
+_FIT = re.compile(
+    r"(?P<done>.+ fits done) \((?P<endpoint>\d+)-(?P<setting>[a-z]+)-(?P<fold>\d+)-(?P<model>\w+)\)"
+)
+
+
 def model_order(name: str) -> tuple[bool, bool, str]:
     """Sort key: the blend, then its parts, then plain models.
 
@@ -28,6 +34,33 @@ def model_order(name: str) -> tuple[bool, bool, str]:
     ['blend', 'landmark_network', 'means']
     """
     return (name != BLEND, not name.endswith("network") and name != "kernel_ridge", name)
+
+
+def fit_text(text: str, labels: Sequence[str]) -> str:
+    """Say in words which fit of a training run is done.
+
+    Parameters
+    ----------
+    text
+        As `models.experiment_parts.fit_parts` tells it, with the part's name in brackets; anything else is
+        returned as it is.
+    labels
+        Names of the labels, in the order of training.
+
+    Examples
+    --------
+    >>> fit_text("12 of 110 fits done (1-random-3-landmark_network)", ["pkd", "kiba_score"])
+    '12 of 110 fits done: kiba_score, pairs held out, fold 3, landmark network'
+    >>> fit_text("110 of 110 fits done (0-all-0-kernel_ridge)", ["pkd"])
+    '110 of 110 fits done: pkd, on all pairs, kernel ridge'
+    """
+    found = _FIT.fullmatch(text)
+    if found is None or int(found["endpoint"]) >= len(labels):
+        return text
+    setting, model = found["setting"], found["model"].replace("_", " ")
+    held_out = f"{HELD_OUT.get(setting, setting)}, fold {found['fold']}"
+    place = "on all pairs" if setting == "all" else held_out
+    return f"{found['done']}: {labels[int(found['endpoint'])]}, {place}, {model}"
 
 
 def training_summary(card: dict[str, Any]) -> str:

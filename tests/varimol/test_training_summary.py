@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from varimol.training_summary import HELD_OUT, training_summary
+from varimol.training_summary import HELD_OUT, fit_text, training_summary
 
 
 def row(
@@ -53,13 +53,24 @@ def test_summary__every_model_once_per_setting_and_endpoint_with_its_interval() 
 
 
 def test_summary__notes_first_and_the_blend_last() -> None:
-    card = {"notes": ["3 pairs have no label"], "blend": {"pkd": "kernel_ridge has the smallest error"}}
+    card = {"notes": ["3 pairs have no label"], "blend": {"pkd": {"random": "kernel_ridge is best"}}}
     assert training_summary(card).splitlines() == [
         "note: 3 pairs have no label",
-        "pkd: kernel_ridge has the smallest error",
+        "pkd, pairs held out: kernel_ridge is best",
     ]
 
 
 def test_summary__one_fold_has_no_interval() -> None:
     single = row("random", "blend", "mse", 0.25) | {"lower": None, "upper": None}
     assert training_summary({"figures": [single]}).splitlines()[1].split() == ["blend", "0.250"]
+
+
+def test_fit_text__reads_the_names_of_all_parts() -> None:
+    from models.experiment_parts import Part
+
+    for setting, words in HELD_OUT.items():
+        part = Part(1, setting, 2, "graph_network")
+        said = fit_text(f"3 of 9 fits done ({part.name})", ["pkd", "ki"])
+        assert said == f"3 of 9 fits done: ki, {words}, fold 2, graph network"
+    assert fit_text("judging the blend", ["pkd"]) == "judging the blend"
+    assert fit_text("1 of 2 fits done (7-random-1-means)", ["pkd"]).endswith("(7-random-1-means)")

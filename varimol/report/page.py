@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from varimol.report.bundle import Bundle
+from varimol.report.model_text import model_parts
 from varimol.report.notation import byte_count
 from varimol.report.overview import (
     CALL_KINDS,
@@ -53,6 +54,7 @@ def render_page(bundle: Bundle) -> str:
     encoding, data = embed(encode_patients(bundle))
     context: dict[str, Any] = {
         "manifest": bundle.manifest,
+        "model_parts": model_parts(bundle.manifest.get("network")),
         "absent": bundle.absent,
         "cohort": cohort_facts(bundle),
         "quality": quality_facts(bundle),
