@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,11 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from genomics.errors import InputError
+from varimol.explain_pairs import FIDELITY, evidence_of, pair_lines, residues_of
 from varimol.interval_text import interval_text
 from varimol.results import read_json
 
 if TYPE_CHECKING:
     from models.affinity import AffinityModel
+    from models.protein import Target
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,12 @@ class Explanation:
         gene, atom (0-based, in the order of `smiles`), input_atom (0-based, in the order of the structure as the
         compound file has it; missing where it cannot be followed through standardisation), symbol, contribution
         (label's unit).
+    pairs
+        gene, name, smiles, target_id, label, similarity_molecule, similarity_protein, similarity: the training pairs
+        nearest to each score, with what was measured.
+    residues
+        gene, position (1-based, in the target's sequence), residue, column (of the kinase profile; missing outside
+        the domain), contribution (label's unit).
     smiles
         Standardised SMILES, empty where the compound was not scored.
     text
@@ -39,6 +48,8 @@ class Explanation:
 
     evidence: pd.DataFrame
     atoms: pd.DataFrame
+    pairs: pd.DataFrame
+    residues: pd.DataFrame
     smiles: str
     text: str
 
@@ -61,12 +72,13 @@ def explain(
     compound
         Identifier or name.
     out
-        Folder for explanation.tsv, atoms.tsv and one picture per target.
+        Folder for explanation.tsv, atoms.tsv, pairs.tsv, residues.tsv and one picture per target.
 
     Returns
     -------
     Explanation
-        Claims with their paths; where a network scored the compound, each atom's share of the score.
+        Claims with their paths; where a network scored the compound, the measured pairs nearest to it, and the
+        share of each atom and residue in the score.
 
     Raises
     ------
@@ -99,16 +111,24 @@ def explain(
     mine = evidence[(evidence["sample_id"] == patient) & (evidence["compound_id"] == identifier)]
     scored = affinity[affinity["compound_id"] == identifier]
     atoms, smiles = pd.DataFrame(columns=["gene", "atom", "input_atom", "symbol", "contribution"]), ""
+    pairs = pd.DataFrame(columns=["gene"])
+    residues = pd.DataFrame(columns=["gene", "contribution"])
     if len(scored):
+        from models.protein import Target
         from varimol.networks import load_network
 
         smiles = str(scored["smiles"].iloc[0])
         model = load_network(read_json(folder / "manifest.json")["parameters"]["network"])
-        atoms = _atoms_of_targets(model, smiles, pd.read_parquet(folder / "targets.parquet"), scored)
+        chains = pd.read_parquet(folder / "targets.parquet").set_index("gene")["sequence"]
+        targets = [Target(gene, str(chains[gene])) for gene in scored["gene"]]
+        atoms = _atoms_of_targets(model, smiles, targets)
+        pairs = evidence_of(model.endpoint(), smiles, targets)
+        residues = residues_of(model.endpoint(), smiles, targets)
         atoms.insert(
             2, "input_atom", atoms["atom"].map(_input_atoms(folder / "library", smiles)).astype("Int64")
         )
-    told = Explanation(mine, atoms, smiles, _text(patient, compound, mine, scored, atoms))
+    text = _text(patient, compound, mine, scored, atoms, pairs, residues)
+    told = Explanation(mine, atoms, pairs, residues, smiles, text)
     if out is not None:
         _write(told, out)
     return told
@@ -122,23 +142,21 @@ def _require(value: str, known: pd.Series, folder: Path, field: str) -> None:
         )  # fmt: skip
 
 
-def _atoms_of_targets(
-    model: AffinityModel, smiles: str, targets: pd.DataFrame, scored: pd.DataFrame
-) -> pd.DataFrame:
+def _atoms_of_targets(model: AffinityModel, smiles: str, targets: Sequence[Target]) -> pd.DataFrame:
     from rdkit import Chem
-
-    from models.protein import Target
 
     symbols = [atom.GetSymbol() for atom in Chem.MolFromSmiles(smiles).GetAtoms()]
     parts = []
-    for gene in scored["gene"]:
-        sequence = str(targets.set_index("gene").loc[gene, "sequence"])
-        share = atom_contributions(model, smiles, Target(gene, sequence))
+    for target in targets:
+        share = atom_contributions(model, smiles, target)
         parts.append(
             pd.DataFrame(
-                {"gene": gene, "atom": np.arange(len(symbols)), "symbol": symbols, "contribution": share}
+                {
+                    "gene": target.target_id, "atom": np.arange(len(symbols)), "symbol": symbols,
+                    "contribution": share,
+                }
             )
-        )
+        )  # fmt: skip
     return pd.concat(parts, ignore_index=True)
 
 
@@ -156,7 +174,7 @@ def _input_atoms(library: Path, smiles: str) -> dict[int, int]:
         return {}
 
 
-def atom_contributions(model: AffinityModel, smiles: str, target: object) -> NDArray[np.float64]:
+def atom_contributions(model: AffinityModel, smiles: str, target: Target) -> NDArray[np.float64]:
     """How much the first endpoint's prediction falls when one atom is made unknown to the model.
 
     Parameters
@@ -178,13 +196,14 @@ def atom_contributions(model: AffinityModel, smiles: str, target: object) -> NDA
     Occlusion: Zeiler and Fergus 2014, doi:10.1007/978-3-319-10590-1_53.
     """
     from models.attribution import atom_contributions as contributions
-    from models.protein import Target
 
-    assert isinstance(target, Target)
     return contributions(model.endpoint(), smiles, target)
 
 
-def _text(patient: str, compound: str, mine: pd.DataFrame, scored: pd.DataFrame, atoms: pd.DataFrame) -> str:
+def _text(
+    patient: str, compound: str, mine: pd.DataFrame, scored: pd.DataFrame, atoms: pd.DataFrame,
+    pairs: pd.DataFrame, residues: pd.DataFrame,
+) -> str:  # fmt: skip
     lines = [f"{compound} for {patient}"]
     for row in mine.to_dict("records"):
         lines += [
@@ -213,6 +232,9 @@ def _text(patient: str, compound: str, mine: pd.DataFrame, scored: pd.DataFrame,
                 f"{a['symbol']}{a['atom']} {a['contribution']:+.2f}" for a in strongest.to_dict("records")
             )
         )
+        lines += pair_lines(row["gene"], pairs, residues)
+    if len(residues):
+        lines.append(FIDELITY)
     lines.append("For research use only.")
     return "\n".join(lines)
 
@@ -224,6 +246,8 @@ def _write(told: Explanation, out: str | os.PathLike[str]) -> None:
     with whole_results(out) as folder:
         told.evidence.to_csv(folder / "explanation.tsv", sep="\t", index=False)
         told.atoms.to_csv(folder / "atoms.tsv", sep="\t", index=False, float_format="%.4f")
+        told.pairs.to_csv(folder / "pairs.tsv", sep="\t", index=False, float_format="%.4f")
+        told.residues.to_csv(folder / "residues.tsv", sep="\t", index=False, float_format="%.4f")
         for gene, part in told.atoms.groupby("gene", sort=True):
             picture = draw_svg(told.smiles, width=500, height=400, atom_weights=part["contribution"].tolist())
             (folder / f"{gene}.svg").write_text(picture, encoding="utf-8")

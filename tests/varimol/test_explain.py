@@ -31,7 +31,14 @@ def test_explain__tells_claims_score_and_atoms(linked: Path, predicted: pd.Serie
     assert "scored on" in told.text and "research use only" in told.text
     assert len(told.atoms) and np.isfinite(told.atoms["contribution"]).all()
     names = {path.name for path in (tmp_path / "told").iterdir()}
-    assert {"explanation.tsv", "atoms.tsv"} < names
+    assert {"explanation.tsv", "atoms.tsv", "pairs.tsv", "residues.tsv"} < names
+    assert "nearest measured pairs" in told.text and "residue" in told.text
+    assert told.text.count("\n") < 12 + 8 * len(told.evidence) + 5 * told.atoms["gene"].nunique()
+    near = told.pairs.groupby("gene")["similarity"]
+    assert (near.size() == 3).all() and near.apply(lambda s: s.is_monotonic_decreasing).all()
+    chain = pd.read_parquet(linked / "targets.parquet").set_index("gene")["sequence"]
+    for gene, part in told.residues.groupby("gene"):
+        assert "".join(part["residue"]) == chain[gene] and part["position"].iloc[0] == 1
     (picture,) = (tmp_path / "told").glob("*.svg")
     assert picture.read_text().lstrip().startswith("<")
     atoms = pd.read_csv(tmp_path / "told" / "atoms.tsv", sep="\t")
