@@ -13,71 +13,26 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.metrics import average_precision_score, mean_squared_error
+from sklearn.metrics import mean_squared_error
 
 from benchmarks.sweep import main, run_sweep, tasks_left
 from benchmarks.sweep_cells import Task, finished_row, run_cell
 from benchmarks.sweep_data import Setting, read_arm
 from benchmarks.sweep_figures import sweep_figures
 from benchmarks.sweep_plan import Plan, digest, read_plan, select_cells, with_changes
-from benchmarks.sweep_record import sweep_rows
 from benchmarks.sweep_workers import Outcome, run_tasks
 from chem.errors import InputError
-from models.blend import blend_report
 from models.contenders import NETWORKS
-from models.intervals import cross_conformal
 from models.means import DrugTargetMeans
 from models.pair_model import PairFeatures
+from tests.benchmarks.tiny_sweep import NETWORK, SMILES, tasks_of, write_plan, write_tables
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-NETWORK = next(iter(NETWORKS))
-SMILES = ("CCO", "CCN", "CCC", "c1ccccc1", "c1ccccc1C", "c1ccncc1", "C1CCCCC1", "CC(=O)O", "C[C@H](N)C(=O)O",
-          "C[C@@H](N)C(=O)O", "Oc1ccccc1", "CCCCCC")  # fmt: skip
-PLAN = """
-n_folds = 3
-[tables.tiny]
-folder = "affinity/tiny"
-layout = "tables"
-label = "pkd"
-task = "regression"
-[tables.rows]
-folder = "affinity/rows"
-layout = "rows"
-label = "Y"
-task = "classification"
-[[runs]]
-table = "tiny"
-arms = ["given"]
-splits = ["random"]
-models = ["means", "nearest_neighbour", "NETWORK"]
-[[runs]]
-table = "tiny"
-arms = ["given"]
-splits = ["cold_drug", "cold_target", "cold_both", "scaffold"]
-models = ["means"]
-folds = [1]
-[[runs]]
-table = "tiny"
-arms = ["true", "distinct"]
-splits = ["random"]
-models = ["means"]
-folds = [1]
-[[runs]]
-table = "rows"
-arms = ["random"]
-splits = ["published"]
-models = ["means"]
-folds = [1]
-[[recipes]]
-model = "NETWORK"
-change = { n_members = 1, shape = { dim = 16, rank = 8 }, loop = { n_epochs = EPOCHS, stop_after = EPOCHS } }
-""".replace("NETWORK", NETWORK)
 
 
 @pytest.fixture(autouse=True)
@@ -89,48 +44,14 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def write_plan(folder: Path, epochs: int = 2, text: str = PLAN) -> Path:
-    path = folder / "plan.toml"
-    path.write_text(text.replace("EPOCHS", str(epochs)), "utf-8")
-    return path
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two small tables: kinase-like names with a mutant and a phosphorylated form, and rows of yes and no."""
-    folder = tmp_path_factory.mktemp("data")
-    tiny, rng = folder / "affinity" / "tiny", np.random.default_rng(3)
-    tiny.mkdir(parents=True)
-    chains = ["".join(rng.choice(list("ACDEFGHIKLMNPQRSTVWY"), 80)) for _ in range(7)]
-    chains[1] = chains[0][:70] + chains[1][:10]  # of one family with the first
-    mutant = f"X({chains[0][4]}5{'A' if chains[0][4] != 'A' else 'C'})"
-    names = [*"XYZVWUT", mutant, f"{mutant}p"]
-    targets = pd.DataFrame({"target_id": names, "sequence": [*chains, chains[0], chains[0]]})
-    drugs = pd.DataFrame({"drug_id": [f"d{k}" for k in range(len(SMILES))], "smiles": SMILES})
-    pairs = drugs[["drug_id"]].merge(targets[["target_id"]], how="cross").iloc[:-3]
-    pairs["pkd"] = rng.normal(6.5, 1, len(pairs)).round(2)
-    pairs["fold"] = rng.permutation(np.arange(len(pairs)) % 3 + 1)
-    targets.to_csv(tiny / "targets.tsv", sep="\t", index=False)
-    drugs.to_csv(tiny / "drugs.tsv", sep="\t", index=False)
-    (tiny / "train.tsv.gz").write_bytes(gzip.compress(pairs.to_csv(sep="\t", index=False).encode()))
-    rows = folder / "affinity" / "rows" / "random"
-    rows.mkdir(parents=True)
-    table = pd.DataFrame(
-        {"SMILES": [*SMILES, "C1CC"] * 2, "Protein": np.repeat(chains[:2], 13), "Y": [0, 1] * 13}
-    )
-    for name, part in {"train": table[:14], "val": table[14:18], "test": table[18:]}.items():
-        part.to_csv(rows / f"{name}.csv", index=False)
-    return folder
+    return write_tables(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
     return read_plan(write_plan(tmp_path))
-
-
-def tasks_of(plan: Plan, data: Path, cache: Path, **wanted: Any) -> list[Task]:
-    cells = select_cells(plan.cells, {name: [str(value)] for name, value in wanted.items()})
-    return [Task.of(cell, plan, data, cache) for cell in cells]
 
 
 def test_read_arm__given_true_distinct(plan: Plan, data: Path) -> None:
@@ -349,80 +270,6 @@ def test_run_sweep__stops_at_the_budget(
     said = capsys.readouterr().out
     assert "3 cells left" in said and f"{NETWORK} on tiny" in said
     assert not multiprocessing.active_children() and not _rows_in(tmp_path / "cache")
-
-
-@pytest.fixture(scope="module")
-def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Task, dict[str, Any]]]:
-    folder = tmp_path_factory.mktemp("finished")
-    plan = read_plan(write_plan(folder))
-    tasks = [Task.of(cell, plan, data, folder / "cache") for cell in plan.cells]
-    rows = [(task, run_cell(task)) for task in tasks]
-    return [(task, row) for task, row in rows if row is not None]
-
-
-def test_sweep_rows__figures_coverage_and_leakage(finished: list[tuple[Task, dict[str, Any]]]) -> None:
-    table = sweep_rows(finished)
-    assert not table["value"].isna().any() and set(table["commit"]) == {finished[0][1]["commit"]}
-    task = next(t for t, _ in finished if t.cell.table == "rows")
-    kept = pd.read_parquet(task.predictions_file)
-    aupr = table[(table["table"] == "rows") & (table["metric"] == "aupr")]["value"].item()
-    assert aupr == pytest.approx(average_precision_score(kept["label"], kept["prediction"]))
-    at_random = table[(table["table"] == "tiny") & (table["arm"] == "given") & (table["split"] == "random")]
-    means = [
-        t
-        for t, _ in finished
-        if t.cell.model == "means" and t.cell.split == "random" and t.cell.arm == "given"
-    ]
-    parts = pd.concat([pd.read_parquet(t.predictions_file).assign(fold=t.cell.fold) for t in means])
-    lower, upper = cross_conformal(parts["label"], parts["prediction"], parts["fold"], 0.9)
-    row = at_random[(at_random["model"] == "means") & (at_random["metric"] == "coverage_90")].iloc[0]
-    assert row["value"] == pytest.approx(((lower <= parts["label"]) & (parts["label"] <= upper)).mean())
-    assert (row["n"], row["fold"]) == (105, "all")
-    leaks = table[(table["model"] == "leakage") & (table["split"] == "cold_target")]
-    shared = dict(zip(leaks["metric"], leaks["value"], strict=True))
-    assert shared["rows_sequence"] == 0 and shared["rows_family"] == 0
-    assert "blend" not in set(table["model"])  # not all its members were run
-
-
-def test_sweep_rows__blend_is_weighted_on_the_other_folds(
-    finished: list[tuple[Task, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    members = ("means", "nearest_neighbour", NETWORK)
-    monkeypatch.setattr("benchmarks.sweep_record.blend_members", lambda: (*members, "never_run"))
-    table = sweep_rows(finished)
-    of_blend = table[table["model"] == "blend"]
-    mse = of_blend[of_blend["metric"] == "mse"].set_index("fold")["value"]
-    assert sorted(mse.index) == [1, 2, 3]
-    cells = {(t.cell.model, t.cell.fold): t for t, _ in finished
-             if t.cell.table == "tiny" and t.cell.split == "random" and t.cell.arm == "given"}  # fmt: skip
-    kept = {key: pd.read_parquet(task.predictions_file) for key, task in cells.items()}
-    for fold in (1, 2, 3):
-        others = [k for k in (1, 2, 3) if k != fold]
-        known = {m: np.concatenate([kept[m, k]["prediction"] for k in others]) for m in members}
-        label = np.concatenate([kept["means", k]["label"] for k in others])
-        weights = blend_report(known, label).weights
-        recorded = of_blend[of_blend["fold"] == fold].set_index("metric")["value"]
-        assert {m: recorded[f"share_{m}"] for m in members} == pytest.approx(weights)
-        blended = sum(weights[m] * kept[m, fold]["prediction"] for m in members)
-        assert mse[fold] == pytest.approx(np.mean((blended - kept["means", fold]["label"]) ** 2))
-
-
-def test_sweep_rows__blend_over_the_folds_of_the_networks(
-    finished: list[tuple[Task, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    members = ("means", "nearest_neighbour", NETWORK)
-    monkeypatch.setattr("benchmarks.sweep_record.blend_members", lambda: members)
-
-    def shares(model: str, lost: set[int]) -> set[tuple[int, str]]:
-        kept = [(t, row) for t, row in finished if t.cell.model != model or t.cell.fold not in lost]
-        table = sweep_rows(kept)
-        of_blend = table[(table["model"] == "blend") & table["metric"].str.startswith("share_")]
-        return set(zip(of_blend["fold"], of_blend["metric"].str.removeprefix("share_"), strict=True))
-
-    assert shares("nearest_neighbour", {2}) == {(k, m) for k in (1, 2, 3) for m in ("means", NETWORK)}
-    assert shares(NETWORK, {2}) == {(k, m) for k in (1, 3) for m in members}
-    assert shares(NETWORK, {1, 2}) == set()  # one fold alone cannot be blended
-    assert shares(NETWORK, {1, 2, 3}) == set()  # there is nothing to blend
 
 
 def test_main__runs_records_and_prints(
