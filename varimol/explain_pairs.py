@@ -102,15 +102,15 @@ def pair_lines(gene: str, evidence: pd.DataFrame, residues: pd.DataFrame) -> lis
                 for row in near
             )
         )
-    top = residues[(residues["gene"] == gene) & (residues["contribution"] > 0)]
-    strongest = top.nlargest(N_RESIDUES, "contribution").to_dict("records")
-    if strongest and strongest[0]["contribution"] < NOTABLE:
-        lines.append(f"  no residue alone raises it by more than {strongest[0]['contribution']:.2f}")
-    elif strongest:
+    strongest = residues[residues["gene"] == gene].nlargest(N_RESIDUES, "contribution").to_dict("records")
+    notable = [row for row in strongest if row["contribution"] >= NOTABLE]
+    if notable:
         lines.append(
             "  residues that raise it most: "
-            + ", ".join(f"{row['residue']}{row['position']} {row['contribution']:+.2f}" for row in strongest)
+            + ", ".join(f"{row['residue']}{row['position']} {row['contribution']:+.2f}" for row in notable)
         )
+    elif strongest:
+        lines.append(f"  no residue alone raises it by {NOTABLE} or more")
     return lines
 
 
