@@ -16,14 +16,6 @@ if TYPE_CHECKING:
     from models.experiment_parts import AffinityExperiment
 
 
-class Network(StrEnum):
-    """What a network reads a molecule by."""
-
-    landmark = "landmark"
-    graph = "graph"
-    both = "both"
-
-
 class ReadAs(StrEnum):
     """How targets are read."""
 
@@ -48,11 +40,11 @@ def train_affinity(
         ),
     ] = [0],  # noqa: B006
     network: Annotated[
-        Network,
+        str,
         typer.Option(
-            help="Networks of the blend: they read a molecule by its similarity to the training molecules (landmark), by its graph, or one does each (both)."
+            help="Networks of the blend, some of landmark (reads a molecule by its similarity to the training molecules), profile (by similarity in structure and fitted affinities) and graph (by its graph)."
         ),
-    ] = Network.landmark,
+    ] = "landmark,profile",
     settings: Annotated[
         str, typer.Option(help="What is held out in turn, of random (pairs), scaffold and family.")
     ] = "random,scaffold,family",
@@ -74,7 +66,7 @@ def train_affinity(
 
     limit_threads(1)  # of each process: `threads` of them work at the same time
     plan = _experiment(
-        label, epochs, network, names(settings), baselines=baselines, seed=seed, workers=threads,
+        label, epochs, names(network), names(settings), baselines=baselines, seed=seed, workers=threads,
         description={"name": out.name, "command": this_command(), "data": ", ".join(p.name for p in pairs)},
     )  # fmt: skip
     with CommandProgress("training", quiet) as progress:
@@ -87,27 +79,29 @@ def train_affinity(
 
 
 def _experiment(
-    labels: list[str], epochs: list[int], network: Network, settings: tuple[str, ...], *, baselines: bool,
-    seed: int, workers: int, description: dict[str, str],
+    labels: list[str], epochs: list[int], networks: tuple[str, ...], settings: tuple[str, ...], *,
+    baselines: bool, seed: int, workers: int, description: dict[str, str],
 ) -> AffinityExperiment:  # fmt: skip
     from chem.errors import InputError
     from models.affinity import SETTINGS
     from models.contenders import NETWORKS
     from models.experiment_parts import AffinityExperiment
 
-    unknown = [name for name in settings if name not in SETTINGS]
-    if unknown:
-        raise InputError(
-            f"no setting {unknown[0]!r}", field="--settings", expected=f"some of {', '.join(SETTINGS)}",
-            hint="separate them by commas",
-        )  # fmt: skip
+    kinds = [f"{name}_network" for name in networks]
+    known = tuple(kind.removesuffix("_network") for kind in NETWORKS)
+    for option, asked, allowed in (("--settings", settings, SETTINGS), ("--network", networks, known)):
+        unknown = [name for name in asked if name not in allowed]
+        if unknown:
+            raise InputError(
+                f"no {option[2:].removesuffix('s')} {unknown[0]!r}", field=option,
+                expected=f"some of {', '.join(allowed)}", hint="separate them by commas",
+            )  # fmt: skip
     if len(epochs) not in (1, len(labels)):
         raise InputError(
             f"{len(epochs)} numbers of epochs for {len(labels)} labels", field="--epochs",
             expected="one, or one per label", hint="repeat it as often as --label",
         )  # fmt: skip
     each = epochs * len(labels) if len(epochs) == 1 else epochs
-    kinds = ["landmark_network", "graph_network"] if network is Network.both else [f"{network}_network"]
     held_out = tuple(name for name in SETTINGS if name in ("random", *settings))
     return AffinityExperiment(
         networks={kind: NETWORKS[kind] for kind in kinds}, settings=held_out,
