@@ -66,6 +66,7 @@ _EXPORTS = {
     "RandomForest": "models.trees",
     "RegressionHead": "models.parts.heads",
     "RidgeRegression": "models.linear",
+    "ShiftModel": "models.shift_model",
     "Split": "models.splits",
     "SplitRecords": "models.split_records",
     "SplitSettings": "models.splits",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor
 from chem.graph import MolecularGraphs
 from chem.graph_encode import encode_graphs
 from chem.graph_schema import GRAPH_SCHEMA_V1
+from models.input_notes import unseen_as_unknown
 from models.kernel_fit import KernelFit
 from models.kernel_ridge import KernelSettings, fit_kernel
 from models.kinase import build_profile
@@ -156,7 +158,11 @@ class InputEncoder:
     def encode_molecules(self, smiles: Sequence[str]) -> MoleculeInputs:
         """Inputs of standardised SMILES."""
         near = self.molecules.similarity(molecule_tables(smiles))
-        return self.molecule_inputs(encode_graphs(list(smiles)), near)
+        return self.molecule_inputs(unseen_as_unknown(encode_graphs(list(smiles)), self._graphs), near)
+
+    @cached_property
+    def _graphs(self) -> MolecularGraphs:
+        return encode_graphs(list(self.smiles))
 
     def molecule_inputs(self, graphs: MolecularGraphs, near: NDArray[np.float32]) -> MoleculeInputs:
         """Inputs of molecules given as graphs and by their kernel with the training molecules."""

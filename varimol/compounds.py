@@ -281,8 +281,10 @@ def screen(
     from varimol.targets import read_target_table
 
     model = load_network(network or DEFAULT_NETWORK)
+    known = {target.form for target in model.models[0].inputs.targets}
+    wanted = read_target_table(targets, model.card.get("read_as", "true"), known)
     with _opened(Path(compounds), smiles_column, id_column, threads) as opened:
-        hits = _score_library(opened, read_target_table(targets), model, progress)
+        hits = _score_library(opened, wanted, model, progress)
         rejects = opened.rejects
         n_compounds = int(opened.manifest["n_usable"])
     with whole_results(out) as folder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ import pandas as pd
 from chem.errors import InputError
 from models.affinity import AffinityModel
 from models.kinase import find_domains
-from models.pairs import PairData
-from models.protein import Target, parse_target, place_variants
+from models.pairs import PairData, read_chains, read_table
+from models.protein import ReadAs, Target, read_targets
 from varimol import tables
+from varimol.target_variants import place_by_reference
 
 
 def read_proteins(fasta: str | os.PathLike[str]) -> pd.DataFrame:
@@ -180,13 +182,19 @@ def _as_targets(scored: pd.DataFrame) -> tuple[Target, ...]:
     return tuple(Target(gene, text) for gene, text in zip(scored["gene"], scored["sequence"], strict=True))
 
 
-def read_target_table(path: str | os.PathLike[str]) -> pd.DataFrame:
+def read_target_table(
+    path: str | os.PathLike[str], read_as: ReadAs = "true", known: Collection[str] = frozenset()
+) -> pd.DataFrame:
     """Targets to screen, from a FASTA file or a table with target_id and sequence.
 
     Parameters
     ----------
     path
         ``.fasta``, ``.fa``, ``.faa``, or a TSV, CSV or Parquet table.
+    read_as
+        As in `models.protein.read_targets`; the sequences of a FASTA file are read with it too.
+    known
+        `models.protein.Target.form` of the proteins that the model was trained on.
 
     Returns
     -------
@@ -195,17 +203,12 @@ def read_target_table(path: str | os.PathLike[str]) -> pd.DataFrame:
         column ``variant`` applied, as for `varimol predict`), status.
     """
     if Path(path).suffix in (".fasta", ".fa", ".faa"):
-        table = read_proteins(path).rename(columns={"symbol": "gene"})
+        table = read_proteins(path).rename(columns={"symbol": "target_id"})
     else:
-        from models.pairs import read_table
-
-        table = read_table(path, ("target_id", "sequence"), "targets").rename(columns={"target_id": "gene"})
+        table = read_table(path, ("target_id", "sequence"), "targets")
         if "accession" not in table:
             table["accession"] = ""
-    parsed = [
-        parse_target(row["gene"], row["sequence"], variant=row.get("variant"), domain=row.get("domain"))
-        for row in table.to_dict("records")
-    ]
-    placed = pd.Series(list(place_variants(parsed)), index=table.index, dtype=object)
-    table = table.assign(status="scored", target=placed)
-    return table[["gene", "accession", "sequence", "target", "status"]]
+    chains, _ = read_chains(table["sequence"], path, "sequence")
+    targets = place_by_reference(read_targets(table.assign(sequence=chains), read_as), known)
+    table = table.assign(status="scored", target=pd.Series(targets, index=table.index, dtype=object))
+    return table.rename(columns={"target_id": "gene"})[["gene", "accession", "sequence", "target", "status"]]
