@@ -279,7 +279,7 @@ value    number?  [mse: squared unit of the label] its value; missing where it i
 How many held-out labels the blend's intervals held, those of each fold calibrated on the other folds.
 setting        string   what was held out; a -> b: calibrated where a was held out, counted where b was
 endpoint       string   label
-by             string   what the pairs are binned by {all, prediction}
+by             string   what the pairs are binned by: predicted value, scaffold of the molecule, similarity to the nearest training molecule (Tanimoto, Morgan 2), likeness to the nearest training protein (residues on the kinase profile, or words of the sequence) {all, prediction, scaffold, molecule similarity, protein similarity}
 bin            string   the bin, or all
 n              integer  pairs in it
 level          number   [share] coverage that was asked for

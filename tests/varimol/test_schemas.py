@@ -151,7 +151,8 @@ def test_predict_and_screen__predictions_and_hits(inputs: Path, tmp_path: Path) 
         "kinase-affinity", tmp_path / "pairs.tsv", tmp_path / "drugs.tsv", tmp_path / "targets.tsv",
         tmp_path / "predictions.tsv",
     )  # fmt: skip
-    predictions = read_tsv(tmp_path / "predictions.tsv").fillna({"reason": ""})
+    predictions = read_tsv(tmp_path / "predictions.tsv").astype({"reason": object, "notes": object})
+    predictions = predictions.fillna({"reason": "", "notes": ""})
     assert_fits(predictions, TABLES["predictions"])
     assert predictions["drug_id"].tolist() == ["c5", "c4", "c1"] * predictions["endpoint"].nunique()
     varimol.screen(inputs / "drugs.tsv", tmp_path / "targets.tsv", tmp_path / "hits")
