@@ -257,3 +257,36 @@ def test_scores__of_the_saved_kernel_are_those_that_were_judged(task: Task, make
     np.testing.assert_allclose(ours, judged.predict(pairs, features), atol=5e-3)
     if task == "classification":
         assert ours.min() >= 1e-3 and ours.max() <= 1 - 1e-3
+
+
+def test_predict__weighs_by_what_is_new_of_a_pair(
+    affinity_model: AffinityModel, make_pairs: MakePairs
+) -> None:
+    """Of twelve drugs ten, of eight kinases six were in training; each setting here has a single member."""
+    pairs = make_pairs()
+    kinds = {
+        "random": {"landmark_network": 1.0},
+        "scaffold": {KERNEL: 1.0},
+        "family": {KERNEL: 0.25, "landmark_network": 0.75},
+    }
+    found = change(affinity_model, weights=kinds).predict(pairs)["prediction"].to_numpy()
+    network = (
+        change(affinity_model, weights={"random": {"landmark_network": 1.0}})
+        .predict(pairs)["prediction"]
+        .to_numpy()
+    )
+    kernel = change(affinity_model, weights={"random": {KERNEL: 1.0}}).predict(pairs)["prediction"].to_numpy()
+    new_drug, new_kinase = pairs.drug >= 10, pairs.target >= 6
+    expected = np.where(new_drug, kernel, np.where(new_kinase, 0.25 * kernel + 0.75 * network, network))
+    assert np.abs(kernel - network).max() > 0.01
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    scores = change(affinity_model, weights=kinds).score(pairs.smiles, pairs.targets)
+    np.testing.assert_allclose(scores[pairs.drug, pairs.target], expected, atol=1e-4)
+
+
+def test_shares__a_setting_that_was_not_judged_has_those_of_pairs(affinity_model: AffinityModel) -> None:
+    (model,) = affinity_model.models
+    np.testing.assert_array_equal(model.shares("scaffold"), model.shares("random"))
+    only = replace(model, weights={"random": {KERNEL: 1.0}, "family": {"landmark_network": 1.0}})
+    np.testing.assert_allclose(only.shares("family"), [0.5, 0.5, 0.0])
+    np.testing.assert_allclose(only.shares(), [0.0, 0.0, 1.0])
