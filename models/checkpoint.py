@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -73,9 +74,16 @@ def save_affinity(model: AffinityModel, directory: str | os.PathLike[str]) -> No
         "models": [_plain(endpoint) for endpoint in model.models],
     }
     text = folder / f"{CARD}.tmp-{os.getpid()}"
-    text.write_text(json.dumps(card, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    text.write_text(_card_text(card), encoding="utf-8")
     os.replace(temporary, folder / WEIGHTS)
     os.replace(text, folder / CARD)
+
+
+def _card_text(card: dict[str, Any]) -> str:
+    """JSON with a line per value; ``models``, which the loader alone reads, has one per endpoint."""
+    told = json.dumps({k: v for k, v in card.items() if k != "models"}, indent=1, allow_nan=False)
+    models = ",\n  ".join(json.dumps(model, allow_nan=False) for model in card["models"])
+    return f'{told[:-2]},\n "models": [\n  {models}\n ]\n}}\n'
 
 
 def _tensors(model: EndpointModel) -> dict[str, Tensor]:
@@ -97,6 +105,9 @@ def _tensors(model: EndpointModel) -> dict[str, Tensor]:
         arrays = inputs.kernel.to_arrays(there)
         if model.labels is not None:
             arrays["label"] = model.labels[arrays["row"], arrays["column"]]
+        profiles = arrays.pop("profiles", None)
+        if profiles is not None:
+            tensors |= _packed("kernel.profiles", torch.from_numpy(profiles).float())
         tensors |= {f"kernel.{name}": torch.from_numpy(array) for name, array in arrays.items()}
     if model.latent is not None:
         arrays = model.latent.to_arrays()
@@ -170,6 +181,7 @@ def load_affinity(directory: str | os.PathLike[str]) -> AffinityModel:
         TypeError,
         ValueError,
         RuntimeError,
+        zlib.error,
     ) as error:  # torch's own on shapes is a RuntimeError
         raise InputError(
             f"does not describe its weights: {' '.join(str(error).split())[:200]}", file=folder / CARD,
@@ -236,7 +248,9 @@ def _endpoint(plain: dict[str, Any], tensors: dict[str, Tensor]) -> EndpointMode
     proteins = protein_tables(targets, arrays)
     projections = _unpacked({k: v for k, v in tensors.items() if "projection" in k})
     landmarks = Landmarks(molecule_tables(smiles), projections["projection"].numpy())
-    kept = {name: tensor.numpy() for name, tensor in _below(tensors, "kernel.").items()}
+    of_kernel = _below(tensors, "kernel.")
+    profiles = {name: of_kernel.pop(name) for name in list(of_kernel) if name.startswith("profiles")}
+    kept = {name: tensor.numpy() for name, tensor in (of_kernel | _unpacked(profiles)).items()}
     kernel = labels = None
     if kept:
         kernel = KernelFit.from_arrays(kept, protein_kernel(proteins, proteins), len(smiles))
@@ -302,11 +316,12 @@ def _unpacked(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _text_tensor(texts: Sequence[str]) -> Tensor:
-    return torch.from_numpy(np.frombuffer("\n".join(texts).encode(), np.uint8).copy())
+    packed = zlib.compress("\n".join(texts).encode(), 9)
+    return torch.from_numpy(np.frombuffer(packed, np.uint8).copy())
 
 
 def _texts(tensor: Tensor) -> tuple[str, ...]:
-    return tuple(tensor.numpy().tobytes().decode().split("\n"))
+    return tuple(zlib.decompress(tensor.numpy().tobytes()).decode().split("\n"))
 
 
 def _sha256(path: Path) -> str:
