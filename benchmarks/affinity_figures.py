@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmarks.learning_curve import forecasts
 from benchmarks.measured_model import model_note
 from benchmarks.sweep_figures import sweep_figures
 
@@ -24,7 +25,9 @@ def affinity_figures(results: Path, card: dict[str, Any]) -> str:
         card.json of the shipped model.
     """
     sweep = sweep_figures(results / "sweep.tsv")
+    expected = forecasts(card, results)
     parts = [
+        f"### What a test should give\n\n{expected}" if expected else "",
         f"### The sweep\n\n{sweep}" if sweep else "",
         _attribution(results, card),
         _domain(results / "domain.tsv", card),
