@@ -216,6 +216,8 @@ class AffinityModel:
         unplaced = np.array([t.unplaced for t in forms], bool)[target]
         reason[unplaced] = [_join(text, _UNPLACED) for text in reason[unplaced]]
         table["in_domain"] = reason == ""
+        unbounded = np.isinf(lower) | np.isinf(upper)
+        reason[unbounded] = [_join(text, _UNJUDGED) for text in reason[unbounded]]
         table["abstain"] = reason != ""
         table["reason"] = reason
         table["nearest_train_tanimoto"] = judged["similarity_molecule"].to_numpy()
@@ -252,6 +254,7 @@ class AffinityModel:
 
 
 _UNPLACED = "the variant named with the target does not fit its sequence and is not in the prediction"
+_UNJUDGED = "too few pairs like it were held out in training for an interval"
 
 
 def _join(*texts: str) -> str:

@@ -67,14 +67,14 @@ class BlendReport:
         Examples
         --------
         >>> BlendReport({"ridge": 0.2, "random_forest": 0.8}, {"ridge": 0.5, "random_forest": 0.3}, 0.28, 90).summary()
-        'random_forest, a tree model, has the smallest error: 0.3000 on 90 held-out rows; the blend 0.80 random_forest + 0.20 ridge has 0.2800'
+        'best alone: random_forest, a tree model, 0.3000 over all 90 held-out rows; the blend 0.80 random_forest + 0.20 ridge has 0.2800 there, its weights found on the same rows'
         """
         shares = sorted(self.weights.items(), key=lambda item: (-item[1], item[0]))
         blend = " + ".join(f"{weight:.2f} {name}" for name, weight in shares if weight >= 0.005)
         kind = ", a tree model," if self.tree_wins else ""
         return (
-            f"{self.best}{kind} has the smallest error: {self.errors[self.best]:.4f} on {self.n_rows} "
-            f"held-out rows; the blend {blend} has {self.blend_error:.4f}"
+            f"best alone: {self.best}{kind or ','} {self.errors[self.best]:.4f} over all {self.n_rows} held-out rows; "
+            f"the blend {blend} has {self.blend_error:.4f} there, its weights found on the same rows"
         )
 
 

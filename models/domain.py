@@ -253,7 +253,7 @@ class Domain:
 def _reason(name: str, value: float, threshold: Threshold) -> str:
     """One clause of an abstention."""
     if name == "density":
-        return f"only {value:.2%} of training pairs are as isolated in the latent space, below {threshold.value:.0%}"
+        return f"only {value:.3%} of training pairs are as isolated in the latent space, below {threshold.value:.0%}"
     nearest = "molecule" if name == "molecule" else "protein"
     said = f"the nearest training {nearest} has {MEASURES[name]} {value:.2f}"
     if threshold.value is None:

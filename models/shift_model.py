@@ -145,7 +145,7 @@ class ShiftModel:
         keys = self._keys(wild)
         place = [self._drugs.get(inchikey_first_block(text), -1) if text else -1 for text in smiles]
         known = [self._wild.get(key, self._wild.get((key[0], not key[1]), -1)) for key in keys]
-        reasons = [self._why_not(d, w) for d, w in zip(place, known, strict=True)]
+        reasons = [self._why_not(d, w, mutant) for d, w, mutant in zip(place, known, mutants, strict=True)]
         result = pd.DataFrame(
             {"shift": np.nan, "lower": np.nan, "upper": np.nan, "in_training": False, "reason": reasons}
         )
@@ -158,13 +158,16 @@ class ShiftModel:
             result.loc[asked, told.columns] = told
         return result
 
-    def _why_not(self, drug: int, wild: int) -> str:
+    def _why_not(self, drug: int, wild: int, mutant: Target) -> str:
         if drug < 0:
             return "no variant was measured with this drug"
         if wild < 0:
             return "the wild type is not among the training proteins"
         if np.isnan(self.labels[drug, wild]):
             return "this drug's affinity for the wild type was not measured"
+        measured = {frozenset(variant.name.split(",")) for variant in self.rows.variants}
+        if len(mutant.changes) > 1 and frozenset(map(str, mutant.changes)) not in measured:
+            return "this combination of changes was not measured, and what the model says of others was not judged"
         return ""
 
     def _told(

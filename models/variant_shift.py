@@ -135,6 +135,7 @@ def measured_shifts(
 
     Examples
     --------
+    >>> from models.protein import parse_target
     >>> targets = [parse_target("X", "MK"), parse_target("X(K2R)", "MK")]
     >>> measured_shifts(np.array([[7.0, 6.0]]), targets, np.array([-1, 0]))[["group", "shift"]].values.tolist()
     [['X(K2R)', -1.0]]

@@ -136,6 +136,8 @@ def test_predict__a_setting_never_measured_is_infinite(
     readable = asked.drug != 1
     assert np.isneginf(found["lower"][touched & readable]).all()
     assert np.isposinf(found["upper"][touched & readable]).all()
+    assert found["abstain"][touched & readable].all()
+    assert found["reason"][touched & readable].str.contains("held out in training for an interval").all()
     assert np.isfinite(found.loc[~touched & readable, ["lower", "upper"]]).all().all()
 
 

@@ -80,7 +80,7 @@ def test_assess__isolated_pairs_and_unreadable_molecules(domain: Domain) -> None
         unreadable=["", "valence of carbon"],
     )  # fmt: skip
     assert table["in_domain"].tolist() == [True, False, False]
-    assert table["reason"][1].startswith("only 0.33% of training pairs are as isolated in the latent space")
+    assert table["reason"][1].startswith("only 0.332% of training pairs are as isolated in the latent space")
     assert table["reason"][2] == "the structure cannot be read: valence of carbon"
     assert np.isnan(table["similarity_molecule"][2]) and table["density"][0] > 0.2
 

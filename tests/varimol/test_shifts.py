@@ -64,6 +64,19 @@ def test_predict__shift_of_a_resistance_variant(files: list[Path], tmp_path: Pat
     assert predicted["prediction"].iloc[0] == pytest.approx(imatinib["variant_prediction"], abs=1e-4)
 
 
+def test_predict__a_combination_that_was_not_measured_is_abstained_from(
+    files: list[Path], tmp_path: Path
+) -> None:
+    """Both changes cost imatinib its binding; together they cannot cost less than the worse one."""
+    varimol.predict(
+        "kinase-affinity", *files, tmp_path / "p.tsv", endpoint="pkd", variants=["ABL1:T315I+E255K"],
+        shifts=tmp_path / "s.tsv",
+    )  # fmt: skip
+    imatinib = pd.read_csv(tmp_path / "s.tsv", sep="\t").iloc[0]
+    assert imatinib["abstain"] and "combination of changes was not measured" in imatinib["reason"]
+    assert np.isinf([imatinib["lower"], imatinib["upper"]]).all() and imatinib["verdict"] == "cannot tell"
+
+
 def test_predict__level_is_that_of_the_shift_too(files: list[Path], tmp_path: Path) -> None:
     varimol.predict(
         "kinase-affinity", *files, tmp_path / "p.tsv", endpoint="pkd", variants=["ABL1:T315I", "KIT:T670I"],
