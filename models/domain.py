@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from chem.errors import InputError
 from models.domain_density import MIN_DENSITY, LatentDensity
-from models.domain_similarity import N_WORDS, ProteinKeys, nearest_identity, nearest_other, nearest_tanimoto
+from models.domain_similarity import ProteinKeys, nearest_identity, nearest_other, nearest_tanimoto
 from models.domain_threshold import Threshold
 from models.vectors import Floats, require_same_length
 
@@ -208,46 +208,6 @@ class Domain:
                 value = density[row] if name == "density" else values[name][row]
                 parts[row].append(_reason(name, float(value), threshold))
         return ["; ".join(part) for part in parts]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Thresholds and counts as plain numbers, for a JSON card."""
-        return {
-            "thresholds": {name: threshold.to_dict() for name, threshold in self.thresholds.items()},
-            "n_bits": int(self.fingerprints.shape[1]),
-            "n_molecules": len(self.fingerprints),
-            "n_proteins": len(self.proteins.words),
-        }
-
-    def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Arrays by name, bits packed, for the file that holds the weights."""
-        arrays: dict[str, NDArray[Any]] = {
-            "domain.fingerprints": np.packbits(self.fingerprints, axis=1),
-            "domain.words": np.packbits(self.proteins.words, axis=1),
-            "domain.aligned": np.ascontiguousarray(self.proteins.aligned),
-        }
-        if self.latent is not None:
-            arrays["domain.latent.points"] = self.latent.points
-            arrays["domain.latent.mean"] = self.latent.mean
-            arrays["domain.latent.sd"] = self.latent.sd
-            arrays["domain.latent.isolation"] = self.latent.isolation
-        return arrays
-
-    @classmethod
-    def from_dict(cls, plain: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Domain:
-        """Read what `to_dict` and `to_arrays` wrote."""
-        latent = None
-        if "domain.latent.points" in arrays:
-            latent = LatentDensity(
-                *(arrays[f"domain.latent.{name}"] for name in ("points", "mean", "sd", "isolation"))
-            )
-        return cls(
-            np.unpackbits(arrays["domain.fingerprints"], axis=1, count=plain["n_bits"]),
-            ProteinKeys(
-                np.unpackbits(arrays["domain.words"], axis=1, count=N_WORDS), arrays["domain.aligned"]
-            ),
-            latent,
-            {name: Threshold.from_dict(part) for name, part in plain["thresholds"].items()},
-        )
 
 
 def _reason(name: str, value: float, threshold: Threshold) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -112,20 +110,6 @@ def test_assess__proteins_without_profile_are_compared_by_words() -> None:
     assert table["protein_measure"].unique().tolist() == ["words"]
     assert table["in_domain"].tolist() == [True, True, False, False]
     assert 0.9 < table["similarity_protein"][0] < 1 and table["similarity_protein"][3] == 0
-
-
-def test_domain__round_trip_through_json_and_safetensors(domain: Domain, tmp_path: Path) -> None:
-    from safetensors.numpy import load_file, save_file
-
-    save_file(domain.to_arrays(), tmp_path / "domain.safetensors")
-    plain = json.loads(json.dumps(domain.to_dict(), allow_nan=False))
-    again = Domain.from_dict(plain, load_file(tmp_path / "domain.safetensors"))
-    latent = np.random.default_rng(1).normal(size=(14, 4)) * 2
-    smiles = [*TRAINING[:7], "FC(F)(F)Br"]
-    before, after = (assess(d, smiles, proteins(), latent=latent) for d in (domain, again))
-    pd.testing.assert_frame_equal(before, after)
-    bare = Domain.fit(morgan_fingerprints(TRAINING), proteins(), None, THRESHOLDS)
-    assert Domain.from_dict(bare.to_dict(), bare.to_arrays()).latent is None
 
 
 def test_domain__refuses_what_it_cannot_use(domain: Domain) -> None:
