@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from chem.errors import InputError
-from models.baselines import BASELINES, pair_features
+from models.baselines import BASELINES
 from models.metrics import log_loss
 from models.pair_model import PairFeatures, PairModel, Task
 from models.pairs import PairData, read_pairs
@@ -84,11 +84,11 @@ def test_baselines__finite_on_what_training_does_not_hold(
         (Target("X", "XUO*X"), Target("Y", "M")), np.array([0, 1, 2, 0]), np.array([0, 0, 1, 1]),
         np.full(4, np.nan), np.full(4, -1),
     )  # fmt: skip
-    predicted = model.predict(asked, pair_features(asked))
+    predicted = model.predict(asked, PairFeatures(asked.smiles, asked.targets))
     assert predicted.shape == (4,) and np.isfinite(predicted).all()
     low, high = label.min(), label.max()
     assert predicted.min() > low - 3 * (high - low) and predicted.max() < high + 3 * (high - low)
-    assert len(model.predict(asked.select(np.zeros(4, bool)), pair_features(asked))) == 0
+    assert len(model.predict(asked.select(np.zeros(4, bool)), PairFeatures(asked.smiles, asked.targets))) == 0
 
 
 @pytest.mark.parametrize("make", BASELINES)
@@ -106,7 +106,9 @@ def test_baselines__do_not_need_the_same_tables(
         target=len(pairs.targets) - 1 - pairs.target,
     )
     expected = model.predict(pairs, features)
-    np.testing.assert_allclose(model.predict(turned, pair_features(turned)), expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        model.predict(turned, PairFeatures(turned.smiles, turned.targets)), expected, rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("make", BASELINES)
@@ -137,7 +139,7 @@ def test_means__the_published_figure_of_davis(shared_data: Path) -> None:
     data = read_pairs(
         folder / "train.tsv.gz", folder / "drugs.tsv", folder / "targets.tsv", label="pkd", folds="fold"
     )
-    features = pair_features(data)
+    features = PairFeatures(data.smiles, data.targets)
     errors = []
     for fold in range(1, 6):
         model = BASELINES[0]()
