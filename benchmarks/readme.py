@@ -16,6 +16,7 @@ from benchmarks.compound_figures import compound_figures
 from benchmarks.measured_model import model_note
 from benchmarks.reading_figures import reading_figures
 from benchmarks.sweep_summary import sweep_summary
+from models.blend import BLEND
 from varimol.curate.docs import with_figures
 from varimol.networks import network_folder
 from varimol.training_summary import ERRORS, HELD_OUT, model_order
@@ -117,33 +118,28 @@ def _network(card: dict[str, Any]) -> str:
     if figures.empty:
         return ""
     errors = figures[figures["metric"].isin(ERRORS)]
-    columns = list(dict.fromkeys(zip(errors["setting"], errors["endpoint"], strict=True)))
-    header = ["model", *(f"{endpoint}, {HELD_OUT[setting]}" for setting, endpoint in columns)]
-    rows = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     models = sorted(errors["model"].unique(), key=model_order)
-    by_place = errors.set_index(["model", "setting", "endpoint"])
-    for model in models:
-        places = [(model, *column) for column in columns]
-        cells = [_cell(by_place.loc[[place]]) if place in by_place.index else "-" for place in places]
-        rows.append("| " + " | ".join([model.replace("_", " "), *cells]) + " |")
+    header = ["label", "held out", *(model.replace("_", " ") for model in models)]
+    rows = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    for (endpoint, setting), part in errors.groupby(["endpoint", "setting"], sort=False):
+        known = part.set_index("model")
+        best = known["mean"].idxmin()
+        cells = [_cell(known.loc[model], model, best) if model in known.index else "-" for model in models]
+        rows.append("| " + " | ".join([str(endpoint), HELD_OUT[str(setting)], *cells]) + " |")
     lead = (
         "The shipped model (a blend of its parts, each judged alone as well) beside plain models on the same folds: mean "
-        "squared error, mean over folds and its 95% interval. What ships was then fitted to all folds."
+        "squared error, mean over folds, of the blend with its 95% interval; the others' are in "
+        "[docs/network.md](docs/network.md). The lowest is bold. What ships was then fitted to all folds."
     )
     if "brier" in set(errors["metric"]):
         lead += " Of probabilities it is the Brier score."
-    best = errors.loc[errors.groupby(["setting", "endpoint"], sort=False)["mean"].idxmin()]
-    told = [
-        f"{row['model'].replace('_', ' ')} ({row['endpoint']}, {HELD_OUT[row['setting']]})"
-        for row in best.to_dict("records")
-    ]
-    return f"{lead} Lowest error: {', '.join(told)}.\n\n" + "\n".join(rows)
+    return f"{lead}\n\n" + "\n".join(rows)
 
 
-def _cell(one: pd.DataFrame) -> str:
-    """Mean with its interval."""
-    value = one.iloc[0]
-    return f"{value['mean']:.3f} [{value['lower']:.3f}, {value['upper']:.3f}]"
+def _cell(row: pd.Series, model: str, best: str) -> str:
+    """Mean, bold where it is the lowest, and of the blend its interval."""
+    told = f"**{row['mean']:.3f}**" if model == best else f"{row['mean']:.3f}"
+    return told + (f" [{row['lower']:.3f}, {row['upper']:.3f}]" if model == BLEND else "")
 
 
 def _times(path: Path) -> str:

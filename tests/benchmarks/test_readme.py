@@ -39,6 +39,9 @@ def test_readme_figures__a_yes_or_no_endpoint_has_its_own_error(tmp_path: Path) 
         {**same, "endpoint": "pkd", "metric": "concordance", "mean": 0.9},
         {**same, "endpoint": "interaction", "metric": "brier", "mean": 0.125},
     ]
+    figures.append({**same, "model": "means", "endpoint": "pkd", "metric": "mse", "mean": 0.1})
     text = readme_figures(tmp_path, {"figures": figures})
-    assert "| blend | 0.200 [0.100, 0.300] | 0.125 [0.100, 0.300] |" in text and "Brier" in text
+    assert "| label | held out | blend | means |" in text and "Brier" in text
+    assert "| pkd | pairs held out | 0.200 [0.100, 0.300] | **0.100** |" in text
+    assert "| interaction | pairs held out | **0.125** [0.100, 0.300] | - |" in text
     assert "Brier" not in readme_figures(tmp_path, {"figures": figures[:2]})
