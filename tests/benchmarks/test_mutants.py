@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from benchmarks.mutants import (
     leave_mutant_out,
     main,
     mutant_task,
+    parts_of_the_blend,
     read_davis,
     sibling_mean,
 )
@@ -84,6 +86,28 @@ def test_from_pairs__holds_out_both_forms_of_a_variant(pairs: PairData) -> None:
         len(NAMES[m]) - len(NAMES[w]) for m, w in zip(task.shifts["mutant"], task.shifts["wild"], strict=True)
     ]
     assert predicted.tolist() == expected
+
+
+def test_rounds__blocks_hold_whole_variants_out(pairs: PairData) -> None:
+    task = mutant_task(pairs, "gene")
+    blocks = list(task.rounds(2))
+    assert len(blocks) == 2 and (np.sum(blocks, axis=0) == 1).all()
+    for held in blocks:
+        inside = set(task.shifts.loc[held, "group"])
+        assert not inside & set(task.shifts.loc[~held, "group"])
+
+
+def test_parts_of_the_blend__do_not_see_what_is_held_out(pairs: PairData) -> None:
+    kernel = parts_of_the_blend()["kernel_ridge"]
+    task = mutant_task(pairs, "gene")
+    held = next(task.rounds(2))
+    mutants = np.isin(pairs.target, task.shifts.loc[held, "mutant"])
+    other = replace(pairs, label=np.where(mutants, 99.0, pairs.label))
+    said = kernel(task, held)
+    assert np.ptp(said) > 0
+    np.testing.assert_array_equal(said, kernel(MutantTask(other, task.shifts), held))
+    moved = replace(pairs, label=np.where(mutants, pairs.label, pairs.label[::-1]))
+    assert not np.array_equal(said, kernel(MutantTask(moved, task.shifts), held))
 
 
 def test_baselines__do_not_see_what_is_held_out(pairs: PairData) -> None:
