@@ -48,7 +48,10 @@ def test_apply_variants__on_top_of_what_the_table_names() -> None:
 @pytest.mark.parametrize(
     ("named", "match"),
     [
-        ({"X": "W3I"}, r"t.tsv, record 2, field --variant: target X: variant W3I: residue 3 is T"),
+        (
+            {"X": "W3I"},
+            r"t.tsv, record 2, field --variant: target X: variant W3I: residue 3 is T in the sequence given",
+        ),
         ({"X": "T99I"}, "target X: variant T99I: residue 99 is not in the sequence"),
         ({"X": "T3T"}, "target X: T3T changes nothing"),
         ({"X": "T3fs"}, "target X: variant 'T3fs' is not read"),
@@ -58,6 +61,63 @@ def test_apply_variants__on_top_of_what_the_table_names() -> None:
 def test_apply_variants__refuses(named: dict[str, str], match: str) -> None:
     with pytest.raises(InputError, match=match):
         apply_variants([Target("X", CHAIN)], [CHAIN], named, "t.tsv")
+
+
+def test_apply_variants__says_what_stands_there_by_each_numbering() -> None:
+    """ABL1 has K at 315 of isoform 1b, T at 315 of the shipped 1a; the one beside the other tells which was meant."""
+    protein = str(tables.proteins().set_index("symbol").loc["ABL1", "sequence"])
+    longer = "MGQQPGKVLGDQRRPSLPA" + protein
+    broken = longer.replace(protein[310:314], "GGGG")
+
+    def why(target: Target, change: str, genes: list[str] | None = None) -> str:
+        with pytest.raises(InputError) as error:
+            apply_variants([target], [target.sequence], {target.target_id: change}, "t.tsv", genes)
+        return error.value.message
+
+    assert why(Target("ABL1", protein), "K315I").endswith(
+        "residue 315 is T in the sequence given, which is the shipped protein ABL1 (P00519)"
+    )
+    assert why(Target("ABL1", longer), "W315I").endswith(
+        f"residue 315 is {longer[314]} in the sequence given, and T in the shipped protein ABL1 (P00519)"
+    )
+    assert "and T in the shipped protein ABL1 (P00519), whose residues there, with 10 on both sides" in why(
+        Target("ABL1", broken), "T315I"
+    )
+    assert why(Target("T1", CHAIN), "W3I").endswith("no protein of 'T1' is shipped to number it on")
+    assert why(Target("ABL1", protein), "T3150I").endswith(
+        "residue 3150 is not in the sequence given, which is the shipped protein ABL1 (P00519)"
+    )
+    assert why(Target("ABL1", protein), "T315I+T315A").startswith(
+        "target ABL1: changes of T315I, T315A overlap"
+    )
+
+
+def test_apply_variants__tells_the_wrong_one_of_several() -> None:
+    """T315I fits the shipped numbering, W317L none: that is the one to correct."""
+    protein = str(tables.proteins().set_index("symbol").loc["ABL1", "sequence"])
+    fragment = protein[200:]
+    with pytest.raises(
+        InputError, match=r"variant W317L: residue 317 is \w in the sequence given, and F in the"
+    ):
+        apply_variants([Target("ABL1", fragment)], [fragment], {"ABL1": "T315I+W317L"}, "t.tsv")
+
+
+@pytest.mark.parametrize(
+    ("name", "genes"), [("ABL1p", None), ("T1", ["ABL1"]), ("T1", ["P00519"]), ("P00519", [""])]
+)
+def test_apply_variants__finds_the_shipped_protein(name: str, genes: list[str] | None) -> None:
+    """By the column gene, else by the name, as symbol or accession; a p behind it is no part of the symbol."""
+    chain = str(tables.proteins().set_index("symbol").loc["ABL1", "sequence"])[200:]
+    (placed,) = apply_variants([Target(name, chain)], [chain], {name: "T315I"}, "t.tsv", genes)
+    assert placed.sequence[114] == "I"
+
+
+def test_apply_variants__names_targets_of_the_same_gene() -> None:
+    targets = place_variants([parse_target("X(K2R)", CHAIN), parse_target("Y", CHAIN)])
+    with pytest.raises(
+        InputError, match=r"no target 'x'; expected one of the 2 targets there, such as X\(K2R\);"
+    ):
+        apply_variants(targets, [CHAIN, CHAIN], {"x": "T3I"}, "t.tsv")
 
 
 def test_apply_variants__numbers_an_isoform_by_the_shipped_protein() -> None:
