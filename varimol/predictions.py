@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from models.pairs import PairData
 
 PathName = str | os.PathLike[str]
+_NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 def read_input(
@@ -26,9 +29,10 @@ def read_input(
     Parameters
     ----------
     model
-        Its card says how targets are read.
+        Its card says how targets are read, and what their names leave out (``constructs``).
     pairs, drugs, targets
-        As `models.pairs.read_pairs` takes them.
+        As `models.pairs.read_pairs` takes them; the targets' column ``gene``, where there is one, names the protein
+        that variants are numbered on.
     variants
         As ``TARGET:V600E``.
 
@@ -40,16 +44,56 @@ def read_input(
     from models.pairs import read_chains, read_pairs, read_table
 
     named = parse_named_variants(variants)
-    data = read_pairs(pairs, drugs, targets, read_as=model.card.get("read_as", "true"))
+    data = read_pairs(
+        pairs,
+        drugs,
+        targets,
+        read_as=model.card.get("read_as", "true"),
+        constructs=model.card.get("constructs"),
+    )
     table = read_table(targets, ("target_id", "sequence"), "targets")
     chains = read_chains(table["sequence"], targets, "sequence")[0].tolist()
+    genes = table["gene"].tolist() if "gene" in table else None
     known = {target.form for endpoint in model.models for target in endpoint.inputs.targets}
-    placed = place_by_reference(data.targets, known)
-    return replace(data, targets=apply_variants(placed, chains, named, targets)), chains
+    placed = place_by_reference(data.targets, known, genes)
+    return replace(data, targets=apply_variants(placed, chains, named, targets, genes)), chains
+
+
+def pair_keys(pairs: PairData, endpoint: str, *, variants: bool) -> pd.DataFrame:
+    """Columns that tell the rows of a table of pairs apart.
+
+    Parameters
+    ----------
+    pairs
+        n pairs over targets with their variants applied.
+    endpoint
+        Label.
+    variants
+        Say which changes each target's sequence carries.
+
+    Returns
+    -------
+    pd.DataFrame
+        n rows of drug_id, target_id, endpoint and, with `variants`, variant.
+    """
+    columns: dict[str, object] = {
+        "drug_id": [pairs.drug_ids[d] for d in pairs.drug],
+        "target_id": [pairs.target_ids[t] for t in pairs.target],
+        "endpoint": endpoint,
+    }
+    if variants:
+        carried = [variant_text(target) for target in pairs.targets]
+        columns["variant"] = [carried[t] for t in pairs.target]
+    return pd.DataFrame(columns)
 
 
 def predict_pairs(
-    model: AffinityModel, pairs: PairData, endpoints: Sequence[str], level: float = 0.9
+    model: AffinityModel,
+    pairs: PairData,
+    endpoints: Sequence[str],
+    level: float = 0.9,
+    *,
+    variants: bool = False,
 ) -> pd.DataFrame:
     """Predict pairs, in long form by endpoint and in their order.
 
@@ -63,30 +107,26 @@ def predict_pairs(
         Labels.
     level
         Coverage of the interval.
+    variants
+        Add the column ``variant``: the changes that the target's sequence carries, empty for none.
 
     Returns
     -------
     pd.DataFrame
-        drug_id, target_id, endpoint, the columns of `models.affinity.AffinityModel.predict`, notes. A compound
-        with an element that was not in training is out of the domain.
+        `pair_keys`, the columns of `models.affinity.AffinityModel.predict`, notes. A compound with an element that
+        was not in training is out of the domain.
     """
-    keys = pd.DataFrame(
-        {
-            "drug_id": [pairs.drug_ids[d] for d in pairs.drug],
-            "target_id": [pairs.target_ids[t] for t in pairs.target],
-        }
-    )
     proteins = _protein_notes(pairs)
     parts = []
     for name in endpoints:
-        table = pd.concat([keys, model.predict(pairs, endpoint=name, level=level)], axis=1)
-        table.insert(2, "endpoint", name)
+        table = model.predict(pairs, endpoint=name, level=level)
         foreign, other = _drug_notes(model, name, pairs)
-        table["reason"] = _joined(table["reason"], [foreign[d] for d in pairs.drug])
-        table["in_domain"] = table["reason"] == ""
-        table["abstain"] = ~table["in_domain"]
+        elements = pd.Series([foreign[d] for d in pairs.drug], table.index, dtype=object)
+        table["in_domain"] &= elements == ""
+        table["reason"] = _joined(table["reason"], elements)
+        table["abstain"] = table["reason"] != ""
         table["notes"] = _joined([other[d] for d in pairs.drug], [proteins[t] for t in pairs.target])
-        parts.append(table)
+        parts.append(pd.concat([pair_keys(pairs, name, variants=variants), table], axis=1))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -106,13 +146,72 @@ def _drug_notes(model: AffinityModel, endpoint: str, pairs: PairData) -> tuple[l
 
 
 def _protein_notes(pairs: PairData) -> list[str]:
-    """Per target, what a network cannot read of it, and the variant it carries where its numbers were shifted."""
+    """Per target, what a network cannot read of it, and the variant it carries, or why it does not carry one."""
     from models.input_notes import protein_note
 
     notes = []
     for target in pairs.targets:
-        carried = f"{variant_text(target)} applied" if variant_text(target) else ""
-        if carried and target.numbering != "as given":
+        carried = f"{variant_text(target)} applied" if variant_text(target) else target.reason
+        if target.numbering not in ("", "as given"):
             carried += f", numbering {target.numbering}"
         notes.append("; ".join(text for text in (protein_note(target.sequence), carried) if text))
     return notes
+
+
+def rows_text(table: pd.DataFrame) -> str:
+    """Say how many rows a table has, how many of them abstain, and the commonest reason.
+
+    Parameters
+    ----------
+    table
+        abstain, reason (clauses, parted by semicolons); abstentions are also counted by ``endpoint``, where the
+        table has several. Reasons that differ in their numbers alone are counted together, and the first is told.
+
+    Examples
+    --------
+    >>> print(rows_text(pd.DataFrame({"abstain": [True, False], "reason": ["similarity 0.2, below 0.4", ""]})))
+    2 rows, 1 abstains: similarity 0.2, below 0.4
+    """
+    reasons = table.loc[table["abstain"], "reason"].tolist()
+    text, n_abstain = _counted(len(table), "row"), len(reasons)
+    if not n_abstain:
+        return f"{text}, none abstains" if len(table) else text
+    text += f", {n_abstain:,} abstain{'s' * (n_abstain == 1)}"
+    each = table.groupby("endpoint", sort=False)["abstain"].sum().to_dict() if "endpoint" in table else {}
+    if len(each) > 1:
+        text += f" ({', '.join(f'{name} {n}' for name, n in each.items())})"
+    alike = _commonest(reasons)
+    often = f", most often ({_counted(len(alike), 'row')}{', for example' * (len(set(alike)) > 1)})"
+    return f"{text}{often * (n_abstain > 1)}: {alike[0]}"
+
+
+def _commonest(reasons: Sequence[str]) -> list[str]:
+    """Clause that most reasons have, as each of them words it: the numbers in it may differ."""
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for reason in reasons:
+        own = {_NUMBER.sub("#", clause): clause for clause in reason.split("; ")}
+        for kind, clause in own.items():
+            kinds[kind].append(clause)
+    return max(kinds.values(), key=len)
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
+def unused_variants(table: pd.DataFrame, variants: Sequence[str]) -> str:
+    """Say which of a patient's variants no row of a table has, because no pair has their target; empty for none.
+
+    Examples
+    --------
+    >>> unused_variants(pd.DataFrame({"target_id": ["ABL1"]}), ["ABL1:T315I", "KIT:V559D"])
+    'KIT:V559D is in no row: no pair has that target'
+    """
+    there = set(table["target_id"])
+    unused = [
+        f"{target}:{text}" for target, text in parse_named_variants(variants).items() if target not in there
+    ]
+    if not unused:
+        return ""
+    one = len(unused) == 1
+    return f"{', '.join(unused)} {'is' if one else 'are'} in no row: no pair has {'that target' if one else 'those targets'}"

@@ -233,8 +233,9 @@ One pair of the input, in its order.
 drug_id                string   drug, as named in the pairs table
 target_id              string   target, likewise
 endpoint               string   label that is predicted
+variant?               string   changes that the target's sequence carries, of --variant and of the targets table, joined by +; empty for none. The column is there where --variant is given
 @prediction
-notes                  string   what of the compound or the protein was read as unknown or in part, and the variant that was applied; empty otherwise
+notes                  string   what of the compound or the protein was read as unknown or in part, the variant that was applied and how it was numbered, or why one named with the target was not; empty otherwise
 
 # shifts | predict --shifts
 One pair of the input whose target carries a variant, in its order: what the variant does to affinity.
@@ -244,12 +245,12 @@ endpoint             string  label
 variant              string  changes that were applied to the target's sequence, joined by +
 wild_type_prediction number? [unit of the label] predicted affinity for the sequence without them, null where the structure is unreadable
 variant_prediction   number? [unit of the label] predicted affinity for the sequence with them, likewise
-shift                number? [unit of the label] affinity for the variant less that for the wild type, from the model of shifts; where that abstains, the difference of the two predictions
-lower                number? [as shift] lower bound of the shift's own interval, of 90% unless asked otherwise; infinite where it was not judged
-upper                number? [as shift] upper bound
+shift                number? [unit of the label] affinity for the variant less that for the wild type, from a model of shifts, so not the difference of the two predictions; null where the row abstains
+lower                number? [as shift] lower bound of the shift's own interval, of 90% unless asked otherwise; null where the row abstains
+upper                number? [as shift] upper bound, likewise
 verdict              string  what the interval says of binding to the variant {weaker, stronger, cannot tell}
 in_training          boolean the drug was measured on this very variant in the training data
-abstain              boolean the model of shifts cannot speak of this pair
+abstain              boolean the model of shifts cannot speak of this pair, or has no bounds for it
 reason               string  why not; empty otherwise
 
 # folds | train affinity (folds.tsv)

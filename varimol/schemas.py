@@ -3,8 +3,8 @@
 ``docs/schemas/NAME.json`` is made from this module and describes one row of each table (JSON Schema, draft
 2020-12), for programs that read the tables. A change of a table needs a new `SCHEMA_VERSION` there.
 
-A missing value is null in Parquet and empty in TSV; in a row's JSON it is ``null``. An interval that was
-never measured has infinite bounds (``-inf``, ``inf``).
+A missing value is null in Parquet and empty in TSV; in a row's JSON it is ``null``. A prediction whose
+interval was never measured has infinite bounds (``-inf``, ``inf``); a shift that cannot be judged is missing.
 
 Examples
 --------
@@ -44,6 +44,8 @@ class Column:
         Whether a value may be missing.
     values
         All that a text may be, where that is a closed list.
+    optional
+        Whether the table has the column only when it was asked for.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Column:
     unit: str = ""
     nullable: bool = False
     values: tuple[str, ...] = ()
+    optional: bool = False
 
     def schema(self) -> dict[str, Any]:
         """Schema of a value.
@@ -96,8 +99,8 @@ class Table:
 
     @property
     def names(self) -> list[str]:
-        """Names of the columns in their order."""
-        return [column.name for column in self.columns]
+        """Names of the columns that are always there, in their order."""
+        return [column.name for column in self.columns if not column.optional]
 
     def row_schema(self) -> dict[str, Any]:
         """JSON Schema of one row as an object."""
@@ -107,7 +110,7 @@ class Table:
             "description": self.description,
             "x-schema-version": SCHEMA_VERSION,
             "x-written-by": self.written_by,
-            "x-column-order": self.names,
+            "x-column-order": [column.name for column in self.columns],
             "type": "object",
             "properties": {column.name: column.schema() for column in self.columns},
             "required": self.names,
@@ -119,8 +122,8 @@ class Table:
 
 
 # Per table: "# name | commands that write it", what a row is and the order of the rows, then the columns as
-# "name type [unit] description {all values}". "?" after the type: a value may be missing. "*" after the name:
-# numbered columns. "@prediction" stands for the columns of every prediction.
+# "name type [unit] description {all values}". "?" after the type: a value may be missing, after the name: the
+# column may be. "*" after the name: numbered columns. "@prediction" stands for the columns of every prediction.
 _LINE = re.compile(
     r"(?P<name>\S+)\s+(?P<type>string|integer|number|boolean)(?P<missing>\?)?\s+"
     r"(?:\[(?P<unit>[^]]+)\]\s+)?(?P<description>[^{]+?)(?:\s+\{(?P<values>.*)\})?"
@@ -132,8 +135,11 @@ def _column(line: str) -> Column:
     if match is None:
         raise ValueError(f"not a column: {line!r}")
     values = tuple(value.strip() for value in match["values"].split(",")) if match["values"] else ()
-    nullable = match["missing"] is not None
-    return Column(match["name"], match["type"], match["description"], match["unit"] or "", nullable, values)
+    name, nullable = match["name"], match["missing"] is not None
+    return Column(
+        name.removesuffix("?"), match["type"], match["description"], match["unit"] or "", nullable, values,
+        name.endswith("?"),
+    )  # fmt: skip
 
 
 def _table(text: str) -> Table:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 import varimol
 from varimol import tables
+from varimol.networks import load_network
+from varimol.predictions import predict_pairs, read_input, rows_text, unused_variants
 from varimol.schemas import TABLES
 
 DRUGS = {
@@ -55,6 +62,68 @@ def test_predict__notes_what_of_a_protein_is_not_read(predicted: pd.DataFrame) -
     assert rows["ABL1"] == ""
     assert rows["gaps"].endswith("residues are none of the twenty and read as unknown: X 2, U 1")
     assert "a chain of 35,1" in rows["titin"] and "its kinase domain and its composition" in rows["titin"]
+
+
+def test_predict_pairs__says_which_variant_a_row_has(tmp_path: Path) -> None:
+    """Of the option and of the table; a pair of neither has none, and one that does not fit says why."""
+    chain = str(tables.proteins().set_index("symbol").loc["ABL1", "sequence"])
+    names = ["ABL1", "ABL1(Q252H)", "ABL1(W253F)", "T1"]
+    (tmp_path / "t.tsv").write_text("target_id\tsequence\n" + "".join(f"{t}\t{chain}\n" for t in names))
+    (tmp_path / "d.tsv").write_text(f"drug_id\tsmiles\nimatinib\t{DRUGS['imatinib']}\n")
+    (tmp_path / "p.tsv").write_text("drug_id\ttarget_id\n" + "".join(f"imatinib\t{t}\n" for t in names[::-1]))
+    model = load_network("kinase-affinity")
+    files = [tmp_path / f"{name}.tsv" for name in ("p", "d", "t")]
+    data, _ = read_input(model, *files, ["ABL1:T315I", "ABL1(Q252H):E255K"])
+    table = predict_pairs(model, data, ["pkd"], variants=True)
+    assert table.columns.tolist() == [column.name for column in TABLES["predictions"].columns]
+    assert table["target_id"].tolist() == names[::-1]
+    assert table["variant"].tolist() == ["", "", "Q252H+E255K", "T315I"]
+    assert table.loc[1, "notes"] == "variant W253F: residue 253 is Y" and table.loc[1, "abstain"]
+    validator = jsonschema.Draft202012Validator(TABLES["predictions"].row_schema())
+    for row in table.astype(object).to_dict("records"):
+        validator.validate(row)
+    without = predict_pairs(model, data, ["pkd"])
+    pd.testing.assert_frame_equal(without, table.drop(columns="variant"))
+
+
+def test_predict_pairs__a_row_without_bounds_abstains_inside_the_domain(tmp_path: Path) -> None:
+    """The level asked for may be beyond what was held out; the compound is no less like the training data."""
+    chain = str(tables.proteins().set_index("symbol").loc["ABL1", "sequence"])
+    (tmp_path / "t.tsv").write_text(f"target_id\tsequence\nABL1\t{chain}\n")
+    (tmp_path / "d.tsv").write_text("drug_id\tsmiles\n" + "".join(f"{d}\t{s}\n" for d, s in DRUGS.items()))
+    (tmp_path / "p.tsv").write_text("drug_id\ttarget_id\nimatinib\tABL1\nsilane\tABL1\n")
+    model = load_network("kinase-affinity")
+    data, _ = read_input(model, *(tmp_path / f"{name}.tsv" for name in ("p", "d", "t")))
+    table = predict_pairs(model, data, ["pkd"], level=1 - 1e-9)
+    assert np.isinf(table["upper"]).all() and table["abstain"].all()
+    assert table["in_domain"].tolist() == [True, False]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["pkd", "kiba"]), st.sampled_from(["", "near 0.1", "near 0.22", "far; near 3", "far"])),
+        max_size=12,
+    )
+)  # fmt: skip
+def test_rows_text__counts_the_rows(rows: list[tuple[str, str]]) -> None:
+    table = pd.DataFrame(rows, columns=["endpoint", "reason"])
+    table["abstain"] = table["reason"] != ""
+    text, n = rows_text(table), int(table["abstain"].sum())
+    assert text.startswith(f"{len(rows)} row")
+    near, far = (
+        int(table["reason"].str.contains(word).sum()) if len(rows) else 0 for word in ("near", "far")
+    )
+    if n > 1:
+        assert f"{n} abstain" in text and f"most often ({max(near, far)} row" in text
+        assert near == far or ("near" if near > far else "far") in text
+
+
+def test_unused_variants__says_which() -> None:
+    table = pd.DataFrame({"target_id": ["A", "B"]})
+    assert unused_variants(table, ["A:K2R"]) == unused_variants(table, []) == ""
+    assert unused_variants(table, ["X:K2R", "A:K2R", "Y:L3del", "X:M4T"]) == (
+        "X:K2R+M4T, Y:L3del are in no row: no pair has those targets"
+    )
 
 
 @pytest.mark.parametrize("name", ["gine", "dmpnn"])
