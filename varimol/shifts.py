@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from chem.errors import InputError
+from varimol.predictions import pair_keys, rows_text
+from varimol.schemas import TABLES
 from varimol.target_variants import variant_text, wild_type
 
 if TYPE_CHECKING:
@@ -17,11 +19,8 @@ if TYPE_CHECKING:
     from models.pairs import PairData
     from models.shift_model import ShiftModel
 
-SHIFT_COLUMNS = [
-    "drug_id", "target_id", "endpoint", "variant", "wild_type_prediction", "variant_prediction", "shift", "lower",
-    "upper", "verdict", "in_training", "abstain", "reason",
-]  # fmt: skip
-NOT_JUDGED = "the shift is the difference of the two predictions, which was never judged"
+UNBOUNDED = "too few shifts like it were left out in training for an interval of this level"
+_TARGETS_TOLD = 5
 
 
 def shift_table(
@@ -36,7 +35,8 @@ def shift_table(
 
     Where the endpoint's training labels hold mutants, the drug is a training drug and its affinity for the wild
     type was measured, the shift is that of `models.shift_model.ShiftModel`, with an interval calibrated on variants
-    that were left out. Elsewhere it is the difference of the model's two predictions, without an interval.
+    that were left out. Elsewhere the row abstains, and shift and bounds are missing: the difference of the model's
+    two predictions, which stand beside, was never judged as a shift.
 
     Parameters
     ----------
@@ -54,76 +54,87 @@ def shift_table(
     Returns
     -------
     table, notes
-        `SHIFT_COLUMNS`, in long form by endpoint in the order of the pairs; and per endpoint a sentence that tells
-        how its shifts were made and judged.
+        The columns of the schema ``shifts``, in long form by endpoint in the order of the pairs; and a sentence on
+        the rows, then one per endpoint that tells how its shifts were judged, or why there are none.
     """
     carries = np.array([bool(variant_text(target)) for target in pairs.targets], bool)
     mutant = pairs.select(carries[pairs.target])
+    if not len(mutant):
+        return pd.DataFrame(columns=TABLES["shifts"].names), [_why_empty(pairs)]
     wild = replace(
         mutant, targets=tuple(wild_type(t, chain) for t, chain in zip(pairs.targets, chains, strict=True))
     )
-    if not len(mutant):
-        return pd.DataFrame(columns=SHIFT_COLUMNS), []
     parts, notes = [], []
     for name in endpoints:
         part, note = _of_endpoint(model, name, wild, mutant, level)
         parts.append(part)
         notes.append(f"{name}: {note}")
-    return pd.concat(parts, ignore_index=True)[SHIFT_COLUMNS], notes
+    table = pd.concat(parts, ignore_index=True)[TABLES["shifts"].names]
+    return table, [rows_text(table), *notes]
+
+
+def _why_empty(pairs: PairData) -> str:
+    """Say why no pair has a target with a variant."""
+    if not len(pairs):
+        return "no rows: there are no pairs"
+    asked = {pairs.targets[t] for t in pairs.target}
+    for lost in (target for target in pairs.targets if target in asked and target.unplaced):
+        return f"no rows: {lost.target_id} names a variant that is not in its sequence: {lost.reason}"
+    others = [target.target_id for target in pairs.targets if variant_text(target)]
+    if not others:
+        return "no rows: no target carries a variant; name one with --variant TARGET:V600E"
+    more = f" and {len(others) - _TARGETS_TOLD} more" * (len(others) > _TARGETS_TOLD)
+    return (
+        f"no rows: the targets that carry a variant are in no pair: {', '.join(others[:_TARGETS_TOLD])}{more}"
+    )
 
 
 def _of_endpoint(
     model: AffinityModel, name: str, wild: PairData, mutant: PairData, level: float
 ) -> tuple[pd.DataFrame, str]:
-    before = model.predict(wild, endpoint=name, level=level)
-    after = model.predict(mutant, endpoint=name, level=level)
-    smiles = [mutant.smiles[d] for d in mutant.drug]
-    try:
-        fitted = _fit(model.endpoint(name))
-        own = fitted.shift(
-            smiles,
-            [wild.targets[t] for t in wild.target],
-            [mutant.targets[t] for t in mutant.target],
-            level=level,
-        )
-        note = _judged(fitted)
-    except InputError as error:
-        why = error.message
-        own = pd.DataFrame(
-            {"shift": np.nan, "lower": np.nan, "upper": np.nan, "in_training": False, "reason": why},
-            index=range(len(mutant)),
-        )
-        note = f"{why}; {NOT_JUDGED}"
-    difference = (after["prediction"] - before["prediction"]).to_numpy()
-    known, readable = own["reason"].to_numpy() == "", np.isfinite(difference)
-    unread = [
-        f"the structure cannot be read: {why}" if why else ""
-        for why in (mutant.drug_reasons[d] for d in mutant.drug)
-    ]
-    reason = [
-        "" if known_here else said if said else f"{why}; {NOT_JUDGED}"
-        for known_here, said, why in zip(known, unread, own["reason"], strict=True)
-    ]
-    lower = np.where(known, own["lower"], np.where(readable, -np.inf, np.nan))
-    upper = np.where(known, own["upper"], np.where(readable, np.inf, np.nan))
-    table = pd.DataFrame(
-        {
-            "drug_id": [mutant.drug_ids[d] for d in mutant.drug],
-            "target_id": [mutant.target_ids[t] for t in mutant.target],
-            "endpoint": name,
-            "variant": [variant_text(mutant.targets[t]) for t in mutant.target],
-            "wild_type_prediction": before["prediction"],
-            "variant_prediction": after["prediction"],
-            "shift": np.where(known, own["shift"], difference),
-            "lower": lower,
-            "upper": upper,
-            "verdict": np.select([upper < 0, lower > 0], ["weaker", "stronger"], "cannot tell"),
-            "in_training": own["in_training"],
-            "abstain": ~known,
-            "reason": reason,
-        }
+    own, note = _own_shifts(model.endpoint(name), wild, mutant, level)
+    reason = own["reason"].to_numpy(object)
+    reason[np.isinf(own["lower"]) | np.isinf(own["upper"])] = UNBOUNDED
+    for row, why in enumerate(mutant.drug_reasons[d] for d in mutant.drug):
+        reason[row] = f"the structure cannot be read: {why}" if why else reason[row]
+    abstain = reason != ""
+    shift, lower, upper = np.where(abstain, np.nan, own[["shift", "lower", "upper"]].to_numpy(float).T)
+    table = pair_keys(mutant, name, variants=True).assign(
+        wild_type_prediction=model.predict(wild, endpoint=name, level=level)["prediction"],
+        variant_prediction=model.predict(mutant, endpoint=name, level=level)["prediction"],
+        shift=shift,
+        lower=lower,
+        upper=upper,
+        verdict=np.select([upper < 0, lower > 0], ["weaker", "stronger"], "cannot tell"),
+        in_training=own["in_training"],
+        abstain=abstain,
+        reason=reason,
     )
     return table, note
+
+
+def _own_shifts(
+    model: EndpointModel, wild: PairData, mutant: PairData, level: float
+) -> tuple[pd.DataFrame, str]:
+    """What the endpoint's model of shifts says of each pair, and how it was judged; or why there is no such model."""
+    try:
+        fitted = _fit(model)
+    except InputError as error:
+        nothing = {
+            "shift": np.nan,
+            "lower": np.nan,
+            "upper": np.nan,
+            "in_training": False,
+            "reason": error.message,
+        }
+        return pd.DataFrame(nothing, index=range(len(mutant))), f"no shifts: {error.message}"
+    own = fitted.shift(
+        [mutant.smiles[d] for d in mutant.drug],
+        [wild.targets[t] for t in wild.target],
+        [mutant.targets[t] for t in mutant.target],
+        level=level,
+    )
+    return own, _judged(fitted)
 
 
 def _fit(model: EndpointModel) -> ShiftModel:

@@ -11,14 +11,17 @@ import pytest
 import varimol
 from chem.errors import InputError
 from varimol import tables
+from varimol.networks import load_network
+from varimol.predictions import read_input
 from varimol.schemas import TABLES
-from varimol.shifts import NOT_JUDGED, SHIFT_COLUMNS
+from varimol.shifts import UNBOUNDED, shift_table
 
 DRUGS = {
     "imatinib": "Cc1ccc(NC(=O)c2ccc(CN3CCN(C)CC3)cc2)cc1Nc1nccc(-c2cccnc2)n1",
     "ethanol": "CCO",
     "broken": "CC(",
 }
+NUMBERS = ["shift", "lower", "upper"]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,7 @@ def test_predict__shift_of_a_resistance_variant(files: list[Path], tmp_path: Pat
         shifts=tmp_path / "s.tsv", tell=said.append,
     )  # fmt: skip
     table = pd.read_csv(tmp_path / "s.tsv", sep="\t", keep_default_na=False, na_values=[""])
-    assert table.columns.tolist() == SHIFT_COLUMNS == TABLES["shifts"].names
+    assert table.columns.tolist() == TABLES["shifts"].names
     assert table[["drug_id", "target_id", "variant"]].to_numpy().tolist() == [
         [drug, "ABL1", "T315I"] for drug in DRUGS
     ]
@@ -52,14 +55,14 @@ def test_predict__shift_of_a_resistance_variant(files: list[Path], tmp_path: Pat
     assert imatinib["shift"] < -1 and imatinib["upper"] < 0 and imatinib["verdict"] == "weaker"
     assert 0.9 < imatinib["upper"] - imatinib["lower"] < 2
     assert not imatinib["abstain"] and imatinib["in_training"]
-    assert ethanol["abstain"] and ethanol["reason"] == f"no variant was measured with this drug; {NOT_JUDGED}"
-    assert ethanol["shift"] == pytest.approx(
-        ethanol["variant_prediction"] - ethanol["wild_type_prediction"], abs=1e-4
-    )
-    assert np.isinf([ethanol["lower"], ethanol["upper"]]).all() and ethanol["verdict"] == "cannot tell"
+    assert ethanol["abstain"] and ethanol["reason"] == "no variant was measured with this drug"
+    assert np.isfinite([ethanol["variant_prediction"], ethanol["wild_type_prediction"]]).all()
+    assert np.isnan([ethanol[name] for name in NUMBERS]).all() and ethanol["verdict"] == "cannot tell"
     assert broken["abstain"] and broken["reason"].startswith("the structure cannot be read")
-    assert np.isnan(broken["shift"]) and np.isnan(broken["lower"])
-    assert len(said) == 1 and "sign of the shift was right in" in said[0]
+    assert np.isnan([broken[name] for name in NUMBERS]).all()
+    rows, judged = said
+    assert rows.startswith("3 rows, 2 abstain, most often (1 row): ")
+    assert judged.startswith("pkd: ") and "sign of the shift was right in" in judged
     assert predicted["notes"].tolist()[:2] == ["T315I applied", ""]
     assert predicted["prediction"].iloc[0] == pytest.approx(imatinib["variant_prediction"], abs=1e-4)
 
@@ -74,7 +77,7 @@ def test_predict__a_combination_that_was_not_measured_is_abstained_from(
     )  # fmt: skip
     imatinib = pd.read_csv(tmp_path / "s.tsv", sep="\t").iloc[0]
     assert imatinib["abstain"] and "combination of changes was not measured" in imatinib["reason"]
-    assert np.isinf([imatinib["lower"], imatinib["upper"]]).all() and imatinib["verdict"] == "cannot tell"
+    assert np.isnan([imatinib[name] for name in NUMBERS]).all() and imatinib["verdict"] == "cannot tell"
 
 
 def test_predict__level_is_that_of_the_shift_too(files: list[Path], tmp_path: Path) -> None:
@@ -96,7 +99,9 @@ def test_predict__label_without_mutants_abstains(files: list[Path], tmp_path: Pa
     )  # fmt: skip
     table = pd.read_csv(tmp_path / "s.tsv", sep="\t")
     assert table["abstain"].all() and table["reason"].str.contains("shifts from a wild type").iloc[0]
-    assert "never judged" in said[0]
+    assert table[NUMBERS].isna().all().all()
+    assert said[0].startswith("3 rows, 3 abstain, most often (2 rows): the training labels hold 0 shifts")
+    assert said[1].startswith("kiba_score: no shifts: the training labels hold 0 shifts")
 
 
 def test_predict__wrong_reference_residue_is_refused(files: list[Path], tmp_path: Path) -> None:
@@ -105,7 +110,46 @@ def test_predict__wrong_reference_residue_is_refused(files: list[Path], tmp_path
     assert not (tmp_path / "p.tsv").exists()
 
 
-def test_predict__without_variants_writes_an_empty_table(files: list[Path], tmp_path: Path) -> None:
-    varimol.predict("kinase-affinity", *files, tmp_path / "p.tsv", endpoint="pkd", shifts=tmp_path / "s.tsv")
+def test_predict__without_variants_says_why_there_are_no_shifts(files: list[Path], tmp_path: Path) -> None:
+    said: list[str] = []
+    varimol.predict(
+        "kinase-affinity", *files, tmp_path / "p.tsv", endpoint="pkd", shifts=tmp_path / "s.tsv", tell=said.append
+    )  # fmt: skip
     table = pd.read_csv(tmp_path / "s.tsv", sep="\t")
-    assert table.empty and table.columns.tolist() == SHIFT_COLUMNS
+    assert table.empty and table.columns.tolist() == TABLES["shifts"].names
+    assert said == ["no rows: no target carries a variant; name one with --variant TARGET:V600E"]
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("KIT(V560G)", "the targets that carry a variant are in no pair: KIT(V560G)"),
+        (
+            "ABL1(W315I)",
+            "ABL1(W315I) names a variant that is not in its sequence: variant W315I: residue 315 is T",
+        ),
+    ],
+)
+def test_shift_table__says_why_it_is_empty(files: list[Path], tmp_path: Path, name: str, why: str) -> None:
+    """A variant named in the table, of a target without pairs or one that does not fit."""
+    asked = "ABL1" if name.startswith("KIT") else name
+    (tmp_path / "t.tsv").write_text(
+        files[2].read_text().replace(f"{name.split('(')[0]}\t", f"{name}\t"), encoding="utf-8"
+    )
+    (tmp_path / "p.tsv").write_text(f"drug_id\ttarget_id\nethanol\t{asked}\n")
+    model = load_network("kinase-affinity")
+    data, chains = read_input(model, tmp_path / "p.tsv", files[1], tmp_path / "t.tsv")
+    table, notes = shift_table(model, data, chains, ["pkd"])
+    assert table.empty and notes == [f"no rows: {why}"]
+    none, _ = shift_table(model, data.select(np.zeros(1, bool)), chains, ["pkd"])
+    assert none.empty
+
+
+def test_shift_table__without_a_bound_at_this_level_is_empty(files: list[Path]) -> None:
+    """Of 429 calibrated shifts none can bound 99.99%: such a row abstains as one that was never judged."""
+    model = load_network("kinase-affinity")
+    data, chains = read_input(model, *files, ["ABL1:T315I"])
+    table, _ = shift_table(model, data, chains, ["pkd"], level=0.9999)
+    imatinib = table.iloc[0]
+    assert imatinib["abstain"] and imatinib["reason"] == UNBOUNDED and imatinib["in_training"]
+    assert table[NUMBERS].isna().all().all()
