@@ -137,7 +137,15 @@ def predict(
     quiet: Quiet = False,
 ) -> None:
     """Predict the affinity of pairs: one row per input row, in their order."""
-    varimol.predict(
+    said: list[str] = []
+    table = varimol.predict(
         network, pairs, drugs, targets, out, endpoint=endpoint or None, level=level, variants=variant,
-        shifts=shifts, tell=None if quiet else typer.echo,
+        shifts=shifts, tell=said.append,
     )  # fmt: skip
+    if quiet:
+        return
+    from varimol.predictions import rows_text, unused_variants
+
+    of_rows = [rows_text(table), unused_variants(table, variant)]
+    for line in [f"{out}: {text}" for text in of_rows if text] + [f"{shifts}: {text}" for text in said]:
+        typer.echo(line)
