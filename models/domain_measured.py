@@ -44,7 +44,7 @@ def nearness(pairs: PairData, rows: pd.DataFrame) -> pd.DataFrame:
     pd.DataFrame
         scaffold (the molecule itself where it has no ring), near_molecule, near_protein (texts), in the order of `rows`.
     """
-    drug, target = _places(pairs, rows)
+    drug, target = places(pairs, rows)
     protein, kinase = _protein_similarity(pairs, rows, target)
     kind = np.where(kinase, "residues ", "words ").astype(object)
     return pd.DataFrame(
@@ -57,8 +57,8 @@ def nearness(pairs: PairData, rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _places(pairs: PairData, rows: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Drug and target of each row, by their place in the tables."""
+def places(pairs: PairData, rows: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(n,) drug and target of each row, by their place in the tables of `pairs`."""
     place = {name: row for row, name in enumerate(pairs.drug_ids)}
     where = {name: row for row, name in enumerate(pairs.target_ids)}
     drug, target = rows["drug_id"].map(place), rows["target_id"].map(where)
@@ -95,7 +95,7 @@ def measured_thresholds(pairs: PairData, out_of_fold: pd.DataFrame) -> dict[str,
             continue
         blend = rows[rows["model"] == BLEND].reset_index(drop=True)
         means = rows[rows["model"] == MEANS].reset_index(drop=True)
-        drug, target = _places(pairs, blend)
+        drug, target = places(pairs, blend)
         if setting == "scaffold":
             found["molecule"] = _gain(blend, means, drug, _molecule_similarity(pairs, blend, drug))
         else:
