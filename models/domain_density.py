@@ -14,8 +14,6 @@ N_NEIGHBOURS = 5
 """Neighbours whose mean distance tells how isolated a pair is."""
 MAX_LATENT = 2000
 """Training pairs kept of the latent space; of more, a random part."""
-MIN_DENSITY = 0.01
-"""Density below which a pair is outside, as one training pair in a hundred is."""
 _AT_ONCE = 256
 
 

@@ -71,14 +71,15 @@ def test_assess__says_why_it_abstains(domain: Domain) -> None:
     assert "similarity of sequence words 0.0" in table["reason"][3]
 
 
-def test_assess__isolated_pairs_and_unreadable_molecules(domain: Domain) -> None:
+def test_assess__tells_isolated_pairs_and_abstains_from_unreadable_molecules(domain: Domain) -> None:
     bits, keys = morgan_fingerprints(["CCO", "CCCO"]), proteins()
     table = domain.assess(
         bits, keys, [0, 0, 1], [0, 0, 0], latent=[[0.0] * 4, [30.0] * 4, [0.0] * 4],
         unreadable=["", "valence of carbon"],
     )  # fmt: skip
-    assert table["in_domain"].tolist() == [True, False, False]
-    assert table["reason"][1].startswith("only 0.332% of training pairs are as isolated in the latent space")
+    # Density decides nothing: one pair is as isolated as can be, and inside.
+    assert table["in_domain"].tolist() == [True, True, False]
+    assert table["density"][1] == pytest.approx(1 / 301)
     assert table["reason"][2] == "the structure cannot be read: valence of carbon"
     assert np.isnan(table["similarity_molecule"][2]) and table["density"][0] > 0.2
 

@@ -45,23 +45,24 @@ def test_fit__directions_are_principal_components(model: AffinityModel) -> None:
         np.testing.assert_allclose(np.abs(part), np.abs(expected), atol=1e-3)
 
 
-def test_predict__tells_how_isolated_a_pair_is(model: AffinityModel, make_pairs: MakePairs) -> None:
-    """Training pairs are not isolated; a molecule far from all of them is, and the reason says so."""
+def test_density__tells_strangers_and_decides_nothing(model: AffinityModel, make_pairs: MakePairs) -> None:
+    """Training pairs are not isolated, pairs far from all of them are; whether they are inside is another matter."""
     pairs = make_pairs()
     known = pairs.select((pairs.drug < 10) & (pairs.target < 6))
-    domain = model.models[0].domain
-    assert set(domain.thresholds) == {"molecule", "identity", "words", "density"}
-    inside = model.predict(known)
-    assert not inside["reason"].str.contains("isolated").any()
     (endpoint,) = model.models
-    assert endpoint.latent is not None
-    near = endpoint.latent.density
-    far = replace(endpoint.latent, density=replace(near, points=near.points + np.float32(50)))
-    # Of sixty pairs none can be as rare as one in a hundred.
-    strict = domain.thresholds | {"density": replace(domain.thresholds["density"], value=0.05)}
-    moved = replace(endpoint, latent=far, domain=replace(domain, latent=far.density, thresholds=strict))
+    latent, network = endpoint.latent, endpoint.first_network
+    assert latent is not None and set(endpoint.domain.thresholds) == {"molecule", "identity", "words"}
+    inputs = endpoint.inputs.encode_molecules(known.smiles), endpoint.inputs.encode_proteins(known.targets)
+    vectors = latent.vectors(network, *inputs, known.drug, known.target)
+    lowest, n = 1 / (len(latent.density.points) + 1), len(known)
+    assert np.median(latent.density.density(vectors)) > 0.2
+    far = replace(latent.density, points=latent.density.points + np.float32(50))
+    np.testing.assert_allclose(far.density(vectors), np.full(n, lowest))
+    moved = replace(
+        endpoint, latent=replace(latent, density=far), domain=replace(endpoint.domain, latent=far)
+    )
     outside = replace(model, models=(moved,)).predict(known)
-    assert outside["reason"].str.contains("isolated").all() and not outside["in_domain"].any()
+    assert outside["in_domain"].all() and (outside["reason"] == "").all()
 
 
 def test_load_affinity__keeps_the_latent_space(model: AffinityModel, tmp_path, make_pairs: MakePairs) -> None:  # type: ignore[no-untyped-def]
@@ -71,4 +72,4 @@ def test_load_affinity__keeps_the_latent_space(model: AffinityModel, tmp_path, m
     assert again.latent is not None and endpoint.latent is not None
     np.testing.assert_array_equal(again.latent.molecule, endpoint.latent.molecule)
     np.testing.assert_allclose(again.latent.density.points, endpoint.latent.density.points, atol=5e-3)
-    assert again.domain.thresholds["density"] == endpoint.domain.thresholds["density"]
+    assert again.domain.thresholds == endpoint.domain.thresholds and again.domain.latent is not None
