@@ -1,4 +1,4 @@
-"""A trained affinity model: per endpoint a blend of networks and a kernel regression, with what tells its limits."""
+"""A trained affinity model: per endpoint a blend of networks, a kernel regression and, where they win, boosted trees."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ from models.domain_similarity import ProteinKeys
 from models.intervals import Intervals
 from models.kernel_ridge import as_task
 from models.latent import LatentSpace
+from models.pair_model import PairFeatures
 from models.pairs import PairData
 from models.protein import ProteinArrays, Target, encode_proteins
+from models.trees import GradientBoosting
 
 N_BITS = 1024
 """Bits of the fingerprints that tell the domain."""
 KERNEL = "kernel_ridge"
+TREES = GradientBoosting.name
 SETTINGS = ("random", "scaffold", "family")
 """What was held out when intervals were measured: pairs, whole scaffolds, whole families of proteins."""
 _BLOCK = 2048
@@ -56,6 +59,8 @@ class EndpointModel:
         (n_molecules, n_proteins) float16 training labels in the order of `inputs`, NaN where there is none; or None.
     latent
         Latent space of the first network, whose density of training pairs is that of the domain; or None.
+    trees
+        Boosted trees, of an endpoint that they predict best; or None.
     """
 
     name: str
@@ -67,6 +72,14 @@ class EndpointModel:
     domain: Domain
     labels: NDArray[np.float16] | None = None
     latent: LatentSpace | None = None
+    trees: GradientBoosting | None = None
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """(n_members,) kind of each member: those of the networks first, then the kernel regression, then trees."""
+        plain = {KERNEL: self.inputs.kernel, TREES: self.trees}
+        networks = [kind for kind, members in self.networks.items() for _ in members]
+        return (*networks, *(kind for kind, model in plain.items() if model is not None))
 
     @cached_property
     def known(self) -> tuple[frozenset[str], frozenset[str]]:
@@ -75,13 +88,13 @@ class EndpointModel:
         return skeletons, frozenset(target.sequence for target in self.inputs.targets)
 
     def shares(self, setting: str = "random") -> NDArray[np.float64]:
-        """(n_members,) weight of each member in a setting, networks first, as `scores` lists them.
+        """(n_members,) weight of each member in a setting, in the order of `kinds`.
 
         A setting that was not judged has the weights of pairs held out.
         """
         weights = self.weights.get(setting, self.weights["random"])
-        shares = [weights.get(kind, 0.0) / len(m) for kind, m in self.networks.items() for _ in m]
-        return np.array(shares + ([weights.get(KERNEL, 0.0)] if self.inputs.kernel else []))
+        kinds = self.kinds
+        return np.array([weights.get(kind, 0.0) / kinds.count(kind) for kind in kinds])
 
     def is_known(
         self, smiles: Sequence[str], targets: Sequence[Target]
@@ -116,18 +129,39 @@ class EndpointModel:
         target: NDArray[np.int64],
         wanted: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.float64]:
-        """(n_members, n_pairs) predictions of every member in the label's unit; of one not `wanted`, 0."""
+        """(n_members, n_pairs) predictions of every member in the label's unit; of one not `wanted`, 0.
+
+        The rows of trees are 0 too: they read tables of molecules and proteins (`tree_scores`).
+        """
         members = [member for each in self.networks.values() for member in each]
-        kernel = self.inputs.kernel
-        rows = np.zeros((len(members) + (kernel is not None), len(drug)))
+        kinds = self.kinds
+        rows = np.zeros((len(kinds), len(drug)))
         need = np.ones(len(rows), bool) if wanted is None else wanted
         for number, network in enumerate(members):
             if need[number]:
                 rows[number] = score_pairs(network, self.name, molecules, proteins, drug, target)
-        if kernel is not None and need[-1]:
-            matrix = kernel.predict(molecules.near, proteins.alike)
-            rows[-1] = as_task(matrix[drug, target], self.task)
+        if self.inputs.kernel is not None and need[kinds.index(KERNEL)]:
+            matrix = self.inputs.kernel.predict(molecules.near, proteins.alike)
+            rows[kinds.index(KERNEL)] = as_task(matrix[drug, target], self.task)
         return rows
+
+    def tree_scores(
+        self,
+        smiles: Sequence[str],
+        targets: Sequence[Target],
+        drug: NDArray[np.int64],
+        target: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        """(n_pairs,) predictions of the trees in the label's unit, 0 where the endpoint has none."""
+        if self.trees is None or not len(drug):
+            return np.zeros(len(drug))
+        missing = np.full(len(drug), np.nan), np.full(len(drug), -1)
+        ids = tuple(target.target_id for target in targets)
+        texts = tuple(smiles)
+        pairs = PairData(
+            self.name, texts, texts, ("",) * len(texts), ids, tuple(targets), drug, target, *missing
+        )
+        return self.trees.predict(pairs, PairFeatures(texts, pairs.targets))
 
 
 @dataclass(frozen=True)
@@ -190,7 +224,8 @@ class AffinityModel:
         -------
         pd.DataFrame
             prediction, lower, upper, sd (label's unit; NaN where the structure cannot be read), in_domain,
-            abstain, reason, nearest_train_tanimoto, nearest_train_protein, in_training.
+            abstain, reason, nearest_train_tanimoto, nearest_train_protein, latent_density (NaN where there is no
+            latent space), in_training.
 
         Raises
         ------
@@ -222,6 +257,7 @@ class AffinityModel:
         table["reason"] = reason
         table["nearest_train_tanimoto"] = judged["similarity_molecule"].to_numpy()
         table["nearest_train_protein"] = judged["similarity_protein"].to_numpy()
+        table["latent_density"] = np.where(np.isfinite(prediction), judged["density"], np.nan)
         table["in_training"] = molecule[drug]
         return table
 
@@ -287,10 +323,13 @@ def _score(
         if not len(rows):
             continue
         place = np.cumsum(here) - 1
-        molecules = model.inputs.encode_molecules([text for text in smiles[start : start + _BLOCK] if text])
+        readable = [text for text in smiles[start : start + _BLOCK] if text]
+        molecules = model.inputs.encode_molecules(readable)
         wanted = np.asarray(shares[:, rows].any(axis=1))
         pairs = place[drug[rows] - start], target[rows]
         scores[:, rows] = model.scores(molecules, proteins, *pairs, wanted)
+        if model.trees is not None and wanted[-1]:
+            scores[-1, rows] = model.tree_scores(readable, targets, *pairs)
         if latent is not None and model.latent is not None:
             latent[rows] = model.latent.vectors(model.first_network, molecules, proteins, *pairs)
     return scores

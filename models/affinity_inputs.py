@@ -215,9 +215,31 @@ def fit_profiles(encoder: InputEncoder, pairs: PairData, *, rank: int = 512) -> 
     rank
         Coordinates of a molecule at most.
     """
+    near = molecule_kernel(encoder.molecules.tables, encoder.molecules.tables)
+    fitted = fit_regression(encoder, pairs, near)
+    if fitted.kernel is None or fitted.kernel.profiles is None:
+        return fitted
+    return replace(fitted, profile_projection=principal_components(fitted.kernel.near(near), rank))
+
+
+def fit_regression(
+    encoder: InputEncoder, pairs: PairData, near: NDArray[np.float32] | None = None
+) -> InputEncoder:
+    """Add the kernel regression on the training labels to an encoder of these pairs.
+
+    Parameters
+    ----------
+    encoder
+        `fit_inputs` of these pairs.
+    pairs
+        Labelled training pairs of one endpoint.
+    near
+        (n_landmarks, n_landmarks) kernel of the encoder's molecules by structure; made unless given.
+    """
+    if near is None:
+        near = molecule_kernel(encoder.molecules.tables, encoder.molecules.tables)
     molecule = {smiles: place for place, smiles in enumerate(encoder.smiles)}
     protein = {target.form: place for place, target in enumerate(encoder.targets)}
-    near = molecule_kernel(encoder.molecules.tables, encoder.molecules.tables)
     binary = bool(np.isin(pairs.label, (0.0, 1.0)).all())
     kernel = fit_kernel(
         near,
@@ -226,9 +248,7 @@ def fit_profiles(encoder: InputEncoder, pairs: PairData, *, rank: int = 512) -> 
         np.array([protein[pairs.targets[t].form] for t in pairs.target]),
         pairs.label, KernelSettings.of("classification" if binary else "regression"),
     )  # fmt: skip
-    profiles = kernel.profiles is not None
-    projection = principal_components(kernel.near(near), rank) if profiles else None
-    return replace(encoder, kernel=kernel, profile_projection=projection)
+    return replace(encoder, kernel=kernel)
 
 
 @dataclass(frozen=True)

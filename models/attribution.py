@@ -1,6 +1,7 @@
 """Which atoms and residues a prediction rests on: what it loses when they are hidden from the model.
 
-Every member of a blend is asked, with its share. An atom that is hidden is unknown in the graph, and no counted
+Every member of a blend is asked, with its share; but for boosted trees, which read descriptors of whole molecules:
+what they add to a prediction is in no attribution. An atom that is hidden is unknown in the graph, and no counted
 environment that holds it is left. A residue that is hidden is unknown on the kinase profile and in the catalytic
 window, and is left out of composition and words, as an X in the sequence is; the alignment stays as it was, and
 so does what says that the protein is the very one of a training pair. `models.attribution_gradients` has

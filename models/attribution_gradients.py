@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from chem.count_similarity import CountTable
-from models.affinity import EndpointModel
+from models.affinity import KERNEL, EndpointModel
 from models.affinity_fit import FittedNetwork
 from models.affinity_inputs import MoleculeInputs
 from models.attribution import AtomMasks, ResidueMasks
@@ -83,13 +83,14 @@ def atom_gradients(
     )  # of the prediction in the kernel with each landmark
     members = [member for each in model.networks.values() for member in each]
     shares = model.shares_of(smiles, target)
-    for weight, member in zip(shares, members, strict=False):  # the last share is the kernel's
+    for weight, member in zip(shares, members, strict=False):  # then come those of what is no network
         if weight:
             own, part = _molecule_gradients(model, member, masks, molecule, mean**2, share)
             atoms += weight * own
             slope += weight * part
     if model.inputs.kernel is not None:
-        slope += shares[-1] * model.inputs.kernel.slope((mean**2).astype(np.float32), masks.proteins.alike[0])
+        weight = shares[model.kinds.index(KERNEL)]
+        slope += weight * model.inputs.kernel.slope((mean**2).astype(np.float32), masks.proteins.alike[0])
     for kind, each in zip(kinds, masks.environments, strict=True):
         of_column = kind.gradients(share, slope * 2 * mean / len(kinds))
         of_environment = of_column[np.searchsorted(kind.column, each.column)]
@@ -136,7 +137,8 @@ def residue_gradients(
         fit = model.inputs.kernel
         carried, near = fit.carried[1], fit.near(masks.molecule.near)[0]
         kind = _Growing.of(masks.tables[_RESIDUES], model.inputs.proteins[_RESIDUES])
-        slope = shares[-1] * fit.sd * (carried[:, -1] + carried[:, :-1] @ near)
+        weight = shares[model.kinds.index(KERNEL)]
+        slope = weight * fit.sd * (carried[:, -1] + carried[:, :-1] @ near)
         scale = 2 * PROTEIN_WEIGHTS[_RESIDUES] * kind.similarity(share)
         of_column = np.zeros(len(model.inputs.profile))
         of_column[kind.column // 20] = kind.gradients(share, slope * scale)

@@ -30,13 +30,14 @@ from models.affinity_inputs import InputEncoder
 from models.affinity_network import AffinityNetwork, InputSizes, NetworkShape
 from models.domain_threshold import Threshold
 from models.intervals import Intervals
-from models.kernel_fit import KernelFit
+from models.kernel_fit import KernelFit, stored_pairs
 from models.landmarks import Landmarks, molecule_tables, protein_kernel, protein_tables
 from models.latent import LatentSpace
 from models.protein import Target, encode_proteins
+from models.trees import GradientBoosting
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
-FORMAT = 3
+FORMAT = 4
 _SCALE = ".scale"
 _MIN_PACKED = 4096
 
@@ -104,11 +105,15 @@ def _tensors(model: EndpointModel) -> dict[str, Tensor]:
         there = inputs.kernel.first.weight != 0 if model.labels is None else ~np.isnan(model.labels)
         arrays = inputs.kernel.to_arrays(there)
         if model.labels is not None:
-            arrays["label"] = model.labels[arrays["row"], arrays["column"]]
+            arrays["label"] = model.labels[there]
         profiles = arrays.pop("profiles", None)
         if profiles is not None:
             tensors |= _packed("kernel.profiles", torch.from_numpy(profiles).float())
         tensors |= {f"kernel.{name}": torch.from_numpy(array) for name, array in arrays.items()}
+    if model.trees is not None:
+        tensors |= {
+            f"trees.{name}": torch.from_numpy(array) for name, array in model.trees.to_arrays().items()
+        }
     if model.latent is not None:
         arrays = model.latent.to_arrays()
         tensors |= {f"latent.{name}": torch.from_numpy(array) for name, array in arrays.items()}
@@ -272,11 +277,13 @@ def _endpoint(plain: dict[str, Any], tensors: dict[str, Tensor]) -> EndpointMode
     latent = LatentSpace.from_arrays(of_latent) if of_latent else None
     if "label" in kept:
         labels = np.full((len(smiles), len(targets)), np.nan, np.float16)
-        labels[kept["row"], kept["column"]] = kept["label"]
+        labels[stored_pairs(kept, *labels.shape)] = kept["label"]
+    of_trees = {name: tensor.numpy() for name, tensor in _below(tensors, "trees.").items()}
+    trees = GradientBoosting.from_arrays(of_trees, task=plain["task"]) if of_trees else None
     return EndpointModel(
         plain["endpoint"], plain["task"], inputs, networks, plain["weights"],
         {setting: Intervals.from_dict(part) for setting, part in plain["intervals"].items()},
-        training_domain(inputs, thresholds, arrays, latent), labels, latent,
+        training_domain(inputs, thresholds, arrays, latent), labels, latent, trees,
     )  # fmt: skip
 
 

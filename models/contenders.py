@@ -45,6 +45,26 @@ class NetworkRecipe:
     n_members: int = 1
 
 
+@dataclass(frozen=True)
+class Start:
+    """What networks go on from.
+
+    Attributes
+    ----------
+    members
+        Trained networks of one kind, which read the inputs of the new ones.
+    new
+        (n_pairs,) training pairs that they have not seen, of which some may be held back to find the epochs.
+    """
+
+    members: tuple[FittedNetwork, ...]
+    new: NDArray[np.bool_]
+
+    def member(self, number: int) -> FittedNetwork:
+        """Where the network of this number starts."""
+        return self.members[number % len(self.members)]
+
+
 LANDMARK_NETWORK = NetworkRecipe(
     NetworkShape(),
     LoopConfig(n_epochs=64, learning_rate=2e-3, weight_decay=0.05, ema=0.995, device="cpu"),
@@ -81,7 +101,9 @@ def fit_encoder(training: PairData, recipe: NetworkRecipe) -> InputEncoder:
     return fit_profiles(encoder, training, rank=recipe.shape.rank)
 
 
-def choose_epochs(training: EncodedPairs, recipe: NetworkRecipe, seed: int) -> int:
+def choose_epochs(
+    training: EncodedPairs, recipe: NetworkRecipe, seed: int, start: Start | None = None
+) -> int:
     """Epochs after which a tenth of the training pairs, held back for that, is predicted best.
 
     Parameters
@@ -90,14 +112,19 @@ def choose_epochs(training: EncodedPairs, recipe: NetworkRecipe, seed: int) -> i
         Training pairs; nothing else is looked at.
     recipe, seed
         Of the network that is trained on the other nine tenths.
+    start
+        What it goes on from; only what that has not seen is held back.
     """
     inner = random_folds(training.pairs, 10, seed) == 1
+    if start is not None:
+        inner &= start.new
     if not inner.any() or inner.all():
         return recipe.loop.n_epochs
     config = replace(recipe.loop, seed=seed * 100, validate_every=2, patience=16)
     _, history = fit_network(
-        [training.select(~inner)], recipe.shape, config, validation=[training.select(inner)]
-    )
+        [training.select(~inner)], recipe.shape, config, validation=[training.select(inner)],
+        start=None if start is None else start.member(0),
+    )  # fmt: skip
     return history.best_epoch or recipe.loop.n_epochs
 
 
@@ -108,6 +135,7 @@ def fit_members(
     *,
     state: Path | None = None,
     progress: Callable[[Progress], None] | None = None,
+    start: Start | None = None,
 ) -> tuple[FittedNetwork, ...]:
     """Train the networks of an ensemble, one after the other, for the epochs of the recipe or of `choose_epochs`.
 
@@ -123,13 +151,16 @@ def fit_members(
         Folder for the state of training, to go on from after a kill.
     progress
         Called after every epoch of each.
+    start
+        What they go on from.
     """
     members = []
-    epochs = recipe.loop.stop_after or choose_epochs(training, recipe, seed)
+    epochs = recipe.loop.stop_after or choose_epochs(training, recipe, seed, start)
     for number in range(recipe.n_members):
         config = replace(recipe.loop, seed=seed * 100 + number, stop_after=epochs)
         file = None if state is None else state / f"member-{config.seed}.safetensors"
-        fitted, _ = fit_network([training], recipe.shape, config, state=file, progress=progress)
+        first = None if start is None else start.member(number)
+        fitted, _ = fit_network([training], recipe.shape, config, start=first, state=file, progress=progress)
         members.append(fitted)
     return tuple(members)
 
@@ -157,6 +188,7 @@ def fit_and_predict(
     recipe: NetworkRecipe | None = None,
     n_threads: int = 1,
     state: Path | None = None,
+    start: Start | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Fit a contender to training pairs and predict test pairs over the same tables.
 
@@ -178,6 +210,8 @@ def fit_and_predict(
         Of plain models.
     state
         Folder for the state of a network's training.
+    start
+        What a network goes on from.
 
     Returns
     -------
@@ -198,7 +232,7 @@ def fit_and_predict(
         return model.predict(test, known), np.full(len(test), np.nan)
     wanted = recipe or NETWORKS[name]
     data = encode_pairs(training, encoder or fit_encoder(training, wanted))
-    members = fit_members(data, wanted, seed, state=state)
+    members = fit_members(data, wanted, seed, state=state, start=start)
     scores = score_members(members, replace(data, pairs=test))
     spread = scores.std(axis=0, ddof=1) if len(members) > 1 else np.full(len(test), np.nan)
     return scores.mean(axis=0), spread

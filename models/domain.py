@@ -1,19 +1,19 @@
 """Applicability domain: whether a new pair resembles what a model was trained and measured on.
 
-Two questions decide, each with a threshold that is estimated and not chosen by hand:
+Three questions:
 
 * the molecule: Tanimoto similarity (Morgan fingerprint) to the nearest training molecule;
 * the protein: identity on the kinase profile with the nearest training kinase, or, for a protein without that
-  domain, the Jaccard similarity of the sets of three-residue words with the nearest training protein.
+  domain, the Jaccard similarity of the sets of three-residue words with the nearest training protein;
+* the pair, where one of the two is new: how isolated it is in the network's latent space, as the share of training
+  pairs that are at least as far from their neighbours (1 in the thick of them, near 0 far out).
 
-A threshold is where the model stops beating the means on held-out data (`models.domain_threshold`). Where that was
-not measured, it is the similarity that 95% of the training set have to their own nearest neighbour in it, and the
-reason says so. A pair outside is abstained from, in words.
-
-Beside them stands the pair's density: how isolated it is in the network's latent space, as the share of training
-pairs that are at least as far from their neighbours (1 in the thick of them, near 0 far out). It is told and
-decides nothing: isolated pairs err more, but so do the means on them, and where enough of them were measured the
-model still beats those by more than the thresholds ask (`benchmarks.latent_domain`).
+A threshold of the first two is where the model stops beating the means on held-out data (`models.domain_threshold`).
+Where that was not measured, it is the similarity that 95% of the training set have to their own nearest neighbour in
+it, and the reason says so. That of words is never below what unrelated proteins have by chance (`chance_likeness`). The
+third is set at `MIN_DENSITY`: what was measured of it (`benchmarks.latent_domain`) shows that isolated pairs of known
+molecules and proteins are still predicted far better than by the means, and that their intervals are too narrow; of new
+ones too few are isolated to tell, and these are abstained from. A pair outside is abstained from, in words.
 """
 
 from __future__ import annotations
@@ -27,8 +27,15 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from chem.errors import InputError
-from models.domain_density import LatentDensity
-from models.domain_similarity import ProteinKeys, nearest_identity, nearest_other, nearest_tanimoto
+from models.domain_density import MIN_DENSITY, LatentDensity
+from models.domain_similarity import (
+    CHANCE,
+    ProteinKeys,
+    chance_likeness,
+    nearest_identity,
+    nearest_other,
+    nearest_tanimoto,
+)
 from models.domain_threshold import Threshold
 from models.vectors import Floats, require_same_length
 
@@ -54,7 +61,7 @@ class Domain:
     latent
         Of the training pairs, or None.
     thresholds
-        By measure: molecule, identity, words.
+        By measure: molecule, identity, words, density.
     """
 
     fingerprints: NDArray[np.uint8]
@@ -108,8 +115,13 @@ class Domain:
         chosen = {
             "molecule": found.get("molecule") or _own_threshold(nearest_other(bits)),
             "identity": found.get("identity") or _own_threshold(nearest_identity(aligned, aligned, leave_out=True)),
-            "words": found.get("words") or _own_threshold(nearest_other(distinct.words)),
+            "words": found.get("words") or _own_threshold(nearest_other(distinct.words)).at_least(
+                chance_likeness(distinct.words), CHANCE
+            ),
         }  # fmt: skip
+        if density is not None:
+            rule = f"from which no more than {MIN_DENSITY:.0%} of training pairs are as isolated"
+            chosen["density"] = Threshold(MIN_DENSITY, rule, len(density.points))
         return cls(bits, distinct, density, chosen)
 
     def assess(
@@ -161,7 +173,9 @@ class Domain:
             if self.latent is None:
                 raise InputError("the domain was fitted without latent vectors", field="latent")
             density = self.latent.density(latent)
-        reasons = self._reasons(nearest[which], similarity[target], measure[target], texts[which])
+        new = (nearest[which] < 1) | (similarity[target] < 1)
+        judged = np.where(new, density, np.nan)
+        reasons = self._reasons(nearest[which], similarity[target], measure[target], judged, texts[which])
         return pd.DataFrame(
             {
                 "similarity_molecule": nearest[which],
@@ -187,17 +201,18 @@ class Domain:
         return similarity, np.where(by_identity, "identity", "words").astype(object)
 
     def _reasons(
-        self, molecule: Floats, protein: Floats, measure: NDArray[Any], unreadable: NDArray[Any]
+        self, molecule: Floats, protein: Floats, measure: NDArray[Any], density: Floats, unreadable: NDArray[Any]
     ) -> list[str]:  # fmt: skip
         """Why each pair is outside, empty where it is not."""
         parts: list[list[str]] = [
             [f"the structure cannot be read: {text}"] if text else [] for text in unreadable
         ]
-        values = {"molecule": molecule, "identity": protein, "words": protein}
+        values = {"molecule": molecule, "identity": protein, "words": protein, "density": density}
         judged = {
             "molecule": unreadable == "",
             "identity": measure == "identity",
             "words": measure == "words",
+            "density": ~np.isnan(density),
         }
         for name, threshold in self.thresholds.items():
             for row in np.flatnonzero(~threshold.holds(values[name]) & judged[name]):
@@ -207,6 +222,8 @@ class Domain:
 
 def _reason(name: str, value: float, threshold: Threshold) -> str:
     """One clause of an abstention."""
+    if name == "density":
+        return f"only {value:.3%} of training pairs are as isolated in the latent space, below {threshold.value:.0%}"
     nearest = "molecule" if name == "molecule" else "protein"
     said = f"the nearest training {nearest} has {MEASURES[name]} {value:.2f}"
     if threshold.value is None:

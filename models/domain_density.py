@@ -14,6 +14,8 @@ N_NEIGHBOURS = 5
 """Neighbours whose mean distance tells how isolated a pair is."""
 MAX_LATENT = 2000
 """Training pairs kept of the latent space; of more, a random part."""
+MIN_DENSITY = 0.01
+"""Density below which a new molecule or protein is outside, as one training pair in a hundred is."""
 _AT_ONCE = 256
 
 

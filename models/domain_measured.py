@@ -12,7 +12,14 @@ from chem.fingerprint import morgan_fingerprints
 from chem.scaffold import murcko_scaffold
 from models.affinity import N_BITS
 from models.blend import BLEND
-from models.domain_similarity import ProteinKeys, nearest_identity, nearest_tanimoto
+from models.domain_similarity import (
+    CHANCE,
+    ProteinKeys,
+    chance_likeness,
+    nearest_identity,
+    nearest_tanimoto,
+    protein_words,
+)
 from models.domain_threshold import Threshold, gain_threshold
 from models.kinase import build_profile
 from models.means import DrugTargetMeans
@@ -85,7 +92,8 @@ def measured_thresholds(pairs: PairData, out_of_fold: pd.DataFrame) -> dict[str,
     Returns
     -------
     dict
-        By measure of `models.domain.MEASURES`; one with too few molecules or proteins is missing.
+        By measure of `models.domain.MEASURES`; one with too few molecules or proteins is missing. That of words is
+        at least what proteins have by chance: a model that gains everywhere does not know a protein it was never near.
     """
     found: dict[str, Threshold | None] = {}
     for setting in ("scaffold", "family"):
@@ -103,7 +111,11 @@ def measured_thresholds(pairs: PairData, out_of_fold: pd.DataFrame) -> dict[str,
             for name, part in (("identity", kinase), ("words", ~kinase)):
                 if part.any():
                     found[name] = _gain(blend[part], means[part], target[part], similarity[part])
-    return {name: threshold for name, threshold in found.items() if threshold is not None}
+    judged = {name: threshold for name, threshold in found.items() if threshold is not None}
+    if "words" in judged:
+        sequences = sorted({target.sequence for target in pairs.targets})
+        judged["words"] = judged["words"].at_least(chance_likeness(protein_words(sequences)), CHANCE)
+    return judged
 
 
 def _gain(

@@ -13,6 +13,8 @@ from chem.fingerprint import tanimoto
 from models.kinase import GAP, UNKNOWN, encode_residues
 from models.vectors import Floats
 
+CHANCE = "what 99% of the training proteins have read backwards"
+"""What `chance_likeness` is, for the rule of a threshold."""
 WORD = 3
 """Residues of a word of a protein."""
 N_WORDS = 20**WORD
@@ -111,6 +113,30 @@ def nearest_other(bits: NDArray[np.uint8]) -> Floats:
         similarity[rows, start + rows] = 0
         nearest[start : start + len(rows)] = similarity.max(axis=1)
     return nearest
+
+
+def chance_likeness(words: NDArray[np.uint8]) -> float:
+    """Likeness by words that proteins have which share nothing but their composition.
+
+    Parameters
+    ----------
+    words
+        (n, 8000) of n distinct training proteins.
+
+    Returns
+    -------
+    float
+        The likeness to the nearest of them that all but 1% of them have when they are read backwards: no protein
+        is related to those, though each has the residues, repeats and length of a real one; 0 without any.
+
+    References
+    ----------
+    Reversed sequences as decoys: Elias and Gygi 2007, doi:10.1038/nmeth1019.
+    """
+    if not len(words):
+        return 0.0
+    backwards = np.arange(N_WORDS).reshape(20, 20, 20).transpose().ravel()
+    return float(np.quantile(nearest_tanimoto(words[:, backwards], words), 0.99))
 
 
 def nearest_identity(

@@ -48,6 +48,18 @@ class Threshold:
         v = np.asarray(values, float)
         return np.zeros(v.shape, bool) if self.value is None else v >= self.value
 
+    def at_least(self, floor: float, reason: str) -> Threshold:
+        """Raise to a floor, where the value is below it, and say why.
+
+        Examples
+        --------
+        >>> Threshold(0.1, "measured", 20).at_least(0.2, "chance")
+        Threshold(value=0.2, rule='measured, raised to chance', n=20)
+        """
+        if self.value is None or self.value >= floor:
+            return self
+        return Threshold(floor, f"{self.rule}, raised to {reason}", self.n)
+
     def to_dict(self) -> dict[str, Any]:
         """As plain numbers for a JSON card."""
         return {"value": self.value, "rule": self.rule, "n": self.n}

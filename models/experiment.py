@@ -12,7 +12,7 @@ import hashlib
 import importlib.metadata
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,24 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from models.affinity import KERNEL, AffinityModel, EndpointModel, training_domain
+from models.affinity import KERNEL, TREES, AffinityModel, EndpointModel, training_domain
 from models.affinity_fit import FittedNetwork, task_of
-from models.affinity_inputs import InputEncoder, encode_pairs, fit_inputs
+from models.affinity_inputs import InputEncoder, encode_pairs
 from models.baselines import blend_folds
 from models.blend import BlendReport, blend_report
-from models.checkpoint import load_affinity, save_affinity
+from models.checkpoint import CARD, load_affinity, read_card, save_affinity
 from models.coverage import coverage_summary, coverage_table
 from models.domain_measured import GROUPS, measured_thresholds, nearness
 from models.evidence_pairs import label_matrix
-from models.experiment_parts import AffinityExperiment, Part, Progress, fit_parts, parts_of, restore_members
+from models.experiment_parts import (
+    AffinityExperiment,
+    Part,
+    Progress,
+    fit_parts,
+    parts_of,
+    restore_members,
+    tree_parts,
+)
 from models.families import family_folds
 from models.intervals import Intervals
 from models.kernel_fit import KernelFit
@@ -42,6 +50,8 @@ from models.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS, mean_inte
 from models.pairs import PairData
 from models.split_records import records_of_pairs
 from models.splits import random_folds, scaffold_folds
+from models.start import join_pairs
+from models.trees import GradientBoosting
 
 
 def train_affinity(
@@ -77,14 +87,17 @@ def train_affinity(
     plan = experiment or AffinityExperiment()
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    folds = _folds(endpoints, plan)
+    endpoints, folds = _joined(endpoints, plan)
     parts = folder / ".parts" / _digest(endpoints, folds, plan)
     parts.mkdir(parents=True, exist_ok=True)
     work = parts_of(endpoints, folds, plan)
     fit_parts(endpoints, folds, work, plan, parts, progress)
-    tables = [pd.read_parquet(parts / f"{part.name}.parquet") for part in work if part.setting != "all"]
-    out_of_fold = pd.concat(tables, ignore_index=True)
-    blended, reports = _blend(out_of_fold, plan)
+    won = _won_by_trees(_held_out(work, parts), plan, endpoints)
+    if won:
+        work += tree_parts(endpoints, folds, plan, won)
+        fit_parts(endpoints, folds, work, plan, parts, progress)
+    out_of_fold = _held_out(work, parts)
+    blended, reports = _blend(out_of_fold, plan, won)
     out_of_fold = pd.concat([out_of_fold, blended], ignore_index=True)
     metrics = fold_metrics(out_of_fold, plan.seed)
     coverage = _coverage(endpoints, blended)
@@ -100,6 +113,24 @@ def train_affinity(
     save_affinity(AffinityModel(models, card), folder)
     shutil.rmtree(folder / ".parts")
     return load_affinity(folder)
+
+
+def _joined(
+    endpoints: Sequence[PairData], plan: AffinityExperiment
+) -> tuple[Sequence[PairData], dict[str, list[NDArray[np.int64]]]]:
+    """Pairs to train on and the fold of each; those of a model to start from come first and are in fold -1."""
+    if not plan.start:
+        return endpoints, _folds(endpoints, plan)
+    joined = []
+    for pairs in endpoints:
+        start = plan.start_of(pairs.name)
+        assert start is not None
+        joined.append(join_pairs(start, pairs))
+    new = _folds([each.pairs.select(each.new) for each in joined], plan)["random"]
+    folds = [np.full(len(each.pairs), -1) for each in joined]
+    for each, fold, own in zip(joined, folds, new, strict=True):
+        fold[each.new] = own
+    return [each.pairs for each in joined], {"random": folds}
 
 
 def _folds(endpoints: Sequence[PairData], plan: AffinityExperiment) -> dict[str, list[NDArray[np.int64]]]:
@@ -123,6 +154,8 @@ def _digest(
 ) -> str:
     """Name of this experiment's parts: another table, fold or setting gets parts of its own."""
     digest = hashlib.sha256(repr((plan.networks, plan.epochs, plan.seed)).encode())
+    if plan.start:
+        digest.update((Path(plan.start) / CARD).read_bytes())
     for pairs in endpoints:
         named = (pairs.name, pairs.drug_ids, pairs.smiles, pairs.target_ids, pairs.targets)
         digest.update(repr(named).encode())
@@ -135,16 +168,40 @@ def _digest(
     return digest.hexdigest()[:16]
 
 
+def _held_out(work: Sequence[Part], parts: Path) -> pd.DataFrame:
+    """Predictions of held-out pairs by the fits that are done."""
+    tables = [pd.read_parquet(parts / f"{part.name}.parquet") for part in work if part.setting != "all"]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _won_by_trees(
+    out_of_fold: pd.DataFrame, plan: AffinityExperiment, endpoints: Sequence[PairData]
+) -> frozenset[str]:
+    """Endpoints whose held-out pairs boosted trees predict better than each part of the blend, or once did."""
+    starts = [plan.start_of(pairs.name) for pairs in endpoints]
+    before = {start.name for start in starts if start is not None and start.trees is not None}
+    judged = out_of_fold[
+        (out_of_fold["setting"] == "random") & out_of_fold["model"].isin([*plan.blended, TREES])
+    ]
+    errors = judged.assign(error=(judged["label"] - judged["prediction"]) ** 2).pivot_table(
+        "error", "endpoint", "model"
+    )
+    return frozenset({*before, *map(str, errors.index[errors.idxmin(axis=1) == TREES])})
+
+
 Reports = dict[str, dict[str, BlendReport]]
 """By endpoint and setting."""
 
 
-def _blend(out_of_fold: pd.DataFrame, plan: AffinityExperiment) -> tuple[pd.DataFrame, Reports]:
+def _blend(
+    out_of_fold: pd.DataFrame, plan: AffinityExperiment, won: Collection[str]
+) -> tuple[pd.DataFrame, Reports]:
     """Rows of the blend, the weights of a fold found on the others of its setting; and the weights of all folds.
 
     New scaffolds and families have weights of their own: what predicts pairs best may not be what reaches furthest.
     """
-    mine = out_of_fold[out_of_fold["model"].isin(plan.blended)]
+    trees = (out_of_fold["model"] == TREES) & out_of_fold["endpoint"].isin(won)
+    mine = out_of_fold[out_of_fold["model"].isin(plan.blended) | trees]
     rows, _ = blend_folds(mine)
     reports: Reports = {}
     for (endpoint, setting), table in mine.groupby(["endpoint", "setting"], sort=False):
@@ -180,11 +237,12 @@ def _endpoint_model(
     kept = load_file(parts / f"{Part(number, 'all', 0, KERNEL).name}.safetensors")
     arrays = {name: tensor.numpy() for name, tensor in kept.items()}
     with threadpool_limits(1):  # as the networks were fitted, so that the coordinates are theirs to the bit
-        inputs = fit_inputs([pairs], rank=plan.rank)
+        inputs = plan.bare_inputs(pairs)
     kernel = KernelFit.from_arrays(
         arrays, protein_kernel(inputs.proteins, inputs.proteins), len(inputs.smiles)
     )
     inputs = replace(inputs, kernel=kernel, profile_projection=arrays.get("profile_projection"))
+    start = plan.start_of(pairs.name)
     data = encode_pairs(pairs.select(np.arange(len(pairs)) < 1), inputs)
     networks: dict[str, tuple[FittedNetwork, ...]] = {}
     for kind, recipe in plan.networks_of(pairs).items():
@@ -197,10 +255,18 @@ def _endpoint_model(
     }
     weights = {setting: report.weights for setting, report in reports.items()}
     thresholds = measured_thresholds(pairs, out_of_fold[out_of_fold["endpoint"] == pairs.name])
+    if start is not None:  # what was measured there and cannot be measured here
+        weights, intervals = start.weights | weights, start.intervals | intervals
+        thresholds = {k: v for k, v in start.domain.thresholds.items() if k != "density"}
     latent = _latent(networks, inputs, pairs) if networks else None
+    trees = None
+    if TREES in weights["random"]:
+        kept = load_file(parts / f"{Part(number, 'all', 0, TREES).name}.safetensors")
+        arrays = {name: tensor.numpy() for name, tensor in kept.items()}
+        trees = GradientBoosting.from_arrays(arrays, task=task_of(pairs.label))
     return EndpointModel(
         pairs.name, task_of(pairs.label), inputs, networks, weights, intervals,
-        training_domain(inputs, thresholds, latent=latent), label_matrix(pairs, inputs), latent,
+        training_domain(inputs, thresholds, latent=latent), label_matrix(pairs, inputs), latent, trees,
     )  # fmt: skip
 
 
@@ -250,7 +316,9 @@ def _leakage(endpoints: Sequence[PairData], settings: dict[str, list[NDArray[np.
     tables = []
     for setting, folds in settings.items():
         for pairs, known, part in zip(endpoints, records, folds, strict=True):
-            report = folds_leakage(known, part).table
+            always = part < 1  # trained on in every fold
+            report = folds_leakage(known, np.where(always, part.max() + 1, part)).table
+            report = report.iloc[: len(report) - always.any()]
             tables.append(report.assign(endpoint=pairs.name, setting=setting))
     leakage = pd.concat(tables, ignore_index=True)
     named = ["endpoint", "setting"]
@@ -275,6 +343,7 @@ def _card(
         **plan.description,
         "training": {name: asdict(recipe) for name, recipe in plan.networks.items()},
         "epochs": plan.epochs,
+        **({"started_from": _facts(plan.start)} if plan.start else {}),
         "seed": plan.seed,
         "threads": 1,
         "versions": {name: importlib.metadata.version(name) for name in names},
@@ -294,6 +363,11 @@ def _card(
         "coverage": coverage_summary(coverage),
         "figures": [{k: (None if v != v else v) for k, v in row.items()} for row in figures],
     }
+
+
+def _facts(start: str) -> dict[str, Any]:
+    card = read_card(start)
+    return {name: card.get(name, "") for name in ("name", "weights_sha256")}
 
 
 def _write_table(table: pd.DataFrame, path: Path) -> None:

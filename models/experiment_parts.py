@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -20,16 +20,34 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from chem.errors import InputError
-from models.affinity import KERNEL
+from models.affinity import KERNEL, TREES, AffinityModel, EndpointModel
 from models.affinity_fit import FittedNetwork, LabelScaler, network_sizes, task_of
-from models.affinity_inputs import EncodedPairs, InputEncoder, encode_pairs, fit_inputs, fit_profiles
+from models.affinity_inputs import (
+    EncodedPairs,
+    InputEncoder,
+    encode_pairs,
+    fit_inputs,
+    fit_profiles,
+    fit_regression,
+)
 from models.affinity_network import AffinityNetwork, NetworkShape
-from models.contenders import DEFAULT_NETWORKS, NETWORKS, PLAIN, NetworkRecipe, fit_and_predict, fit_members
+from models.checkpoint import load_affinity
+from models.contenders import (
+    DEFAULT_NETWORKS,
+    NETWORKS,
+    PLAIN,
+    NetworkRecipe,
+    Start,
+    fit_and_predict,
+    fit_members,
+)
 from models.domain_measured import MEANS
 from models.evidence_pairs import label_matrix
 from models.kernel_ridge import KernelSettings
 from models.pair_model import PairFeatures
 from models.pairs import PairData
+from models.start import extend_inputs
+from models.trees import GradientBoosting
 
 Progress = Callable[[str, float], None]
 
@@ -58,11 +76,16 @@ class AffinityExperiment:
         their number.
     description
         Facts for the card: name, data, licence, command, limits.
+    start
+        Folder of a trained model to go on from (`models.start`): its pairs are trained on too and never held out, and
+        its networks are where those of their kind start. It has seen scaffolds and families, so that pairs alone
+        can be held out from it.
 
     Raises
     ------
     InputError
-        A network has the name of a plain model, or networks differ in their rank.
+        A network has the name of a plain model, networks differ in their rank, or scaffolds or families are to be
+        held out from a model that goes on from another.
     """
 
     networks: dict[str, NetworkRecipe] = field(
@@ -75,6 +98,7 @@ class AffinityExperiment:
     seed: int = 0
     workers: int = 1
     description: dict[str, Any] = field(default_factory=dict)
+    start: str = ""
 
     def __post_init__(self) -> None:
         taken = sorted(set(self.networks) & set(PLAIN))
@@ -83,6 +107,10 @@ class AffinityExperiment:
         if len({recipe.shape.rank for recipe in self.networks.values()}) > 1:
             raise InputError(
                 "networks of one experiment read the same coordinates", field="rank", expected="one rank"
+            )
+        if self.start and self.settings != ("random",):
+            raise InputError(
+                "a model to start from has seen scaffolds and families", field="settings", expected="random"
             )
 
     @property
@@ -97,6 +125,23 @@ class AffinityExperiment:
             return recipe
         return replace(recipe, loop=replace(recipe.loop, stop_after=self.epochs[endpoint]))
 
+    def start_of(self, endpoint: str) -> EndpointModel | None:
+        """Trained model of an endpoint to go on from, or None.
+
+        Raises
+        ------
+        InputError
+            The model to start from has no such endpoint, or cannot be read.
+        """
+        return _trained(self.start).endpoint(endpoint) if self.start else None
+
+    def bare_inputs(self, training: PairData) -> InputEncoder:
+        """Inputs of training pairs, without a kernel regression."""
+        start = self.start_of(training.name)
+        return (
+            fit_inputs([training], rank=self.rank) if start is None else extend_inputs(start.inputs, training)
+        )
+
     def networks_of(self, pairs: PairData) -> dict[str, NetworkRecipe]:
         """Networks that an endpoint gets: none that reads profiles where the kernel regression fits none."""
         fits = KernelSettings.of(task_of(pairs.label)).n_rounds > 0
@@ -106,8 +151,13 @@ class AffinityExperiment:
 
     @property
     def blended(self) -> tuple[str, ...]:
-        """Kinds that the blend is made of."""
+        """Kinds that every blend is made of."""
         return (*self.networks, KERNEL)
+
+
+@lru_cache(maxsize=1)
+def _trained(folder: str) -> AffinityModel:
+    return load_affinity(folder)
 
 
 @dataclass(frozen=True)
@@ -135,8 +185,7 @@ def parts_of(
         plain = [name for name in PLAIN if name != KERNEL] if setting in plan.baselines else [MEANS]
         for e, fold in enumerate(each):
             names = (*blended[e], *plain)
-            numbers = [int(f) for f in np.unique(fold) if (fold != f).any()]
-            work += [Part(e, setting, f, name) for f in numbers for name in names]
+            work += [Part(e, setting, f, name) for f in _numbers(fold) for name in names]
     return sorted(
         work,
         key=lambda part: (
@@ -147,6 +196,27 @@ def parts_of(
             part.model,
         ),
     )
+
+
+def tree_parts(
+    endpoints: Sequence[PairData],
+    folds: dict[str, list[NDArray[np.int64]]],
+    plan: AffinityExperiment,
+    won: Collection[str],
+) -> list[Part]:
+    """Fits that `parts_of` has not, so that boosted trees join the blend of the endpoints that they have won."""
+    settings = {setting: each for setting, each in folds.items() if setting not in plan.baselines}
+    work = []
+    for e, pairs in enumerate(endpoints):
+        if pairs.name in won:
+            work += [Part(e, "all", 0, TREES)]
+            work += [Part(e, s, f, TREES) for s, each in settings.items() for f in _numbers(each[e])]
+    return work
+
+
+def _numbers(fold: NDArray[np.int64]) -> list[int]:
+    """Folds, from 1, that leave something to train on; what is in none is always trained on."""
+    return [int(f) for f in np.unique(fold) if f > 0 and (fold != f).any()]
 
 
 _SHARED: dict[str, Any] = {}
@@ -183,13 +253,29 @@ def _features(endpoint: int) -> PairFeatures:
 
 @lru_cache(maxsize=1)
 def _encoder(endpoint: int, setting: str, fold: int, rank: int) -> InputEncoder:
-    training = _training(endpoint, setting, fold)
-    return fit_profiles(fit_inputs([training], rank=rank), training, rank=rank)
+    training, plan = _training(endpoint, setting, fold), _SHARED["plan"]
+    encoder = plan.bare_inputs(training)
+    return fit_regression(encoder, training) if plan.start else fit_profiles(encoder, training, rank=rank)
 
 
 def _training(endpoint: int, setting: str, fold: int) -> PairData:
     pairs: PairData = _SHARED["endpoints"][endpoint]
-    return pairs if setting == "all" else pairs.select(_SHARED["folds"][setting][endpoint] != fold)
+    return pairs.select(_training_rows(endpoint, setting, fold))
+
+
+def _training_rows(endpoint: int, setting: str, fold: int) -> NDArray[np.bool_]:
+    folds = _SHARED["folds"]["random" if setting == "all" else setting][endpoint]
+    return np.full(len(folds), True) if setting == "all" else np.asarray(folds != fold)
+
+
+def _start(part: Part) -> Start | None:
+    """What a network goes on from: pairs in no fold are those that it has seen."""
+    plan: AffinityExperiment = _SHARED["plan"]
+    model = plan.start_of(_SHARED["endpoints"][part.endpoint].name)
+    if model is None or part.model not in model.networks:
+        return None
+    new = _SHARED["folds"]["random"][part.endpoint] > 0
+    return Start(model.networks[part.model], new[_training_rows(part.endpoint, part.setting, part.fold)])
 
 
 def fit_parts(
@@ -230,10 +316,9 @@ def _fit_part(part: Part) -> str:
     training = _training(part.endpoint, part.setting, part.fold)
     recipe = plan.recipe(part.model, training.name)
     encoder = None
-    if recipe is not None or part.setting == "all":
+    if recipe is not None or (part.setting == "all" and part.model == KERNEL):
         encoder = _encoder(part.endpoint, part.setting, part.fold, plan.rank)
     if part.setting == "all":
-        assert encoder is not None
         _fit_on_all(part, training, encoder, recipe)
         return part.name
     pairs: PairData = _SHARED["endpoints"][part.endpoint]
@@ -241,7 +326,7 @@ def _fit_part(part: Part) -> str:
     prediction, spread = fit_and_predict(
         part.model, training, test, task=task_of(pairs.label), seed=plan.seed,
         features=None if recipe else _features(part.endpoint), encoder=encoder, recipe=recipe,
-        state=_state(part) if recipe else None,
+        state=_state(part) if recipe else None, start=_start(part) if recipe else None,
     )  # fmt: skip
     table = pd.DataFrame(
         {
@@ -270,14 +355,22 @@ def _state(part: Part) -> Path:
     return folder
 
 
-def _fit_on_all(part: Part, training: PairData, encoder: InputEncoder, recipe: NetworkRecipe | None) -> None:
+def _fit_on_all(
+    part: Part, training: PairData, encoder: InputEncoder | None, recipe: NetworkRecipe | None
+) -> None:
     """Fit what will be saved, to all pairs."""
     from safetensors.torch import save_file
 
     plan: AffinityExperiment = _SHARED["plan"]
     tensors: dict[str, torch.Tensor] = {}
-    if recipe is not None:
-        members = fit_members(encode_pairs(training, encoder), recipe, plan.seed, state=_state(part))
+    if encoder is None:
+        trees = GradientBoosting(plan.seed, task=task_of(training.label))
+        trees.fit(training, _features(part.endpoint))
+        tensors = {name: torch.from_numpy(array) for name, array in trees.to_arrays().items()}
+    elif recipe is not None:
+        members = fit_members(
+            encode_pairs(training, encoder), recipe, plan.seed, state=_state(part), start=_start(part)
+        )
         for number, member in enumerate(members):
             tensors |= {f"{number}.{k}": v.contiguous() for k, v in member.network.state_dict().items()}
     else:

@@ -7,6 +7,7 @@ therefore know that two molecules bind alike although they do not look it.
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -233,19 +234,17 @@ class KernelFit:
         there
             (n_molecules, n_proteins) whether a pair was in the training data.
         """
-        row, column = np.nonzero(there)
-        narrow = np.int16 if max(there.shape) <= np.iinfo(np.int16).max else np.int32
         half = np.float16
+        packed = zlib.compress(np.packbits(there).tobytes(), 9)
         arrays: dict[str, NDArray[Any]] = {
-            "row": row.astype(narrow),
-            "column": column.astype(narrow),
-            "weight": self.first.weight[row, column].astype(half),
+            "there": np.frombuffer(packed, np.uint8).copy(),
+            "weight": self.first.weight[there].astype(half),
             "scaling": np.array([self.mean, self.sd, self.limit], np.float32),
         }
         if self.profiles is not None and self.second is not None:
             arrays |= {
                 "learned": self.first.learned.astype(half),
-                "second_weight": self.second.weight[row, column].astype(half),
+                "second_weight": self.second.weight[there].astype(half),
                 "second_learned": self.second.learned.astype(half),
                 "profiles": self.profiles.values.astype(half),
                 "width": np.array([self.profiles.width], np.float32),
@@ -258,14 +257,15 @@ class KernelFit:
 
         Raises
         ------
-        KeyError, IndexError
+        KeyError, ValueError, zlib.error
             The arrays are not those of a fit of this size.
         """
         mean, sd, limit = arrays["scaling"].tolist()
+        there = stored_pairs(arrays, n_molecules, len(alike))
 
         def dense(name: str) -> Matrix:
-            weight = np.zeros((n_molecules, len(alike)), np.float32)
-            weight[arrays["row"], arrays["column"]] = arrays[name]
+            weight = np.zeros(there.shape, np.float32)
+            weight[there] = arrays[name]
             return weight
 
         if "profiles" not in arrays:
@@ -274,6 +274,23 @@ class KernelFit:
         first = Stage(dense("weight"), arrays["learned"].astype(np.float32))
         second = Stage(dense("second_weight"), arrays["second_learned"].astype(np.float32))
         return cls(alike, first, profiles, second, mean, sd, limit)
+
+
+def stored_pairs(arrays: dict[str, NDArray[Any]], n_molecules: int, n_proteins: int) -> NDArray[np.bool_]:
+    """(n_molecules, n_proteins) whether a pair was in the training data, as `KernelFit.to_arrays` stored it.
+
+    Raises
+    ------
+    KeyError, ValueError, zlib.error
+        The arrays are not those of a fit of this size.
+    """
+    bits = np.frombuffer(zlib.decompress(arrays["there"].tobytes()), np.uint8)
+    n_pairs = n_molecules * n_proteins
+    if len(bits) != -(-n_pairs // 8):
+        raise ValueError(
+            f"pairs of {len(bits)} bytes, not of {n_molecules} molecules and {n_proteins} proteins"
+        )
+    return np.unpackbits(bits, count=n_pairs).astype(bool).reshape(n_molecules, n_proteins)
 
 
 def unlearned(alike: Matrix) -> Matrix:

@@ -210,7 +210,7 @@ def read_targets(
         ``"given"`` takes the sequences as they stand and reads nothing else, as published results on DAVIS
         do; ``"true"`` applies variants and reads domain and phosphorylation.
     constructs
-        Values for those columns by target, before the table's: `PANEL_CONSTRUCTS` for DAVIS.
+        Values by target for those of the columns that the table has not: `PANEL_CONSTRUCTS` for DAVIS.
     references
         See `place_variants`.
 
@@ -232,7 +232,7 @@ def read_targets(
     """
     if read_as not in get_args(ReadAs):
         raise InputError(f"targets cannot be read as {read_as!r}", expected=" or ".join(get_args(ReadAs)))
-    rows = [row | dict((constructs or {}).get(row["target_id"], {})) for row in table.to_dict("records")]
+    rows = [dict((constructs or {}).get(row["target_id"], {})) | row for row in table.to_dict("records")]
     sequences = [row["sequence"].strip().upper() for row in rows]
     if read_as == "given":
         return tuple(Target(row["target_id"], text) for row, text in zip(rows, sequences, strict=True))

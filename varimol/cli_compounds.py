@@ -130,10 +130,14 @@ def screen(
 ) -> None:
     """Score every compound of a library against every target."""
     with CommandProgress("screening", quiet) as progress:
-        varimol.screen(
+        hits = varimol.screen(
             compounds, targets, out, network=model, smiles_column=smiles_column or None,
             id_column=id_column or None, progress=progress.share,
         )  # fmt: skip
+    if not quiet:
+        from varimol.predictions import rows_text
+
+        typer.echo(f"{out}: {rows_text(hits)}")
 
 
 @command

@@ -57,6 +57,12 @@ def train_affinity(
             help="Targets' sequences as given, or the true ones: variants that names or columns say are applied."
         ),
     ] = ReadAs.true,
+    start: Annotated[
+        str,
+        typer.Option(
+            help="A run's folder or a shipped network to go on from: its pairs are trained on too, its networks are where training starts. Labels have its endpoints' names. It decides --network, --read-as and --settings: pairs alone are held out."
+        ),
+    ] = "",
     seed: Seed = 0,
     threads: Threads = 2,
     quiet: Quiet = False,
@@ -72,6 +78,7 @@ def train_affinity(
     with CommandProgress("training", quiet) as progress:
         model = varimol.train_affinity(
             pairs, drugs, targets, label, out, folds=folds or None, read_as=read_as.value, experiment=plan,
+            start=start or None,
             progress=lambda text, share: progress.text_and_share(fit_text(text, label), share),
         )  # fmt: skip
     if not quiet:

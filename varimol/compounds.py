@@ -146,34 +146,41 @@ def predict(
     shifts
         Table to write the shift from wild type to variant to, of every pair whose target carries one.
     tell
-        Called with a line per endpoint on how its shifts were judged.
+        Called with a line on the rows of that table, or why it has none, and one per endpoint on how its shifts
+        were judged, once both tables are written.
 
     Returns
     -------
     pd.DataFrame
-        drug_id, target_id, endpoint, prediction, lower, upper, sd, in_domain, abstain, reason,
-        nearest_train_tanimoto, nearest_train_protein, in_training, notes.
+        drug_id, target_id, endpoint, variant (where variants are given), prediction, lower, upper, sd, in_domain,
+        abstain, reason, nearest_train_tanimoto, nearest_train_protein, latent_density,
+        in_training, notes.
 
     Raises
     ------
     InputError
-        A table cannot be read, or a variant does not fit its target's sequence.
+        A table cannot be read, a variant does not fit its target's sequence, or both tables have one name.
     """
     from varimol.networks import load_network
     from varimol.predictions import predict_pairs, read_input
     from varimol.shifts import shift_table
 
+    if shifts is not None and Path(shifts).resolve() == Path(out).resolve():
+        raise InputError(
+            "predictions and shifts in one file", file=shifts, field="--shifts", expected="another name than --out"
+        )  # fmt: skip
     model = load_network(network)
     wanted = [endpoint] if endpoint else list(model.endpoints)
     data, chains = read_input(model, pairs, drugs, targets, variants)
-    result = predict_pairs(model, data, wanted, level)
+    result = predict_pairs(model, data, wanted, level, variants=bool(variants))
+    notes: list[str] = []
     if shifts is not None:
         table, notes = shift_table(model, data, chains, wanted, level=level)
         write_named_table(table, shifts)
-        for note in notes:
-            if tell is not None:
-                tell(note)
     write_named_table(result, out)
+    if tell is not None:
+        for note in notes:
+            tell(note)
     return result
 
 
@@ -188,6 +195,7 @@ def train_affinity(
     read_as: ReadAs = "true",
     experiment: AffinityExperiment | None = None,
     progress: Callable[[str, float], None] | None = None,
+    start: PathName | None = None,
 ) -> AffinityModel:
     """Train an affinity model: judge it by cross-validation beside plain models, then fit it to all pairs.
 
@@ -206,6 +214,10 @@ def train_affinity(
         How to train.
     progress
         Called with what is being done and the share of it that is done.
+    start
+        A run's folder or a shipped network's name to go on from: its pairs are trained on too, and its networks are
+        where training starts. Labels are those of its endpoints, targets are read as it reads them, and pairs alone
+        are held out.
 
     Returns
     -------
@@ -218,6 +230,8 @@ def train_affinity(
     from models.experiment_parts import AffinityExperiment
     from models.pair_checks import training_notes
     from models.pairs import read_pairs, require_structures
+    from models.start import networks_of
+    from varimol.networks import load_network, network_folder
 
     each = [_as_list(value) for value in (pairs, drugs, targets, label)]
     if len({len(values) for values in each}) != 1:
@@ -225,15 +239,25 @@ def train_affinity(
             "pairs, drugs, targets and labels differ in number: " + ", ".join(str(len(v)) for v in each),
             expected="one of each per endpoint", hint="repeat the options together",
         )  # fmt: skip
+    plan = experiment or AffinityExperiment()
+    told: dict[str, Any] = {"read_as": read_as}
+    if start is not None:
+        model = load_network(start)
+        told = {name: model.card[name] for name in ("read_as", "constructs") if name in model.card}
+        plan = replace(
+            plan, start=str(network_folder(start)), networks=networks_of(model), settings=("random",)
+        )
     endpoints, notes = [], []
     for pair_file, drug_file, target_file, column in zip(*each, strict=True):
-        data = read_pairs(pair_file, drug_file, target_file, label=str(column), folds=folds, read_as=read_as)
+        data = read_pairs(
+            pair_file, drug_file, target_file, label=str(column), folds=folds,
+            read_as=told.get("read_as", "true"), constructs=told.get("constructs"),
+        )  # fmt: skip
         require_structures(data, drug_file)
         labelled, said = training_notes(data)
         endpoints.append(labelled)
         notes += [note for note in said if note not in notes]
-    plan = experiment or AffinityExperiment()
-    plan = replace(plan, description={**plan.description, "read_as": read_as, "notes": notes})
+    plan = replace(plan, description={**plan.description, **told, "notes": notes})
     with writing_to(Path(out)):
         return run(endpoints, out, plan, progress)
 
@@ -282,7 +306,9 @@ def screen(
 
     model = load_network(network or DEFAULT_NETWORK)
     known = {target.form for target in model.models[0].inputs.targets}
-    wanted = read_target_table(targets, model.card.get("read_as", "true"), known)
+    wanted = read_target_table(
+        targets, model.card.get("read_as", "true"), known, model.card.get("constructs")
+    )
     with _opened(Path(compounds), smiles_column, id_column, threads) as opened:
         hits = _score_library(opened, wanted, model, progress)
         rejects = opened.rejects

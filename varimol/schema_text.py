@@ -12,6 +12,7 @@ abstain boolean  no claim follows from this row
 reason string   why it abstains; empty otherwise
 nearest_train_tanimoto number?  [share] Tanimoto similarity to the nearest training compound
 nearest_train_protein number?  [share] similarity to the nearest training protein: identity over the kinase domain, or shared sequence words without one
+latent_density number?  [share] training pairs that are at least as isolated in the latent space of the model's first network; null without one
 in_training boolean  a compound of the same skeleton was in the training data
 """
 TEXT = """\

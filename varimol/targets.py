@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -131,7 +131,7 @@ def choose_targets(
 
 AFFINITY_COLUMNS = [
     "compound_id", "name", "smiles", "gene", "accession", "prediction", "lower", "upper", "sd", "in_domain",
-    "abstain", "reason", "nearest_train_tanimoto", "nearest_train_protein", "in_training",
+    "abstain", "reason", "nearest_train_tanimoto", "nearest_train_protein", "latent_density", "in_training",
 ]  # fmt: skip
 
 
@@ -183,7 +183,10 @@ def _as_targets(scored: pd.DataFrame) -> tuple[Target, ...]:
 
 
 def read_target_table(
-    path: str | os.PathLike[str], read_as: ReadAs = "true", known: Collection[str] = frozenset()
+    path: str | os.PathLike[str],
+    read_as: ReadAs = "true",
+    known: Collection[str] = frozenset(),
+    constructs: Mapping[str, Mapping[str, str]] | None = None,
 ) -> pd.DataFrame:
     """Targets to screen, from a FASTA file or a table with target_id and sequence.
 
@@ -191,8 +194,8 @@ def read_target_table(
     ----------
     path
         ``.fasta``, ``.fa``, ``.faa``, or a TSV, CSV or Parquet table.
-    read_as
-        As in `models.protein.read_targets`; the sequences of a FASTA file are read with it too.
+    read_as, constructs
+        As in `models.protein.read_targets`; the sequences of a FASTA file are read with them too.
     known
         `models.protein.Target.form` of the proteins that the model was trained on.
 
@@ -209,6 +212,7 @@ def read_target_table(
         if "accession" not in table:
             table["accession"] = ""
     chains, _ = read_chains(table["sequence"], path, "sequence")
-    targets = place_by_reference(read_targets(table.assign(sequence=chains), read_as), known)
+    read = read_targets(table.assign(sequence=chains), read_as, constructs=constructs)
+    targets = place_by_reference(read, known)
     table = table.assign(status="scored", target=pd.Series(targets, index=table.index, dtype=object))
     return table.rename(columns={"target_id": "gene"})[["gene", "accession", "sequence", "target", "status"]]

@@ -239,7 +239,7 @@ def test_export__has_its_columns_and_states(linked: Path, tmp_path: Path) -> Non
 
 PREDICTION = [
     "prediction", "lower", "upper", "sd", "in_domain", "abstain", "reason", "nearest_train_tanimoto",
-    "nearest_train_protein", "in_training",
+    "nearest_train_protein", "latent_density", "in_training",
 ]  # fmt: skip
 
 
@@ -344,6 +344,19 @@ def test_train__says_what_the_models_are_worth(pairs: list[object], tmp_path: Pa
     card = json.loads((tmp_path / "run" / "card.json").read_text())
     assert card["epochs"] == {"pkd": 1} and card["name"] == "run"
     assert {row["setting"] for row in card["figures"]} == {"random"}
+    # Another table of other labels goes on from it; a label that it does not predict is refused.
+    fresh = tables.drugs().drop_duplicates("skeleton").iloc[10:16].rename(columns={"name": "drug_id"})
+    fresh[["drug_id", "smiles"]].to_csv(tmp_path / "drugs.tsv", sep="\t", index=False)
+    more = fresh[["drug_id"]].merge(grid[["target_id"]].drop_duplicates(), how="cross")
+    labels = 5 + np.arange(len(more)) / 20
+    more.assign(pkd=labels, ki=labels).to_csv(tmp_path / "pairs.tsv", sep="\t", index=False)
+    again = ["train", "affinity", *words, "--start", tmp_path / "run", "--epochs", "1", "--no-baselines"]
+    second = run(*again, "--label", "pkd", "--out", tmp_path / "second")
+    assert second.exit_code == 0, second.stderr
+    card = json.loads((tmp_path / "second" / "card.json").read_text())
+    assert card["started_from"]["name"] == "run" and card["data_summary"][0]["n_pairs"] == 50 + 30
+    refusal = refused(*again, "--label", "ki", "--out", tmp_path / "third")
+    assert "no endpoint 'ki'; expected one of pkd" in refusal
 
 
 def test_screen__writes_hits_rejects_and_manifest(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from models.protein import Target, parse_target, place_variants
 MakePairs = Callable[..., PairData]
 COLUMNS = [
     "prediction", "lower", "upper", "sd", "in_domain", "abstain", "reason", "nearest_train_tanimoto",
-    "nearest_train_protein", "in_training",
+    "nearest_train_protein", "latent_density", "in_training",
 ]  # fmt: skip
 
 

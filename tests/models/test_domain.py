@@ -71,15 +71,20 @@ def test_assess__says_why_it_abstains(domain: Domain) -> None:
     assert "similarity of sequence words 0.0" in table["reason"][3]
 
 
-def test_assess__tells_isolated_pairs_and_abstains_from_unreadable_molecules(domain: Domain) -> None:
-    bits, keys = morgan_fingerprints(["CCO", "CCCO"]), proteins()
+def test_assess__isolated_pairs_and_unreadable_molecules(domain: Domain) -> None:
+    """A pair of what is known is inside however isolated; one with a new molecule is not."""
+    new = "CCCCCCO"
+    assert new not in TRAINING
+    bits, keys = morgan_fingerprints(["CCO", "CCCO", new]), proteins()
+    near, far = [0.0] * 4, [30.0] * 4
     table = domain.assess(
-        bits, keys, [0, 0, 1], [0, 0, 0], latent=[[0.0] * 4, [30.0] * 4, [0.0] * 4],
-        unreadable=["", "valence of carbon"],
+        bits, keys, [0, 0, 1, 2, 2], [0, 0, 0, 0, 0], latent=[near, far, near, near, far],
+        unreadable=["", "valence of carbon", ""],
     )  # fmt: skip
-    # Density decides nothing: one pair is as isolated as can be, and inside.
-    assert table["in_domain"].tolist() == [True, True, False]
-    assert table["density"][1] == pytest.approx(1 / 301)
+    assert 0.4 < table["similarity_molecule"][3] < 1
+    assert table["in_domain"].tolist() == [True, True, False, True, False]
+    assert table["density"][1] == table["density"][4] == pytest.approx(1 / 301)
+    assert table["reason"][4].startswith("only 0.332% of training pairs are as isolated in the latent space")
     assert table["reason"][2] == "the structure cannot be read: valence of carbon"
     assert np.isnan(table["similarity_molecule"][2]) and table["density"][0] > 0.2
 

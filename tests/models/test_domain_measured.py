@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from rdkit.DataStructs import BulkTanimotoSimilarity
 
 from models.affinity import N_BITS
 from models.domain_measured import MEANS, measured_thresholds, nearness
+from models.domain_similarity import CHANCE, chance_likeness, nearest_other, protein_words
 from models.domain_threshold import gain_threshold
 from models.pairs import PairData
 
@@ -95,3 +97,15 @@ def test_nearness__is_one_for_pairs_and_rdkits_for_scaffolds_held_out(pairs: Pai
         if expected:  # without a ring there is none, and ours is the molecule
             scaffold = Chem.MolFromSmiles(found.loc[name, "scaffold"])
             assert scaffold.GetNumAtoms() == Chem.MolFromSmiles(expected).GetNumAtoms()
+
+
+def test_measured_thresholds__words_are_never_enough_by_chance(pairs: PairData) -> None:
+    """Kinases read backwards have no kinase domain; a blend that is right everywhere gets no domain everywhere."""
+    backwards = tuple(replace(target, sequence=target.sequence[::-1]) for target in pairs.targets)
+    strange = replace(pairs, targets=backwards)
+    rows = rows_of(strange, "family", strange.target, 4)
+    rows.loc[rows["model"] == "blend", "prediction"] = rows["label"]
+    found = measured_thresholds(strange, rows)["words"]
+    words = protein_words([target.sequence for target in backwards])
+    assert found.value == pytest.approx(chance_likeness(words)) and found.rule.endswith(f"raised to {CHANCE}")
+    assert found.value > nearest_other(words).min()

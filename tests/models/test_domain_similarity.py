@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from chem.errors import InputError
 from models.domain_similarity import (
     ProteinKeys,
+    chance_likeness,
     nearest_identity,
     nearest_other,
     nearest_tanimoto,
@@ -80,3 +81,12 @@ def test_protein_keys__distinct_and_malformed() -> None:
     assert not ProteinKeys.of(["ACDE"]).has_domain.any()
     with pytest.raises(InputError, match="one row per protein"):
         ProteinKeys.of(["ACDE"], aligned)
+
+
+def test_chance_likeness__is_that_of_sequences_read_backwards() -> None:
+    rng = np.random.default_rng(3)
+    sequences = ["".join(rng.choice(list("ACDEFGHIKLMNPQRSTVWY"), size=n)) for n in rng.integers(80, 900, 60)]
+    words = protein_words(sequences)
+    decoys = nearest_tanimoto(protein_words([text[::-1] for text in sequences]), words)
+    assert chance_likeness(words) == pytest.approx(np.quantile(decoys, 0.99)) and decoys.max() < 0.2
+    assert chance_likeness(words[:0]) == 0

@@ -14,11 +14,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from chem.errors import InputError
 from models import experiment as module
-from models.affinity import AffinityModel
+from models.affinity import KERNEL, TREES, AffinityModel, EndpointModel
 from models.affinity_network import NetworkShape
+from models.attribution import atom_contributions
 from models.blend import BLEND, convex_weights
 from models.checkpoint import load_affinity
 from models.contenders import PLAIN, NetworkRecipe
@@ -26,7 +28,9 @@ from models.experiment import fold_metrics, train_affinity
 from models.experiment_parts import AffinityExperiment, parts_of
 from models.loop import LoopConfig
 from models.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS
+from models.pair_model import PairFeatures
 from models.pairs import PairData
+from models.trees import GradientBoosting
 
 MakePairs = Callable[..., PairData]
 Run = tuple[Path, AffinityModel]
@@ -281,3 +285,42 @@ def test_affinity_experiment__epochs_of_an_endpoint_are_fixed() -> None:
     assert fixed is not None and fixed.loop.stop_after == 2
     assert TINY.recipe("landmark_network", "kiba") == RECIPE
     assert TINY.recipe("ridge", "pkd") is None
+
+
+@pytest.mark.slow
+def test_train_affinity__trees_join_the_blend_of_the_endpoint_that_they_win(
+    make_pairs: MakePairs, tmp_path: Path
+) -> None:
+    """A step in the size of the molecule is for trees; in noise they find too much, and the kernel wins."""
+    noise = make_pairs(20, 10, noise=5.0)
+    size = np.array([len(smiles) for smiles in noise.smiles])
+    steps = replace(noise, name="large", label=(size > np.median(size))[noise.drug].astype(float))
+    plan = replace(TINY, networks={}, settings=("random", "scaffold"))
+    told: list[str] = []
+    model = train_affinity([noise, steps], tmp_path, plan, lambda text, _: told.append(text))
+    assert len(set(told)) == len(told)  # each fit once, those of the trees among them
+    assert any("1-all-0-gradient_boosting" in text for text in told)
+    plain, won = model.models
+    assert plain.kinds == (KERNEL,) and won.kinds == (KERNEL, TREES)
+    assert [set(weights) for weights in won.weights.values()] == [{KERNEL, TREES}] * 2
+    assert won.weights["random"][TREES] > 0.5
+    asked = steps.select(np.arange(9))
+    alone = won.tree_scores(asked.smiles, asked.targets, asked.drug, asked.target)
+    trees = GradientBoosting(plan.seed, task="classification")
+    trees.fit(steps, PairFeatures(steps.smiles, steps.targets))
+    np.testing.assert_array_equal(alone, trees.predict(asked, PairFeatures(steps.smiles, steps.targets)))
+    kernel = won.weights["random"][KERNEL] * _kernel_scores(won, asked)
+    blended = kernel + won.weights["random"][TREES] * alone
+    np.testing.assert_allclose(model.predict(asked, endpoint="large")["prediction"], blended, atol=1e-6)
+    # What the trees add is in no attribution: without a share of the kernel's, nothing is.
+    atoms = atom_contributions(won, asked.smiles[asked.drug[0]], asked.targets[asked.target[0]])
+    only = replace(won, weights={"random": {TREES: 1.0}})
+    np.testing.assert_array_equal(
+        atom_contributions(only, asked.smiles[asked.drug[0]], asked.targets[asked.target[0]]), 0 * atoms
+    )
+
+
+def _kernel_scores(model: EndpointModel, pairs: PairData) -> NDArray[np.float64]:
+    molecules = model.inputs.encode_molecules(list(pairs.smiles))
+    proteins = model.inputs.encode_proteins(pairs.targets)
+    return model.scores(molecules, proteins, pairs.drug, pairs.target)[0]

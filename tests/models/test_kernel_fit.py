@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,6 +22,7 @@ from models.kernel_fit import (
     gaussian,
     joint_kernel,
     squared_distances,
+    stored_pairs,
 )
 from models.kernel_ridge import KernelSettings, fit_kernel
 from tests.models.test_kernel_ridge import kernel_of
@@ -106,12 +109,15 @@ def test_from_arrays__predicts_nearly_as_before(kernels, pairs, n_rounds: int) -
     there = np.zeros((N_MOLECULES, N_PROTEINS), bool)
     there[pairs[0], pairs[1]] = True
     arrays = fitted.to_arrays(there)
-    assert len(arrays["row"]) == there.sum() and ("profiles" in arrays) == (n_rounds > 0)
+    assert len(arrays["weight"]) == there.sum() and ("profiles" in arrays) == (n_rounds > 0)
     again = KernelFit.from_arrays(arrays, alike, N_MOLECULES)
     new = everything[N_MOLECULES:, :N_MOLECULES]
     np.testing.assert_allclose(again.predict(new, alike), fitted.predict(new, alike), atol=0.01)
-    with pytest.raises(IndexError):
+    np.testing.assert_array_equal(stored_pairs(arrays, N_MOLECULES, N_PROTEINS), there)
+    with pytest.raises(ValueError, match="not of 2 molecules"):
         KernelFit.from_arrays(arrays, alike, 2)
+    with pytest.raises(zlib.error):
+        KernelFit.from_arrays(arrays | {"there": arrays["there"][:-4]}, alike, N_MOLECULES)
 
 
 def test_predict__is_never_below_the_limit_of_the_assay(kernels, pairs) -> None:  # type: ignore[no-untyped-def]

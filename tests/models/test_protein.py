@@ -173,6 +173,10 @@ def test_read_targets__columns_and_constructs() -> None:
     )
     one, two = read_targets(table, constructs={"X(K2L3del)": {"variant": "K2_L3del,V4A"}})
     assert (one.sequence, one.phosphorylated, two.phosphorylated) == ("MA", False, True)
+    # What the table says itself comes first.
+    asked = {"X(K2L3del)": {"variant": "K2_L3del"}, "Y": {"phosphorylated": "no"}}
+    one, two = read_targets(table, constructs=asked)
+    assert (one.sequence, two.phosphorylated) == ("MV", True)
 
 
 @pytest.mark.parametrize(

@@ -44,3 +44,14 @@ def test_predict__is_silent_when_quiet(words: list[str], tmp_path: Path) -> None
     done = CliRunner().invoke(app, [*words, "--variant", "ABL1:T315I", *shifts, "--quiet"])
     assert done.exit_code == 0 and done.output == ""
     assert (tmp_path / "s.tsv").exists()
+
+
+def test_screen__says_how_many_rows_abstain_and_why(words: list[str], tmp_path: Path) -> None:
+    asked = ["screen", str(tmp_path / "drugs.tsv"), "--targets", str(tmp_path / "targets.tsv")]
+    done = CliRunner().invoke(app, [*asked, "--out", str(tmp_path / "hits")])
+    assert done.exit_code == 0, done.stderr
+    assert (
+        done.stdout.startswith(f"{tmp_path / 'hits'}: 4 rows, ") and " abstain, most often (" in done.stdout
+    )
+    again = CliRunner().invoke(app, [*asked, "--out", str(tmp_path / "hits"), "--quiet"])
+    assert again.exit_code == 0 and again.output == ""

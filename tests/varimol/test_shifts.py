@@ -64,6 +64,7 @@ def test_predict__shift_of_a_resistance_variant(files: list[Path], tmp_path: Pat
     assert rows.startswith("3 rows, 2 abstain, most often (1 row): ")
     assert judged.startswith("pkd: ") and "sign of the shift was right in" in judged
     assert predicted["notes"].tolist()[:2] == ["T315I applied", ""]
+    assert predicted["variant"].tolist() == ["T315I", ""] * len(DRUGS)
     assert predicted["prediction"].iloc[0] == pytest.approx(imatinib["variant_prediction"], abs=1e-4)
 
 
@@ -107,6 +108,12 @@ def test_predict__label_without_mutants_abstains(files: list[Path], tmp_path: Pa
 def test_predict__wrong_reference_residue_is_refused(files: list[Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="target ABL1: variant K315I: residue 315 is T"):
         varimol.predict("kinase-affinity", *files, tmp_path / "p.tsv", variants=["ABL1:K315I"])
+    assert not (tmp_path / "p.tsv").exists()
+
+
+def test_predict__refuses_one_file_for_both_tables(files: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="predictions and shifts in one file"):
+        varimol.predict("kinase-affinity", *files, tmp_path / "p.tsv", shifts=tmp_path / "." / "p.tsv")
     assert not (tmp_path / "p.tsv").exists()
 
 

@@ -131,7 +131,8 @@ def test_read_target_table__applies_the_variant_in_the_name(tmp_path):
     sequence = "M" * 10 + "K" + "A" * 10
     table = tmp_path / "targets.tsv"
     table.write_text(f"target_id\tsequence\nX\t{sequence}\nX(K11R)\t{sequence}\n", encoding="utf-8")
-    wild, mutant = read_target_table(table)["target"]
+    wild, mutant = read_target_table(table, constructs={"X": {"phosphorylated": "yes"}})["target"]
+    assert wild.phosphorylated and not mutant.phosphorylated
     assert wild.sequence[10] == "K"
     assert mutant.sequence[10] == "R"
 

@@ -18,13 +18,15 @@ from models.experiment import train_affinity
 from models.experiment_parts import AffinityExperiment
 from models.pair_checks import training_notes
 from models.pairs import PairData, read_pairs, read_smiles_protein_table
+from models.protein import PANEL_CONSTRUCTS
+from varimol import tables as shipped
 
 DESCRIPTION = {
     "name": "kinase-affinity",
     "summary": "Affinity of small molecules for human protein kinases (pKd, KIBA score), and whether a molecule and "
     "a human protein interact at all: per benchmark a blend of networks and a kernel regression over pairs, which read "
     "a molecule by its similarity to the training molecules, in structure and in fitted affinities, and a protein by "
-    "its residues on the kinase profile and its words.",
+    "its residues on the kinase profile and its words; for yes or no, boosted trees as well.",
     "data": "DAVIS and KIBA, training folds of DeepDTA; the official test folds were not used. human_dti, the three "
     "parts of its random split together",
     "data_sources": [
@@ -35,6 +37,7 @@ DESCRIPTION = {
     ],
     "data_licence": "published benchmark data, redistributed for research with DeepDTA and its successors",
     "read_as": "true",
+    "constructs": PANEL_CONSTRUCTS,
     "splits": "random: the folds of DeepDTA, three of our own for human_dti (pairs held out, drugs and proteins seen "
     "elsewhere); scaffold: three folds of whole Murcko scaffolds; family: three folds of whole families of proteins; "
     "both over all tables together",
@@ -64,10 +67,12 @@ def training_tables(source: str | Path) -> list[PairData]:
         Folder with ``affinity``.
     """
     folder = Path(source) / "affinity"
+    proteins = shipped.proteins()
+    references = dict(zip(proteins["symbol"].astype(str), proteins["sequence"].astype(str), strict=True))
     tables = [
         read_pairs(
             folder / name / "train.tsv.gz", folder / name / "drugs.tsv", folder / name / "targets.tsv",
-            label=label, folds="fold", read_as="true",
+            label=label, folds="fold", read_as="true", constructs=PANEL_CONSTRUCTS, references=references,
         )
         for name, label in (("davis", "pkd"), ("kiba", "kiba_score"))
     ]  # fmt: skip

@@ -55,7 +55,9 @@ def test_report__call_policy_is_said_in_words(tmp_path, write_directory, parse_p
 def test_report__says_what_the_model_is_made_of(tmp_path, write_directory):
     folder = write_directory(tmp_path / "out", 3)
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    manifest["network"] = {"blend": {"pkd": {"random": "0.5 landmark_network + 0.5 kernel_ridge"}}}
+    manifest["network"] = {
+        "blend": {"pkd": {"random": "the blend 0.5 landmark_network + 0.5 kernel_ridge has 0.1"}}
+    }
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     text = write_report(folder).read_text(encoding="utf-8")
     assert "by a blend of neural networks that read a molecule by its likeness" in text
