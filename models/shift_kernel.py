@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from chem.fingerprint import tanimoto
 from models.kinase import find_domains
 from models.protein import Target
+from models.variant import in_order
 
 COMPONENTS = (
     "constant", "affinity", "region", "variant", "form", "drug", "drug x region", "drug x region x gene",
@@ -37,7 +38,7 @@ class VariantKey:
     gene
         Name of the gene.
     name
-        The change; the same in both forms of one mutant.
+        The changes by position; the same in both forms of one mutant, and in whatever order they were named.
     regions
         Regions of the kinase domain that it changes.
     other_form
@@ -73,7 +74,7 @@ def variant_key(mutant: Target, wild: Target, profile: NDArray[np.floating]) -> 
     >>> sorted(variant_key(mutant, wild, seed_profile()).regions)
     ['gatekeeper']
     """
-    name = ",".join(map(str, mutant.changes))
+    name = ",".join(map(str, in_order(mutant.changes)))
     form = mutant.phosphorylated and not wild.phosphorylated
     hits = find_domains(wild.sequence, np.asarray(profile, float))
     if not hits:

@@ -176,6 +176,17 @@ def _unread(text: str, why: str) -> InputError:
     )  # fmt: skip
 
 
+def in_order(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Changes by position, so that one combination has one name however it was written.
+
+    Examples
+    --------
+    >>> [str(change) for change in in_order(parse_variant("L858R+T790M"))]
+    ['T790M', 'L858R']
+    """
+    return tuple(sorted(changes, key=lambda change: (change.start, change.end, str(change))))
+
+
 def apply_changes(sequence: str, changes: Sequence[Change], *, shift: int = 0) -> str:
     """Sequence with changes made.
 

@@ -21,6 +21,7 @@ from chem.fingerprint import morgan_fingerprints
 from models.intervals import Intervals
 from models.protein import Target
 from models.shift_kernel import ShiftRows, variant_key
+from models.variant import in_order
 
 SHIFT_BINS = 3
 """Bins of the variant's predicted affinity in which shifts are calibrated."""
@@ -143,7 +144,7 @@ def measured_shifts(
     table = np.asarray(labels, float)
     rows = []
     for k in np.flatnonzero(wild >= 0).tolist():
-        group = f"{targets[k].gene}({','.join(map(str, targets[k].changes))})"
+        group = f"{targets[k].gene}({','.join(map(str, in_order(targets[k].changes)))})"
         for drug in np.flatnonzero(~np.isnan(table[:, k]) & ~np.isnan(table[:, wild[k]])):
             affinity = table[drug, wild[k]]
             rows.append((drug, k, wild[k], targets[k].gene, group, affinity, table[drug, k] - affinity))

@@ -192,10 +192,10 @@ def _require_targets(
 def _with_changes(target: Target, chain: str, text: str, gene: str, reference: _Reference | None) -> Target:
     """Target with the changes that `text` names, on top of its own."""
     from models.protein import place_variants
-    from models.variant import parse_variant
+    from models.variant import in_order, parse_variant
 
     asked = parse_variant(text)
-    changes = tuple(dict.fromkeys((*target.changes, *asked)))
+    changes = in_order(dict.fromkeys((*target.changes, *asked)))
     unplaced = replace(wild_type(target, chain), changes=changes, unplaced=True)
     placed = place_variants([unplaced], _by_own_name(target, reference))[0]
     if placed.unplaced:
@@ -246,7 +246,7 @@ def _residue(sequence: str, at: int) -> str:
 
 
 def variant_text(target: Target) -> str:
-    """Changes that a target's sequence carries, as ``L858R+T790M``; empty for none.
+    """Changes that a target's sequence carries by position, as ``T790M+L858R``; empty for none.
 
     Examples
     --------
@@ -254,4 +254,6 @@ def variant_text(target: Target) -> str:
     >>> variant_text(place_variants([parse_target("X(K2R)", "MKL")])[0])
     'K2R'
     """
-    return "" if target.unplaced else "+".join(map(str, target.changes))
+    from models.variant import in_order
+
+    return "" if target.unplaced else "+".join(map(str, in_order(target.changes)))

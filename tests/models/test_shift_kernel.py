@@ -83,6 +83,8 @@ def test_variant_key__both_changes_and_the_form(
     key = variant_key(mutant, Target("EGFR", kinases["EGFR"]), profile)
     assert key.regions == {"gatekeeper", "activation loop"}
     assert key.other_form
+    (turned,) = place_variants([parse_target("EGFR(T790ML858R)p", kinases["EGFR"])])
+    assert variant_key(turned, Target("EGFR", kinases["EGFR"]), profile) == key
     nothing = variant_key(Target("X(K2R)", "MRV"), Target("X", "MKV"), profile)
     assert nothing.regions == {"no kinase domain"}
 

@@ -81,6 +81,24 @@ def test_predict__a_combination_that_was_not_measured_is_abstained_from(
     assert np.isnan([imatinib[name] for name in NUMBERS]).all() and imatinib["verdict"] == "cannot tell"
 
 
+def test_predict__the_order_of_changes_does_not_matter(files: list[Path], tmp_path: Path) -> None:
+    """DAVIS measured gefitinib on EGFR(L858R,T790M): that is the combination, however it is written."""
+    smiles = "COc1cc2ncnc(Nc3ccc(F)c(Cl)c3)c2cc1OCCCN1CCOCC1"
+    chain = str(tables.proteins().set_index("symbol").loc["EGFR", "sequence"])
+    (tmp_path / "pairs.tsv").write_text("drug_id\ttarget_id\ngefitinib\tEGFR\n")
+    (tmp_path / "drugs.tsv").write_text(f"drug_id\tsmiles\ngefitinib\t{smiles}\n")
+    (tmp_path / "targets.tsv").write_text(f"target_id\tsequence\nEGFR\t{chain}\n")
+    inputs = [tmp_path / f"{name}.tsv" for name in ("pairs", "drugs", "targets")]
+    written = []
+    for variants in (["EGFR:T790M+L858R"], ["EGFR:L858R+T790M"], ["EGFR:L858R", "EGFR:p.Thr790Met"]):
+        out, shifts = tmp_path / "p.tsv", tmp_path / "s.tsv"
+        varimol.predict("kinase-affinity", *inputs, out, endpoint="pkd", variants=variants, shifts=shifts)
+        written.append((out.read_bytes(), shifts.read_bytes()))
+    assert written[0] == written[1] == written[2]
+    row = pd.read_csv(tmp_path / "s.tsv", sep="\t").iloc[0]
+    assert row["variant"] == "T790M+L858R" and row["in_training"] and not row["abstain"]
+
+
 def test_predict__level_is_that_of_the_shift_too(files: list[Path], tmp_path: Path) -> None:
     varimol.predict(
         "kinase-affinity", *files, tmp_path / "p.tsv", endpoint="pkd", variants=["ABL1:T315I", "KIT:T670I"],

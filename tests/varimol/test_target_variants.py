@@ -45,6 +45,15 @@ def test_apply_variants__on_top_of_what_the_table_names() -> None:
     assert wild_type(both, CHAIN) == Target("X(K2R)", CHAIN)
 
 
+def test_apply_variants__one_target_whatever_the_order() -> None:
+    target = Target("X", CHAIN)
+    (one,), (two,) = (
+        apply_variants([target], [CHAIN], {"X": text}, "t.tsv") for text in ("T3I+K2R", "K2R+T3I")
+    )
+    assert one == two and variant_text(one) == "K2R+T3I"
+    assert variant_text(place_variants([parse_target("X(T3I,K2R)", CHAIN)])[0]) == "K2R+T3I"
+
+
 @pytest.mark.parametrize(
     ("named", "match"),
     [
@@ -88,7 +97,7 @@ def test_apply_variants__says_what_stands_there_by_each_numbering() -> None:
         "residue 3150 is not in the sequence given, which is the shipped protein ABL1 (P00519)"
     )
     assert why(Target("ABL1", protein), "T315I+T315A").startswith(
-        "target ABL1: changes of T315I, T315A overlap"
+        "target ABL1: changes of T315A, T315I overlap"
     )
 
 
