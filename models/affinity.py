@@ -253,6 +253,9 @@ class AffinityModel:
         table["in_domain"] = reason == ""
         unbounded = np.isinf(lower) | np.isinf(upper)
         reason[unbounded] = [_join(text, _UNJUDGED) for text in reason[unbounded]]
+        if model.task == "classification":
+            idle = (lower <= 0) & (upper >= 1)
+            reason[idle] = [_join(text, _IDLE) for text in reason[idle]]
         table["abstain"] = reason != ""
         table["reason"] = reason
         table["nearest_train_tanimoto"] = judged["similarity_molecule"].to_numpy()
@@ -290,6 +293,7 @@ class AffinityModel:
 
 
 _UNPLACED = "the variant named with the target does not fit its sequence and is not in the prediction"
+_IDLE = "its interval holds every probability"
 _UNJUDGED = "too few pairs like it were held out in training for an interval"
 
 

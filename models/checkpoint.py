@@ -64,6 +64,7 @@ def save_affinity(model: AffinityModel, directory: str | os.PathLike[str]) -> No
         tensors |= {f"{number}.{name}": tensor for name, tensor in _tensors(endpoint).items()}
     temporary = folder / f"{WEIGHTS}.tmp-{os.getpid()}"
     save_file(tensors, temporary)
+    temporary.chmod(0o644)  # as other files, not for its owner alone
     digest = _sha256(temporary)
     card = {
         **model.card,

@@ -8,12 +8,14 @@ Three questions:
 * the pair, where one of the two is new: how isolated it is in the network's latent space, as the share of training
   pairs that are at least as far from their neighbours (1 in the thick of them, near 0 far out).
 
-A threshold of the first two is where the model stops beating the means on held-out data (`models.domain_threshold`).
-Where that was not measured, it is the similarity that 95% of the training set have to their own nearest neighbour in
-it, and the reason says so. That of words is never below what unrelated proteins have by chance (`chance_likeness`). The
-third is set at `MIN_DENSITY`: what was measured of it (`benchmarks.latent_domain`) shows that isolated pairs of known
-molecules and proteins are still predicted far better than by the means, and that their intervals are too narrow; of new
-ones too few are isolated to tell, and these are abstained from. A pair outside is abstained from, in words.
+Each is asked of what is new: a molecule or protein of the training data has the errors of held-out pairs, and those are
+what its intervals rest on. A threshold of the first two is where the model stops beating the means on held-out data
+(`models.domain_threshold`). Where that was not measured, it is the similarity that 95% of the training set have to their
+own nearest neighbour in it, and the reason says so. That of words is never below what unrelated proteins have by chance
+(`chance_likeness`). The third is set at `MIN_DENSITY`: what was measured of it (`benchmarks.latent_domain`) shows that
+isolated pairs of known molecules and proteins are still predicted far better than by the means, and that their intervals
+are too narrow; of new ones too few are isolated to tell, and these are abstained from. A pair outside is abstained from,
+in words.
 """
 
 from __future__ import annotations
@@ -208,10 +210,11 @@ class Domain:
             [f"the structure cannot be read: {text}"] if text else [] for text in unreadable
         ]
         values = {"molecule": molecule, "identity": protein, "words": protein, "density": density}
+        new = protein < 1
         judged = {
-            "molecule": unreadable == "",
-            "identity": measure == "identity",
-            "words": measure == "words",
+            "molecule": (unreadable == "") & (molecule < 1),
+            "identity": new & (measure == "identity"),
+            "words": new & (measure == "words"),
             "density": ~np.isnan(density),
         }
         for name, threshold in self.thresholds.items():

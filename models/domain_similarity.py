@@ -142,14 +142,18 @@ def chance_likeness(words: NDArray[np.uint8]) -> float:
 def nearest_identity(
     queries: NDArray[np.int8], references: NDArray[np.int8], *, leave_out: bool = False
 ) -> Floats:
-    """(n,) share of each query's aligned columns that are equal in the nearest reference.
+    """(n,) share of aligned columns that are equal in the nearest reference.
 
-    With `leave_out` both are the same rows, and a row is no reference of its own.
+    The columns are those of the query or of the reference, whichever has more, so that a fragment, or a chain with
+    unknown residues, is no more like a kinase than what is known of it. With `leave_out` both are the same rows, and a
+    row is no reference of its own.
     """
     nearest = np.zeros(len(queries))
+    n_known = ((references != GAP) & (references != UNKNOWN)).sum(axis=1)
     for row, codes in enumerate(queries):
         there = (codes != GAP) & (codes != UNKNOWN)
-        identity = (references[:, there] == codes[there]).mean(axis=1)
+        equal = (references[:, there] == codes[there]).sum(axis=1)
+        identity = equal / np.maximum(n_known, max(int(there.sum()), 1))
         if leave_out:
             identity[row] = 0
         nearest[row] = identity.max()

@@ -22,12 +22,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from chem.errors import InputError
 from models.affinity import KERNEL, TREES, AffinityModel, EndpointModel, training_domain
 from models.affinity_fit import FittedNetwork, task_of
 from models.affinity_inputs import InputEncoder, encode_pairs
 from models.baselines import blend_folds
 from models.blend import BlendReport, blend_report
-from models.checkpoint import CARD, load_affinity, read_card, save_affinity
+from models.checkpoint import CARD, load_affinity, save_affinity
 from models.coverage import coverage_summary, coverage_table
 from models.domain_measured import GROUPS, measured_thresholds, nearness
 from models.evidence_pairs import label_matrix
@@ -50,7 +51,7 @@ from models.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS, mean_inte
 from models.pairs import PairData
 from models.split_records import records_of_pairs
 from models.splits import random_folds, scaffold_folds
-from models.start import join_pairs
+from models.start import counts, join_pairs, start_alone, start_facts
 from models.trees import GradientBoosting
 
 
@@ -87,7 +88,7 @@ def train_affinity(
     plan = experiment or AffinityExperiment()
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    endpoints, folds = _joined(endpoints, plan)
+    endpoints, folds, plan = _joined(endpoints, plan)
     parts = folder / ".parts" / _digest(endpoints, folds, plan)
     parts.mkdir(parents=True, exist_ok=True)
     work = parts_of(endpoints, folds, plan)
@@ -98,6 +99,10 @@ def train_affinity(
         fit_parts(endpoints, folds, work, plan, parts, progress)
     out_of_fold = _held_out(work, parts)
     blended, reports = _blend(out_of_fold, plan, won)
+    if plan.start:
+        out_of_fold = pd.concat(
+            [out_of_fold, start_alone(plan.start, endpoints, folds["random"], plan.seed)], ignore_index=True
+        )
     out_of_fold = pd.concat([out_of_fold, blended], ignore_index=True)
     metrics = fold_metrics(out_of_fold, plan.seed)
     coverage = _coverage(endpoints, blended)
@@ -117,20 +122,30 @@ def train_affinity(
 
 def _joined(
     endpoints: Sequence[PairData], plan: AffinityExperiment
-) -> tuple[Sequence[PairData], dict[str, list[NDArray[np.int64]]]]:
-    """Pairs to train on and the fold of each; those of a model to start from come first and are in fold -1."""
+) -> tuple[Sequence[PairData], dict[str, list[NDArray[np.int64]]], AffinityExperiment]:
+    """Pairs to train on and the fold of each; those of a model to start from come first and are in fold -1.
+
+    The card's notes of the plan say what was joined.
+    """
     if not plan.start:
-        return endpoints, _folds(endpoints, plan)
+        return endpoints, _folds(endpoints, plan), plan
     joined = []
     for pairs in endpoints:
         start = plan.start_of(pairs.name)
         assert start is not None
         joined.append(join_pairs(start, pairs))
+        if not joined[-1].new.any():
+            raise InputError(
+                f"all {len(pairs)} pairs are among those that the model to start from was trained on", field=pairs.name,
+                expected="pairs that are new to it, to judge by", hint="leave --start out, or add pairs",
+            )  # fmt: skip
     new = _folds([each.pairs.select(each.new) for each in joined], plan)["random"]
     folds = [np.full(len(each.pairs), -1) for each in joined]
     for each, fold, own in zip(joined, folds, new, strict=True):
         fold[each.new] = own
-    return [each.pairs for each in joined], {"random": folds}
+    said = [f"{each.pairs.name}: {each.said}" for each in joined]
+    told = {**plan.description, "notes": [*plan.description.get("notes", []), *said]}
+    return [each.pairs for each in joined], {"random": folds}, replace(plan, description=told)
 
 
 def _folds(endpoints: Sequence[PairData], plan: AffinityExperiment) -> dict[str, list[NDArray[np.int64]]]:
@@ -332,18 +347,19 @@ def _card(
     coverage: pd.DataFrame,
     reports: Reports,
 ) -> dict[str, Any]:
-    figures = [
-        dict(zip(("setting", "endpoint", "model", "metric"), key, strict=True))
-        | dict(zip(("mean", "lower", "upper"), (round(v, 4) for v in mean_interval(part["value"])), strict=True))
-        | {"n_folds": len(part)}
-        for key, part in metrics.groupby(["setting", "endpoint", "model", "metric"], sort=True)
-    ]  # fmt: skip
+    keys = ["setting", "endpoint", "model", "metric"]
+    figures = []
+    for key, part in metrics.groupby(keys, sort=True):
+        values = part["value"].dropna()  # a fold of one class has no AUROC; the others have
+        mean = mean_interval(values) if len(values) else (np.nan,) * 3
+        told = dict(zip(("mean", "lower", "upper"), (round(v, 4) for v in mean), strict=True))
+        figures.append(dict(zip(keys, key, strict=True)) | told | {"n_folds": len(values)})
     names = ("numpy", "rdkit", "torch", "torch-geometric")
     return {
         **plan.description,
         "training": {name: asdict(recipe) for name, recipe in plan.networks.items()},
         "epochs": plan.epochs,
-        **({"started_from": _facts(plan.start)} if plan.start else {}),
+        **({"started_from": start_facts(plan.start)} if plan.start else {}),
         "seed": plan.seed,
         "threads": 1,
         "versions": {name: importlib.metadata.version(name) for name in names},
@@ -351,8 +367,7 @@ def _card(
             {
                 "endpoint": pairs.name,
                 "n_pairs": len(pairs),
-                "n_drugs": len(np.unique(pairs.drug)),
-                "n_targets": len(np.unique(pairs.target)),
+                **counts(pairs, joined=bool(plan.start)),
             }
             for pairs in endpoints
         ],
@@ -363,11 +378,6 @@ def _card(
         "coverage": coverage_summary(coverage),
         "figures": [{k: (None if v != v else v) for k, v in row.items()} for row in figures],
     }
-
-
-def _facts(start: str) -> dict[str, Any]:
-    card = read_card(start)
-    return {name: card.get(name, "") for name in ("name", "weights_sha256")}
 
 
 def _write_table(table: pd.DataFrame, path: Path) -> None:

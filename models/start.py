@@ -8,19 +8,25 @@ coordinates like any other, but no part in making them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from chem.errors import InputError
 from models.affinity import AffinityModel, EndpointModel
 from models.affinity_fit import task_of
 from models.affinity_inputs import InputEncoder
+from models.checkpoint import load_affinity, read_card
 from models.contenders import NETWORKS, NetworkRecipe
 from models.landmarks import Landmarks, molecule_tables, protein_tables
 from models.pairs import PairData
 from models.protein import encode_proteins
+
+START = "start"
+"""Name of the model that a run started from, as it was, among those judged."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,16 @@ class JoinedPairs:
 
     pairs: PairData
     new: NDArray[np.bool_]
+    n_again: int
+
+    @property
+    def said(self) -> str:
+        """What was joined, in words."""
+        text = f"{(~self.new).sum() - self.n_again:,} pairs of the model to start from and {self.new.sum():,} new ones"
+        again = (
+            f"; {self.n_again:,} that it had were measured again, have the new label and are never held out"
+        )
+        return text + (again if self.n_again else "")
 
 
 def join_pairs(model: EndpointModel, pairs: PairData) -> JoinedPairs:
@@ -88,7 +104,7 @@ def join_pairs(model: EndpointModel, pairs: PairData) -> JoinedPairs:
         np.concatenate([np.full(n, -1), pairs.fold]),
         pairs.notes,
     )
-    return JoinedPairs(joined, np.concatenate([np.zeros(n, bool), ~again]))
+    return JoinedPairs(joined, np.concatenate([np.zeros(n, bool), ~again]), int(again.sum()))
 
 
 def extend_inputs(start: InputEncoder, training: PairData) -> InputEncoder:
@@ -133,3 +149,51 @@ def networks_of(model: AffinityModel) -> dict[str, NetworkRecipe]:
             loop = NETWORKS[kind].loop if kind in NETWORKS else NETWORKS["landmark_network"].loop
             recipes[kind] = NetworkRecipe(members[0].network.shape, loop, len(members))
     return recipes
+
+
+def start_alone(
+    start: str, endpoints: Sequence[PairData], folds: Sequence[NDArray[np.int64]], seed: int
+) -> pd.DataFrame:
+    """What a model to start from says of held-out pairs, as it was: rows of folds.tsv.
+
+    Parameters
+    ----------
+    start
+        Its folder.
+    endpoints, folds
+        Pairs, and the fold of each from 1; what is in none is not asked.
+    seed
+        Written beside each row.
+    """
+    model = load_affinity(start)
+    tables = []
+    for pairs, fold in zip(endpoints, folds, strict=True):
+        own = pairs.select(fold > 0)
+        tables.append(
+            pd.DataFrame(
+                {
+                    "setting": "random", "endpoint": pairs.name, "model": START, "fold": fold[fold > 0], "seed": seed,
+                    "drug_id": [pairs.drug_ids[d] for d in own.drug],
+                    "target_id": [pairs.target_ids[t] for t in own.target], "label": own.label,
+                    "prediction": model.predict(own, endpoint=pairs.name)["prediction"], "spread": np.nan,
+                }
+            )
+        )  # fmt: skip
+    return pd.concat(tables, ignore_index=True)
+
+
+def start_facts(start: str) -> dict[str, str]:
+    """Name of a model to start from and the digest of its weights."""
+    card = read_card(start)
+    return {name: str(card.get(name, "")) for name in ("name", "weights_sha256")}
+
+
+def counts(pairs: PairData, *, joined: bool) -> dict[str, int]:
+    """Drugs and targets that have pairs; of joined tables, which name the same one twice, distinct ones."""
+    drugs, targets = np.unique(pairs.drug), np.unique(pairs.target)
+    if not joined:
+        return {"n_drugs": len(drugs), "n_targets": len(targets)}
+    return {
+        "n_drugs": len({pairs.smiles[d] for d in drugs}),
+        "n_targets": len({pairs.targets[t].form for t in targets}),
+    }

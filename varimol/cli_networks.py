@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from models.experiment_parts import AffinityExperiment
 
 
+ALL_NETWORKS, ALL_SETTINGS = "landmark,profile", "random,scaffold,family"
+"""What a blend is made of, and what is held out, unless told otherwise."""
+
+
 class ReadAs(StrEnum):
     """How targets are read."""
 
@@ -44,10 +48,10 @@ def train_affinity(
         typer.Option(
             help="Networks of the blend, some of landmark (reads a molecule by its similarity to the training molecules), profile (by similarity in structure and fitted affinities) and graph (by its graph)."
         ),
-    ] = "landmark,profile",
+    ] = ALL_NETWORKS,
     settings: Annotated[
         str, typer.Option(help="What is held out in turn, of random (pairs), scaffold and family.")
-    ] = "random,scaffold,family",
+    ] = ALL_SETTINGS,
     baselines: Annotated[
         bool, typer.Option(help="Fit every plain model on the same folds; the means are always fitted.")
     ] = True,
@@ -68,8 +72,14 @@ def train_affinity(
     quiet: Quiet = False,
 ) -> None:
     """Train an affinity model: judge networks, kernels and plain models on the same folds, blend and calibrate."""
+    from chem.errors import InputError
     from varimol.training_summary import fit_text, training_summary
 
+    if start and (network, settings, read_as) != (ALL_NETWORKS, ALL_SETTINGS, ReadAs.true):
+        raise InputError(
+            "the model to start from decides these", field="--network, --settings, --read-as",
+            expected="none of them beside --start", hint="leave them out",
+        )  # fmt: skip
     limit_threads(1)  # of each process: `threads` of them work at the same time
     plan = _experiment(
         label, epochs, names(network), names(settings), baselines=baselines, seed=seed, workers=threads,

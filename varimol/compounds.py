@@ -243,6 +243,12 @@ def train_affinity(
     told: dict[str, Any] = {"read_as": read_as}
     if start is not None:
         model = load_network(start)
+        unknown = [str(column) for column in each[3] if column not in model.endpoints]
+        if unknown:
+            raise InputError(
+                f"{start} predicts no {unknown[0]!r}", field="--label", expected=f"one of {', '.join(model.endpoints)}",
+                hint="name the column of the labels as the model to start from does",
+            )  # fmt: skip
         told = {name: model.card[name] for name in ("read_as", "constructs") if name in model.card}
         plan = replace(
             plan, start=str(network_folder(start)), networks=networks_of(model), settings=("random",)

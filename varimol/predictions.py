@@ -125,7 +125,9 @@ def predict_pairs(
         table["in_domain"] &= elements == ""
         table["reason"] = _joined(table["reason"], elements)
         table["abstain"] = table["reason"] != ""
-        table["notes"] = _joined([other[d] for d in pairs.drug], [proteins[t] for t in pairs.target])
+        told = str(model.card.get("endpoint_notes", {}).get(name, ""))
+        notes = _joined([other[d] for d in pairs.drug], [proteins[t] for t in pairs.target])
+        table["notes"] = _joined(notes, [told] * len(notes))
         parts.append(pd.concat([pair_keys(pairs, name, variants=variants), table], axis=1))
     return pd.concat(parts, ignore_index=True)
 

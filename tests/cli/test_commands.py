@@ -356,7 +356,14 @@ def test_train__says_what_the_models_are_worth(pairs: list[object], tmp_path: Pa
     card = json.loads((tmp_path / "second" / "card.json").read_text())
     assert card["started_from"]["name"] == "run" and card["data_summary"][0]["n_pairs"] == 50 + 30
     refusal = refused(*again, "--label", "ki", "--out", tmp_path / "third")
-    assert "no endpoint 'ki'; expected one of pkd" in refusal
+    assert "field --label" in refusal and "predicts no 'ki'; expected one of pkd" in refusal
+    assert (
+        "60 new ones" not in second.stdout
+        and "50 pairs of the model to start from and 30 new" in second.stdout
+    )
+    assert re.search(r"^  start +\d", second.stdout, re.MULTILINE)
+    refusal = refused(*again, "--label", "pkd", "--out", tmp_path / "third", "--network", "graph")
+    assert "the model to start from decides these" in refusal
 
 
 def test_screen__writes_hits_rejects_and_manifest(tmp_path: Path) -> None:

@@ -161,10 +161,28 @@ def test_train_affinity__goes_on_from_a_model(
     assert set(endpoint.intervals) == {"random", "scaffold", "family"}
     for setting in ("scaffold", "family"):
         assert endpoint.weights[setting] == start.models[0].weights[setting]
+    first = start.predict(new)["prediction"]
+    alone = held_out[held_out["model"] == "start"].set_index(["drug_id", "target_id"])["prediction"]
+    names = [(new.drug_ids[d], new.target_ids[t]) for d, t in zip(new.drug, new.target, strict=True)]
+    own = [name in alone.index for name in names]
+    assert sum(own) == len(alone) == len(new) - 5
+    found = alone.loc[[name for name, here in zip(names, own, strict=True) if here]]
+    np.testing.assert_allclose(found, first[own], rtol=1e-4)
+    said = "pkd: 55 pairs of the model to start from and 68 new ones; 5 that it had were measured again, have the new label"
+    assert model.card["notes"][0].startswith(said)
+    assert model.card["data_summary"] == [{"endpoint": "pkd", "n_pairs": 128, "n_drugs": 16, "n_targets": 8}]
     assert endpoint.domain.thresholds["molecule"] == start.models[0].domain.thresholds["molecule"]
     table = model.predict(new)
     assert table["in_training"].all() and np.isfinite(table["prediction"]).all()
     assert set(endpoint.kinds) >= {*KINDS, KERNEL}
+
+
+def test_train_affinity__refuses_a_start_that_has_seen_every_pair(
+    folder: Path, start: AffinityModel, old: PairData, tmp_path: Path
+) -> None:
+    plan = AffinityExperiment(networks=networks_of(start), settings=("random",), start=str(folder))
+    with pytest.raises(InputError, match="all 60 pairs are among those that the model to start from"):
+        train_affinity([old], tmp_path, plan)
 
 
 def test_affinity_experiment__a_start_has_seen_scaffolds() -> None:

@@ -38,6 +38,7 @@ DESCRIPTION = {
     "data_licence": "published benchmark data, redistributed for research with DeepDTA and its successors",
     "read_as": "true",
     "constructs": PANEL_CONSTRUCTS,
+    "endpoint_notes": {"interaction": "no evidence of binding: the negatives of its training data are assumed"},
     "splits": "random: the folds of DeepDTA, three of our own for human_dti (pairs held out, drugs and proteins seen "
     "elsewhere); scaffold: three folds of whole Murcko scaffolds; family: three folds of whole families of proteins; "
     "both over all tables together",
