@@ -26,8 +26,10 @@ P_RANGE = (0.0, 15.0)
 """Where pKd, pKi and pIC50 lie: from molar to femtomolar."""
 MEDIAN_OF_P, LARGEST_P = 20.0, 100.0
 """A median or a maximum above these is no negative logarithm of a concentration."""
+LARGEST_MOLAR = 1e-2
+"""Labels that all lie between 0 and this are no negative logarithms: what binds at 10 mM was hardly measured."""
 _P_NAME = re.compile(r"p(k[a-z]?|[aegilx]?[cdi]\d+|[aegilx]c|gi\d+|a\d|chembl|act\w*|aff\w*)")
-_TO_P = "9 - log10(nM)"
+_TO_P, _MOLAR_TO_P = "9 - log10(nM)", "-log10(M)"
 
 
 def is_negative_logarithm(name: str) -> bool:
@@ -63,8 +65,9 @@ def label_notes(
     Raises
     ------
     InputError
-        A label is infinite; or the column is called pKd or the like (`is_negative_logarithm`) and its median
-        is above 20 or its maximum above 100, which no pKd is: it holds concentrations, or a mixture.
+        A label is infinite; or the column is called pKd or the like (`is_negative_logarithm`) and holds what no pKd
+        is: its median is above 20 or its maximum above 100, as of concentrations in nM, or a mixture; or all labels
+        lie between 0 and 0.01, as of concentrations in M.
 
     Examples
     --------
@@ -72,6 +75,8 @@ def label_notes(
     []
     >>> label_notes(np.array([10000.0, 43.0]), "kd")[0][:49]
     "label 'kd' looks like concentrations in nM (media"
+    >>> label_notes(np.array([1e-5, 4.3e-8]), "kd")[0][:47]
+    "label 'kd' looks like concentrations in M (medi"
     """
     if np.isinf(label).any():
         raise InputError(
@@ -96,10 +101,17 @@ def label_notes(
                 hint=f"write {_TO_P}, or name the column after what it holds",
             )  # fmt: skip
         if known.min() >= 0:
-            return [
-                f"label {name!r} looks like concentrations in nM ({range_text}): if so, {_TO_P} is what a "
-                "network should learn; used as it is"
-            ]
+            return [_looks_like(name, "nM", range_text, _TO_P)]
+    if known.min() > 0 and largest < LARGEST_MOLAR:
+        if named:
+            raise InputError(
+                f"all {len(known)} labels lie between 0 and {LARGEST_MOLAR:g} ({range_text}) and look like "
+                "concentrations in M",
+                file=file, record=_line(~np.isnan(label), file), field=name,
+                expected=f"{name} from {lowest:g} to {highest:g}",
+                hint=f"write {_MOLAR_TO_P}, or name the column after what it holds",
+            )  # fmt: skip
+        return [_looks_like(name, "M", range_text, _MOLAR_TO_P)]
     n_outside = int(((known < lowest) | (known > highest)).sum()) if named else 0
     if n_outside:
         return [
@@ -107,6 +119,13 @@ def label_notes(
             f"({range_text}); used as they are"
         ]
     return []
+
+
+def _looks_like(name: str, unit: str, range_text: str, to_p: str) -> str:
+    return (
+        f"label {name!r} looks like concentrations in {unit} ({range_text}): if so, {to_p} is what a network should "
+        "learn; used as it is"
+    )
 
 
 def _line(wrong: NDArray[np.bool_], file: str | PathLike[str] | None) -> int | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -59,6 +59,7 @@ def test_is_negative_logarithm__names_that_are_not(name: str) -> None:
 
 @given(st.lists(st.floats(0, 15), min_size=1, max_size=30))
 def test_label_notes__every_pkd_is_silent(label: list[float]) -> None:
+    assume(min(label) == 0 or max(label) >= 0.01)
     for name in ("pkd", "anything"):
         assert label_notes(np.array([*label, NAN]), name) == []
 
@@ -73,6 +74,23 @@ def test_label_notes__the_same_in_nanomolar_is_seen(pkd: list[float], weak: floa
     (note,) = label_notes(nanomolar, "kd")
     assert "9 - log10(nM)" in note
     assert label_notes(9 - np.log10(nanomolar), "pkd") == []
+
+
+@given(st.lists(st.floats(2.1, 14), min_size=1, max_size=30))
+def test_label_notes__the_same_in_molar_is_seen(pkd: list[float]) -> None:
+    molar = np.array([NAN, *(10 ** -np.array(pkd))])
+    with pytest.raises(InputError, match=r"p\.tsv, record 3, .* look like concentrations in M;") as raised:
+        label_notes(molar, "pkd", file="p.tsv")
+    assert "-log10(M)" in (raised.value.hint or "")
+    (note,) = label_notes(molar, "kd")
+    assert "concentrations in M (" in note and "-log10(M)" in note
+    assert label_notes(-np.log10(molar), "pkd") == []
+
+
+def test_label_notes__small_labels_that_are_no_concentrations() -> None:
+    """A pKd among them, or one that is not positive, says that they are none."""
+    assert label_notes(np.array([1e-6, 5.0]), "pkd") == []
+    assert label_notes(np.array([0.0, 1e-6]), "pkd") == []
 
 
 def test_label_notes__one_line_in_nanomolar_is_named() -> None:
