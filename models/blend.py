@@ -62,19 +62,20 @@ class BlendReport:
         return self.best in TREE_MODELS
 
     def summary(self) -> str:
-        """One line for a person.
+        """One line for a person; of the models that were blended, which need not be all that were judged.
 
         Examples
         --------
         >>> BlendReport({"ridge": 0.2, "random_forest": 0.8}, {"ridge": 0.5, "random_forest": 0.3}, 0.28, 90).summary()
-        'best alone: random_forest, a tree model, 0.3000 over all 90 held-out rows; the blend 0.80 random_forest + 0.20 ridge has 0.2800 there, its weights found on the same rows'
+        'best part alone: random_forest, a tree model, 0.3000, no mean over folds but pooled over all 90 held-out rows; the blend 0.80 random_forest + 0.20 ridge has 0.2800 there, its weights found on the same rows'
         """
         shares = sorted(self.weights.items(), key=lambda item: (-item[1], item[0]))
         blend = " + ".join(f"{weight:.2f} {name}" for name, weight in shares if weight >= 0.005)
         kind = ", a tree model," if self.tree_wins else ""
         return (
-            f"best alone: {self.best}{kind or ','} {self.errors[self.best]:.4f} over all {self.n_rows} held-out rows; "
-            f"the blend {blend} has {self.blend_error:.4f} there, its weights found on the same rows"
+            f"best part alone: {self.best}{kind or ','} {self.errors[self.best]:.4f}, no mean over folds but "
+            f"pooled over all {self.n_rows} held-out rows; the blend {blend} has {self.blend_error:.4f} there, its "
+            "weights found on the same rows"
         )
 
 

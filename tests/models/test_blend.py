@@ -80,7 +80,9 @@ def test_blend_report__tells_where_a_tree_wins() -> None:
     report = blend_report({"network": near, "gradient_boosting": far}, label)
     assert report.best == "network" and not report.tree_wins
     assert report.blend_error <= report.errors["network"]
-    assert "a tree model" not in report.summary()
+    said = report.summary()
+    assert "a tree model" not in said
+    assert said.startswith("best part alone: network, ") and "pooled over all" in said
 
 
 class _Spy(DrugTargetMeans):
