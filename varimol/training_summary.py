@@ -1,9 +1,9 @@
-"""What a training run found, in lines for a person: the blend, every model's figures, and where trees win."""
+"""What a training run found, in lines for a person: the blend, every model's figures, and what is ahead of it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 HELD_OUT = {
@@ -14,6 +14,7 @@ HELD_OUT = {
 """What a setting of an experiment holds out."""
 BLEND = "blend"
 TREES = ("gradient_boosting", "random_forest")
+TREES_JOIN = "gradient boosting joins a blend only where it beats each part over all pairs held out; random forest never joins"
 ERRORS = ("mse", "brier")
 """The error shown: of a regression, or of a probability."""
 RANKINGS = ("concordance", "auroc")
@@ -75,7 +76,8 @@ def training_summary(card: dict[str, Any]) -> str:
     -------
     str
         Notes on the input; per endpoint and setting each model's error and figure of order, mean over folds
-        with its 95% interval; what the blend is; and each place where a tree model does better than the blend.
+        with its 95% interval; networks that an endpoint has none of; what the blend is; and each place where another
+        model has a smaller error than the blend.
 
     Examples
     --------
@@ -85,19 +87,21 @@ def training_summary(card: dict[str, Any]) -> str:
     pkd, pairs held out, 5 folds     mse
       blend                          0.300 [0.100, 0.500]
       random_forest                  0.200 [0.100, 0.500]
-    trees win: pkd, pairs held out: random_forest has mse 0.200, the blend 0.300
+    trees win: pkd, pairs held out: random_forest has mse 0.200, the blend 0.300; their intervals overlap, so these folds do not tell them apart
+    gradient boosting joins a blend only where it beats each part over all pairs held out; random forest never joins
     """
     lines = [f"note: {note}" for note in card.get("notes", [])]
     figures = [row for row in card.get("figures", []) if row["metric"] in ERRORS + RANKINGS]
     for setting, endpoint in dict.fromkeys((row["setting"], row["endpoint"]) for row in figures):
         rows = [row for row in figures if (row["setting"], row["endpoint"]) == (setting, endpoint)]
         lines += _table(f"{endpoint}, {HELD_OUT.get(setting, setting)}", rows)
+    lines += _networks_left_out(figures, card.get("training", {}))
     lines += [
         f"{endpoint}, {HELD_OUT.get(setting, setting)}: {said}"
         for endpoint, each in card.get("blend", {}).items()
         for setting, said in each.items()
     ]
-    return "\n".join([*lines, *_where_trees_win(figures)])
+    return "\n".join([*lines, *_ahead_of_the_blend(figures, card.get("blend", {}))])
 
 
 def _table(title: str, rows: list[dict[str, Any]]) -> list[str]:
@@ -105,31 +109,77 @@ def _table(title: str, rows: list[dict[str, Any]]) -> list[str]:
     metrics = [metric for metric in ERRORS + RANKINGS if any(row["metric"] == metric for row in rows)]
     models = sorted({row["model"] for row in rows}, key=model_order)
     head = f"{title}, {max(row['n_folds'] for row in rows)} folds"
-    width = max(32, len(head) + 1)
-    lines = [f"{head:<{width}} " + " ".join(f"{metric:<22}" for metric in metrics)]
-    for model in models:
-        figures = (_figure(cells.get((model, metric), {})) for metric in metrics)
-        lines.append(f"  {model:<{width - 2}} " + " ".join(f"{text:<22}" for text in figures))
-    return [line.rstrip() for line in lines]
+    table = [[head, *metrics]] + [
+        [f"  {model}", *(_figure(cells.get((model, metric), {})) for metric in metrics)] for model in models
+    ]
+    least = [32] + [22] * len(metrics)
+    widths = [
+        max(low, *map(len, column)) for low, column in zip(least, zip(*table, strict=True), strict=True)
+    ]
+    return [
+        " ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in table
+    ]
 
 
 def _figure(row: dict[str, Any]) -> str:
     if row.get("mean") is None:
         return "-"
     if row.get("lower") is None or row.get("upper") is None:
-        return f"{row['mean']:.3f}"
-    return f"{row['mean']:.3f} [{row['lower']:.3f}, {row['upper']:.3f}]"
+        return number_text(row["mean"])
+    return f"{number_text(row['mean'])} [{number_text(row['lower'])}, {number_text(row['upper'])}]"
 
 
-def _where_trees_win(figures: list[dict[str, Any]]) -> Iterator[str]:
-    """Settings in which a tree model has a smaller error than the blend, on the mean over folds."""
+def number_text(value: float) -> str:
+    """Write a figure of any size: three decimals from 0.01 to 10, elsewhere four digits.
+
+    Examples
+    --------
+    >>> [number_text(value) for value in (0.25, 3.14159, 123.456, 13011247.355, 0.000012345, 0)]
+    ['0.250', '3.142', '123.5', '1.301e+07', '1.234e-05', '0']
+    """
+    return f"{value:.3f}" if 0.01 <= abs(value) < 10 else f"{value:.4g}"
+
+
+def _networks_left_out(figures: list[dict[str, Any]], kinds: Iterable[str]) -> Iterator[str]:
+    """Say which networks an endpoint of yes and no was asked for and does not have."""
+    for endpoint in dict.fromkeys(row["endpoint"] for row in figures if row["metric"] == "brier"):
+        judged = {row["model"] for row in figures if row["endpoint"] == endpoint}
+        for kind in kinds:
+            if kind not in judged:
+                yield f"{endpoint}: {kind.replace('_', ' ')}: not for yes/no labels"
+
+
+def _ahead_of_the_blend(
+    figures: list[dict[str, Any]], blend_texts: Mapping[str, Mapping[str, str]]
+) -> Iterator[str]:
+    """Settings in which another model has a smaller error than the blend, on the mean over folds."""
     errors = {
-        (row["setting"], row["endpoint"], row["metric"], row["model"]): row["mean"]
+        (row["setting"], row["endpoint"], row["metric"], row["model"]): row
         for row in figures
         if row["metric"] in ERRORS and row["mean"] is not None
     }
-    for (setting, endpoint, metric, model), error in errors.items():
+    outside = False
+    for (setting, endpoint, metric, model), row in errors.items():
         blend = errors.get((setting, endpoint, metric, BLEND))
-        if model in TREES and blend is not None and error < blend:
-            place = f"{endpoint}, {HELD_OUT.get(setting, setting)}"
-            yield f"trees win: {place}: {model} has {metric} {error:.3f}, the blend {blend:.3f}"
+        if blend is None or row["mean"] >= blend["mean"]:
+            continue
+        start = "trees win" if model in TREES else "ahead of the blend"
+        error, other = number_text(row["mean"]), number_text(blend["mean"])
+        yield (
+            f"{start}: {endpoint}, {HELD_OUT.get(setting, setting)}: {model} has {metric} {error}, the blend {other}"
+            f"{_overlap(row, blend)}"
+        )
+        outside |= model in TREES and not any(
+            model in text for text in blend_texts.get(endpoint, {}).values()
+        )
+    if outside:
+        yield TREES_JOIN
+
+
+def _overlap(ahead: dict[str, Any], blend: dict[str, Any]) -> str:
+    """Say that the intervals of two errors, the first smaller, overlap; empty where they do not or are unknown."""
+    upper, lower = ahead.get("upper"), blend.get("lower")
+    if upper is None or lower is None or upper < lower:
+        return ""
+    return "; their intervals overlap, so these folds do not tell them apart"
