@@ -16,6 +16,64 @@ PARTS = {
 _BLEND = re.compile(r"the blend (.*?) has ")
 
 
+FACTS = (
+    "name", "summary", "data", "data_sources", "data_licence", "splits", "limits", "seed", "versions", "weights_sha256",
+)  # fmt: skip
+"""What a page tells of a card in words, in this order."""
+HELD_OUT = {
+    "random": "pairs",
+    "scaffold": "compounds, with their scaffold",
+    "family": "proteins, with their family",
+}
+METRICS = {
+    "mse": "mean squared error",
+    "brier": "Brier score",
+    "concordance": "concordance",
+    "auroc": "AUROC",
+}
+
+
+def model_facts(network: Any) -> dict[str, Any]:
+    """Facts of a card that a page tells in words; everything where the manifest holds no card."""
+    return {k: network[k] for k in FACTS if network.get(k)} or dict(network)
+
+
+def model_figures(network: Any) -> list[dict[str, Any]]:
+    """Figures of the blend on held-out data, one row per label and what was held out.
+
+    Parameters
+    ----------
+    network
+        A run manifest's ``network``: fields of the model's card.
+
+    Returns
+    -------
+    list of dict
+        endpoint, held_out, figures (texts), coverage (text, empty where none was measured).
+
+    Examples
+    --------
+    >>> row = {"endpoint": "pkd", "setting": "random", "metric": "mse", "mean": 0.2, "lower": 0.1, "upper": 0.3}
+    >>> model_figures({"figures": [row]})
+    [{'endpoint': 'pkd', 'held_out': 'pairs', 'figures': ['mean squared error 0.200 [0.100, 0.300]'], 'coverage': ''}]
+    """
+    covered = {(c["endpoint"], c["setting"]): c for c in network.get("coverage", [])}
+    rows: dict[tuple[str, str], list[str]] = {}
+    for row in network.get("figures", []):
+        if row["metric"] in METRICS and row.get("mean") is not None:
+            text = f"{METRICS[row['metric']]} {row['mean']:.3f}"
+            if row.get("lower") is not None:
+                text += f" [{row['lower']:.3f}, {row['upper']:.3f}]"
+            rows.setdefault((row["endpoint"], row["setting"]), []).append(text)
+    return [
+        {
+            "endpoint": endpoint, "held_out": HELD_OUT.get(setting, setting), "figures": sorted(texts, reverse=True),
+            "coverage": f"{covered[endpoint, setting]['coverage']:.1%}" if (endpoint, setting) in covered else "",
+        }
+        for (endpoint, setting), texts in sorted(rows.items(), key=lambda item: (item[0][0] != "pkd", item[0]))
+    ]  # fmt: skip
+
+
 def model_parts(network: Any) -> str:
     """Name the parts of the model of a run's first endpoint, which is what compounds are scored by.
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from varimol.report.bundle import Bundle
-from varimol.report.model_text import model_parts
+from varimol.report.model_text import model_facts, model_figures, model_parts
 from varimol.report.notation import byte_count
 from varimol.report.overview import (
     CALL_KINDS,
@@ -52,9 +52,12 @@ def render_page(bundle: Bundle) -> str:
     environment.filters.update(text=as_text, bytes=byte_count, count=_count, label=_label)
     script = page_script()
     encoding, data = embed(encode_patients(bundle))
+    network = bundle.manifest.get("network")
     context: dict[str, Any] = {
         "manifest": bundle.manifest,
         "model_parts": model_parts(bundle.manifest.get("network")),
+        "model_facts": model_facts(network) if isinstance(network, dict) else {},
+        "model_figures": model_figures(network) if isinstance(network, dict) else [],
         "absent": bundle.absent,
         "cohort": cohort_facts(bundle),
         "quality": quality_facts(bundle),

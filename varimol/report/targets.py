@@ -89,7 +89,9 @@ def _abstentions(pairs: pd.DataFrame, n_shown: int = 4) -> list[tuple[str, int]]
         r" has ([\w ]+) \d\.\d+, (below|and)", _without_value, regex=True
     )
     counts = kinds.value_counts()
-    return sorted(zip(counts.index.tolist(), counts.tolist()), key=lambda item: (-item[1], item[0]))[:n_shown]
+    said = sorted(zip(counts.index.tolist(), counts.tolist()), key=lambda item: (-item[1], item[0]))
+    rest = sum(count for _, count in said[n_shown:])
+    return said[:n_shown] + ([("other reasons", rest)] if rest else [])
 
 
 def _without_value(found: re.Match[str]) -> str:
