@@ -225,18 +225,34 @@ def _text(
             f"training compound at Tanimoto {row['nearest_train_tanimoto']:.2f}"
             + (f"; abstains: {row['reason']}" if row["abstain"] else "")
         )
-        strongest = atoms[atoms["gene"] == row["gene"]].nlargest(5, "contribution")
-        lines.append(
-            "  atoms that raise it most: "
-            + ", ".join(
-                f"{a['symbol']}{a['atom']} {a['contribution']:+.2f}" for a in strongest.to_dict("records")
-            )
-        )
+        lines.append(f"  {atoms_text(atoms[atoms['gene'] == row['gene']])}")
         lines += pair_lines(row["gene"], pairs, residues)
     if len(residues):
         lines.append(FIDELITY)
     lines.append("For research use only.")
     return "\n".join(lines)
+
+
+def atoms_text(atoms: pd.DataFrame) -> str:
+    """Name the atoms that raise a score most, five at most.
+
+    Parameters
+    ----------
+    atoms
+        symbol, atom, contribution (`atom_contributions`) of one compound and protein.
+
+    Examples
+    --------
+    >>> atoms_text(pd.DataFrame({"symbol": ["N", "C"], "atom": [0, 1], "contribution": [0.31, -0.2]}))
+    'atoms that raise it most: N0 +0.31'
+    """
+    strongest = atoms.nlargest(5, "contribution")
+    # What is written as +0.00 raises nothing that anyone could see.
+    raising = [row for row in strongest.to_dict("records") if float(f"{row['contribution']:.2f}") > 0]
+    if not raising:
+        return "no atom alone raises it"
+    named = (f"{row['symbol']}{row['atom']} {row['contribution']:+.2f}" for row in raising)
+    return f"atoms that raise it most: {', '.join(named)}"
 
 
 def _write(told: Explanation, out: str | os.PathLike[str]) -> None:

@@ -20,6 +20,9 @@ N_RESIDUES = 5
 """Residues shown of each score."""
 NOTABLE = 0.05
 """Contribution, in the label's unit, from which a residue is worth its name."""
+LIKENESS = "likeness by the model's own kernels of molecules and proteins, 1 for the same"
+"""Of the numbers beside a measured pair: `models.landmarks.molecule_kernel` and `protein_kernel`. A molecule too
+small for one of the kinds of environments, as ethanol without four atoms in a row, is below 1 with itself too."""
 FIDELITY = (
     "Residues are those whose hiding lowers the prediction most: they show what the model reads, not contacts with "
     "the compound."
@@ -88,17 +91,17 @@ def pair_lines(gene: str, evidence: pd.DataFrame, residues: pd.DataFrame) -> lis
     ...     {"gene": ["ABL1"] * 2, "position": [315, 7], "residue": ["T", "K"], "contribution": [0.31, -0.2]}
     ... )
     >>> print("\n".join(pair_lines("ABL1", evidence, residues)))
-      nearest measured pairs: CCO on ABL1p 8.30 (compound 0.50, protein 1.00 alike)
+      nearest measured pairs (likeness by the model's own kernels of molecules and proteins, 1 for the same): CCO on ABL1p 8.30 (compound 0.50, protein 1.00)
       residues that raise it most: T315 +0.31
     """
     lines = []
     near = evidence[evidence["gene"] == gene].to_dict("records")
     if near:
         lines.append(
-            "  nearest measured pairs: "
+            f"  nearest measured pairs ({LIKENESS}): "
             + ", ".join(
                 f"{row['name'] or _short(row['smiles'])} on {row['target_id']} {row['label']:.2f} (compound "
-                f"{row['similarity_molecule']:.2f}, protein {row['similarity_protein']:.2f} alike)"
+                f"{row['similarity_molecule']:.2f}, protein {row['similarity_protein']:.2f})"
                 for row in near
             )
         )

@@ -8,10 +8,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rdkit import Chem
 
 from genomics.errors import InputError
-from varimol.explain import atom_contributions, explain
+from models.kinase import SEED_DOMAIN, seed_profile
+from models.landmarks import molecule_kernel, molecule_tables, protein_kernel, protein_tables
+from models.protein import Target, encode_proteins
+from varimol.explain import atom_contributions, atoms_text, explain
+from varimol.explain_pairs import LIKENESS
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +38,7 @@ def test_explain__tells_claims_score_and_atoms(linked: Path, predicted: pd.Serie
     assert len(told.atoms) and np.isfinite(told.atoms["contribution"]).all()
     names = {path.name for path in (tmp_path / "told").iterdir()}
     assert {"explanation.tsv", "atoms.tsv", "pairs.tsv", "residues.tsv"} < names
-    assert "nearest measured pairs" in told.text and "residue" in told.text
+    assert f"nearest measured pairs ({LIKENESS}): " in told.text and "residue" in told.text
     assert told.text.count("\n") < 12 + 8 * len(told.evidence) + 5 * told.atoms["gene"].nunique()
     near = told.pairs.groupby("gene")["similarity"]
     assert (near.size() == 3).all() and near.apply(lambda s: s.is_monotonic_decreasing).all()
@@ -47,6 +53,30 @@ def test_explain__tells_claims_score_and_atoms(linked: Path, predicted: pd.Serie
     written = Chem.MolFromSmiles(library.loc[predicted["compound_id"], "input"])
     of_input = [written.GetAtomWithIdx(int(k)).GetSymbol() for k in told.atoms["input_atom"]]
     assert of_input == told.atoms["symbol"].tolist()
+
+
+@given(st.lists(st.floats(-2, 2), min_size=1, max_size=9))
+def test_atoms_text__names_only_atoms_that_raise_it(contributions: list[float]) -> None:
+    atoms = pd.DataFrame(
+        {"symbol": "C", "atom": range(len(contributions)), "contribution": contributions, "gene": "X"}
+    )
+    text = atoms_text(atoms)
+    visible = [c for c in sorted((float(f"{c:.2f}") for c in contributions), reverse=True) if c > 0]
+    told = [float(word.rstrip(",")) for word in text.split() if word.startswith(("+", "-"))]
+    assert (text == "no atom alone raises it") == (not told)
+    assert told == visible[:5]
+
+
+def test_likeness__is_1_for_the_same() -> None:
+    """What the text says of the two numbers beside a measured pair."""
+    same = molecule_kernel(*[molecule_tables(["Cc1ccccc1N", "NCCc1ccc(O)cc1"])] * 2)
+    np.testing.assert_allclose(np.diag(same), 1.0, atol=1e-6)
+    assert same[0, 1] < 0.5
+    targets = [Target("X", SEED_DOMAIN), Target("Y", SEED_DOMAIN[:77] + "I" + SEED_DOMAIN[78:])]
+    proteins = protein_tables(targets, encode_proteins(targets, seed_profile()))
+    near = protein_kernel(proteins, proteins)
+    np.testing.assert_allclose(np.diag(near), 1.0, atol=1e-6)
+    assert near[0, 1] < 1
 
 
 def test_explain__by_name_as_by_identifier(linked: Path, predicted: pd.Series) -> None:
