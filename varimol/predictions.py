@@ -166,22 +166,33 @@ def rows_text(table: pd.DataFrame) -> str:
     Parameters
     ----------
     table
-        abstain, reason (clauses, parted by semicolons); abstentions are also counted by ``endpoint``, where the
-        table has several. Reasons that differ in their numbers alone are counted together, and the first is told.
+        abstain, reason (clauses, parted by semicolons); where it has several of ``endpoint``, each has a line of its
+        own with its own reason. Reasons that differ in their numbers alone are counted together, and the first is
+        told.
 
     Examples
     --------
-    >>> print(rows_text(pd.DataFrame({"abstain": [True, False], "reason": ["similarity 0.2, below 0.4", ""]})))
+    >>> table = pd.DataFrame({"abstain": [True, False], "reason": ["similarity 0.2, below 0.4", ""]})
+    >>> print(rows_text(table))
     2 rows, 1 abstains: similarity 0.2, below 0.4
+    >>> print(rows_text(table.assign(endpoint=["pkd", "kiba_score"])))
+    2 rows, 1 abstains
+      pkd: 1 row, 1 abstains: similarity 0.2, below 0.4
+      kiba_score: 1 row, none abstains
     """
+    each = list(table.groupby("endpoint", sort=False)) if "endpoint" in table else []
+    if len(each) < 2:
+        return _rows_and_reason(table)
+    everything = _rows_and_reason(table).partition(": ")[0].partition(", most often")[0]
+    return "\n".join([everything, *(f"  {name}: {_rows_and_reason(part)}" for name, part in each)])
+
+
+def _rows_and_reason(table: pd.DataFrame) -> str:
     reasons = table.loc[table["abstain"], "reason"].tolist()
     text, n_abstain = _counted(len(table), "row"), len(reasons)
     if not n_abstain:
         return f"{text}, none abstains" if len(table) else text
     text += f", {n_abstain:,} abstain{'s' * (n_abstain == 1)}"
-    each = table.groupby("endpoint", sort=False)["abstain"].sum().to_dict() if "endpoint" in table else {}
-    if len(each) > 1:
-        text += f" ({', '.join(f'{name} {n}' for name, n in each.items())})"
     alike = _commonest(reasons)
     often = f", most often ({_counted(len(alike), 'row')}{', for example' * (len(set(alike)) > 1)})"
     return f"{text}{often * (n_abstain > 1)}: {alike[0]}"
