@@ -182,20 +182,26 @@ def rows_text(table: pd.DataFrame) -> str:
     """
     each = list(table.groupby("endpoint", sort=False)) if "endpoint" in table else []
     if len(each) < 2:
-        return _rows_and_reason(table)
-    everything = _rows_and_reason(table).partition(": ")[0].partition(", most often")[0]
-    return "\n".join([everything, *(f"  {name}: {_rows_and_reason(part)}" for name, part in each)])
+        return _abstentions(table) + _reason(table)
+    own = [f"  {name}: {_abstentions(part)}{_reason(part)}" for name, part in each]
+    return "\n".join([_abstentions(table), *own])
 
 
-def _rows_and_reason(table: pd.DataFrame) -> str:
-    reasons = table.loc[table["abstain"], "reason"].tolist()
-    text, n_abstain = _counted(len(table), "row"), len(reasons)
+def _abstentions(table: pd.DataFrame) -> str:
+    text, n_abstain = _counted(len(table), "row"), int(table["abstain"].sum())
     if not n_abstain:
         return f"{text}, none abstains" if len(table) else text
-    text += f", {n_abstain:,} abstain{'s' * (n_abstain == 1)}"
+    return f"{text}, {n_abstain:,} abstain{'s' * (n_abstain == 1)}"
+
+
+def _reason(table: pd.DataFrame) -> str:
+    """Commonest reason to abstain, with what goes before it; empty where no row abstains."""
+    reasons = table.loc[table["abstain"], "reason"].tolist()
+    if not reasons:
+        return ""
     alike = _commonest(reasons)
     often = f", most often ({_counted(len(alike), 'row')}{', for example' * (len(set(alike)) > 1)})"
-    return f"{text}{often * (n_abstain > 1)}: {alike[0]}"
+    return f"{often * (len(reasons) > 1)}: {alike[0]}"
 
 
 def _commonest(reasons: Sequence[str]) -> list[str]:

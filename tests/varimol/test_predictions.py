@@ -108,10 +108,26 @@ def test_predict_pairs__a_row_without_bounds_abstains_inside_the_domain(tmp_path
 def test_rows_text__counts_the_rows(rows: list[tuple[str, str]]) -> None:
     table = pd.DataFrame(rows, columns=["endpoint", "reason"])
     table["abstain"] = table["reason"] != ""
-    text, n = rows_text(table), int(table["abstain"].sum())
-    assert text.startswith(f"{len(rows)} row")
+    everything, *own = rows_text(table).splitlines()
+    assert everything.startswith(f"{len(rows)} row")
+    endpoints = table["endpoint"].unique().tolist()
+    if len(endpoints) < 2:
+        assert own == []
+        _holds(everything, table)
+        return
+    n = int(table["abstain"].sum())
+    assert everything.endswith(f"{n} abstain{'s' * (n == 1)}" if n else "none abstains")
+    assert [line.partition(": ")[0].strip() for line in own] == endpoints
+    for name, line in zip(endpoints, own, strict=True):
+        _holds(line, table[table["endpoint"] == name])
+
+
+def _holds(text: str, table: pd.DataFrame) -> None:
+    """Check the numbers of one line."""
+    n = int(table["abstain"].sum())
+    assert f"{len(table)} row" in text
     near, far = (
-        int(table["reason"].str.contains(word).sum()) if len(rows) else 0 for word in ("near", "far")
+        int(table["reason"].str.contains(word).sum()) if len(table) else 0 for word in ("near", "far")
     )
     if n > 1:
         assert f"{n} abstain" in text and f"most often ({max(near, far)} row" in text
