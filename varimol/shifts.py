@@ -12,7 +12,7 @@ import pandas as pd
 from chem.errors import InputError
 from varimol.predictions import pair_keys, rows_text
 from varimol.schemas import TABLES
-from varimol.target_variants import variant_text, wild_type
+from varimol.target_variants import parse_named_variants, variant_text, wild_type
 
 if TYPE_CHECKING:
     from models.affinity import AffinityModel, EndpointModel
@@ -30,6 +30,7 @@ def shift_table(
     endpoints: Sequence[str],
     *,
     level: float = 0.9,
+    variants: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, list[str]]:
     """Shifts of every pair whose target carries an applied variant.
 
@@ -50,6 +51,9 @@ def shift_table(
         Labels.
     level
         Coverage of the interval.
+    variants
+        The patient's own, as ``TARGET:V600E``: where no pair has a target with a variant, their targets are named
+        rather than all that carry one.
 
     Returns
     -------
@@ -60,7 +64,7 @@ def shift_table(
     carries = np.array([bool(variant_text(target)) for target in pairs.targets], bool)
     mutant = pairs.select(carries[pairs.target])
     if not len(mutant):
-        return pd.DataFrame(columns=TABLES["shifts"].names), [_why_empty(pairs)]
+        return pd.DataFrame(columns=TABLES["shifts"].names), [_why_empty(pairs, variants)]
     wild = replace(
         mutant, targets=tuple(wild_type(t, chain) for t, chain in zip(pairs.targets, chains, strict=True))
     )
@@ -73,19 +77,25 @@ def shift_table(
     return table, [rows_text(table), *notes]
 
 
-def _why_empty(pairs: PairData) -> str:
+def _why_empty(pairs: PairData, variants: Sequence[str]) -> str:
     """Say why no pair has a target with a variant."""
     if not len(pairs):
         return "no rows: there are no pairs"
+    if variants:  # each was applied to its target, so it is pairs that lack
+        return _in_no_pair(list(parse_named_variants(variants)))
     asked = {pairs.targets[t] for t in pairs.target}
     for lost in (target for target in pairs.targets if target in asked and target.unplaced):
         return f"no rows: {lost.target_id} names a variant that is not in its sequence: {lost.reason}"
     others = [target.target_id for target in pairs.targets if variant_text(target)]
     if not others:
         return "no rows: no target carries a variant; name one with --variant TARGET:V600E"
-    more = f" and {len(others) - _TARGETS_TOLD} more" * (len(others) > _TARGETS_TOLD)
+    return _in_no_pair(others)
+
+
+def _in_no_pair(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _TARGETS_TOLD} more" * (len(names) > _TARGETS_TOLD)
     return (
-        f"no rows: the targets that carry a variant are in no pair: {', '.join(others[:_TARGETS_TOLD])}{more}"
+        f"no rows: the targets that carry a variant are in no pair: {', '.join(names[:_TARGETS_TOLD])}{more}"
     )
 
 

@@ -170,6 +170,20 @@ def test_shift_table__says_why_it_is_empty(files: list[Path], tmp_path: Path, na
     assert none.empty
 
 
+def test_shift_table__names_what_was_asked_for_and_not_all_that_carry_a_variant(
+    files: list[Path], tmp_path: Path
+) -> None:
+    chain = str(tables.proteins().set_index("symbol").loc["KIT", "sequence"])
+    others = ["KIT(V560G)", "KIT(D816V)", "KIT(T670I)"]
+    (tmp_path / "t.tsv").write_text(files[2].read_text() + "".join(f"{t}\t{chain}\n" for t in others))
+    (tmp_path / "p.tsv").write_text("drug_id\ttarget_id\nethanol\tKIT\n")
+    model, asked = load_network("kinase-affinity"), ["ABL1:T315I", "ABL1:E255K"]
+    data, chains = read_input(model, tmp_path / "p.tsv", files[1], tmp_path / "t.tsv", asked)
+    notes = [shift_table(model, data, chains, ["pkd"], variants=v)[1] for v in (asked, [])]
+    assert notes[0] == ["no rows: the targets that carry a variant are in no pair: ABL1"]
+    assert notes[1][0].endswith(f"in no pair: {', '.join(['ABL1', *others])}")
+
+
 def test_shift_table__without_a_bound_at_this_level_is_empty(files: list[Path]) -> None:
     """Of 429 calibrated shifts none can bound 99.99%: such a row abstains as one that was never judged."""
     model = load_network("kinase-affinity")
