@@ -35,7 +35,7 @@ METRICS = {
 
 def model_facts(network: Any) -> dict[str, Any]:
     """Facts of a card that a page tells in words; everything where the manifest holds no card."""
-    return {k: network[k] for k in FACTS if network.get(k)} or dict(network)
+    return {k: network[k] for k in FACTS if network.get(k) not in (None, "", [])} or dict(network)
 
 
 def model_figures(network: Any) -> list[dict[str, Any]]:
@@ -57,6 +57,7 @@ def model_figures(network: Any) -> list[dict[str, Any]]:
     >>> model_figures({"figures": [row]})
     [{'endpoint': 'pkd', 'held_out': 'pairs', 'figures': ['mean squared error 0.200 [0.100, 0.300]'], 'coverage': ''}]
     """
+    order, settings = list(network.get("endpoints", [])), list(HELD_OUT)
     covered = {(c["endpoint"], c["setting"]): c for c in network.get("coverage", [])}
     rows: dict[tuple[str, str], list[str]] = {}
     for row in network.get("figures", []):
@@ -70,8 +71,14 @@ def model_figures(network: Any) -> list[dict[str, Any]]:
             "endpoint": endpoint, "held_out": HELD_OUT.get(setting, setting), "figures": sorted(texts, reverse=True),
             "coverage": f"{covered[endpoint, setting]['coverage']:.1%}" if (endpoint, setting) in covered else "",
         }
-        for (endpoint, setting), texts in sorted(rows.items(), key=lambda item: (item[0][0] != "pkd", item[0]))
+        for (endpoint, setting), texts in sorted(
+            rows.items(), key=lambda item: (_place(order, item[0][0]), _place(settings, item[0][1]))
+        )
     ]  # fmt: skip
+
+
+def _place(known: list[str], name: str) -> int:
+    return known.index(name) if name in known else len(known)
 
 
 def model_parts(network: Any) -> str:

@@ -178,3 +178,34 @@ def test_report__2500_patients_stay_small(tmp_path, write_directory):
     size = write_report(directory).stat().st_size
     assert size < 25_000_000
     assert size < 8_000_000  # what it is today, with room: a second copy of the data would show
+
+
+def test_report__tells_the_network_in_words_and_a_table(tmp_path, write_directory):
+    folder = write_directory(tmp_path / "out", 3)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    row = {
+        "setting": "random",
+        "endpoint": "pkd",
+        "metric": "mse",
+        "mean": 0.1546,
+        "lower": 0.15,
+        "upper": 0.159,
+    }
+    manifest["network"] = {
+        "name": "small", "seed": 0, "versions": {"rdkit": "2026.1"}, "limits": ["only this", "only that"],
+        "endpoints": ["pkd", "binds"], "weights": "not told",
+        "figures": [row | {"endpoint": "binds", "metric": "brier"}, row | {"setting": "scaffold"}, row],
+        "coverage": [{"endpoint": "pkd", "setting": "random", "coverage": 0.9012, "by": {"scaffold": "not told"}}],
+    }  # fmt: skip
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    text = re.sub(r"\s+", " ", write_report(folder).read_text(encoding="utf-8"))
+    assert (
+        "<li>only this</li><li>only that</li>" in text and "rdkit: 2026.1" in text and "not told" not in text
+    )
+    assert "<dt>Seed</dt><dd>0</dd>" in text
+    cells = "<td>pairs</td><td>mean squared error 0.155 [0.150, 0.159]</td><td>90.1%</td>"
+    assert f'<th scope="row">pkd</th>{cells}' in text
+    places = [text.index(f'<th scope="row">{name}</th><td>{held}') for name, held in (
+        ("pkd", "pairs"), ("pkd", "compounds"), ("binds", "pairs"),
+    )]  # fmt: skip
+    assert places == sorted(places)
