@@ -352,7 +352,7 @@ def _card(
     for key, part in metrics.groupby(keys, sort=True):
         values = part["value"].dropna()  # a fold of one class has no AUROC; the others have
         mean = mean_interval(values) if len(values) else (np.nan,) * 3
-        told = dict(zip(("mean", "lower", "upper"), (round(v, 4) for v in mean), strict=True))
+        told = dict(zip(("mean", "lower", "upper"), (float(f"{v:.4g}") for v in mean), strict=True))
         figures.append(dict(zip(keys, key, strict=True)) | told | {"n_folds": len(values)})
     names = ("numpy", "rdkit", "torch", "torch-geometric")
     return {

@@ -175,7 +175,7 @@ def predict(
     result = predict_pairs(model, data, wanted, level, variants=bool(variants))
     notes: list[str] = []
     if shifts is not None:
-        table, notes = shift_table(model, data, chains, wanted, level=level)
+        table, notes = shift_table(model, data, chains, wanted, level=level, variants=variants)
         write_named_table(table, shifts)
     write_named_table(result, out)
     if tell is not None:

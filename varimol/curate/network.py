@@ -47,7 +47,7 @@ DESCRIPTION = {
         "pKd and KIBA score: trained on kinase inhibitors and protein kinases alone; other compounds and proteins are out of domain, and the model abstains.",
         "Of DAVIS only 68 compounds: predictions for new scaffolds are weak, as the figures with scaffolds held out show.",
         "interaction: the negatives of human_dti are assumed, not measured, and most molecules and proteins have one kind of label only; means over molecules and over proteins alone do nearly as well, or better. It is no evidence of binding.",
-        "What it ranks first are its training compounds and their likes: trained without JAK inhibitors, it did not find them among the approved drugs on TYK2.",
+        "What it ranks first are its training compounds and their likes: trained without one family's inhibitors, it did not find them among the approved drugs.",
         "Affinity in vitro is not efficacy; selectivity, exposure and toxicity are not modelled.",
         "Intervals of new proteins are those of whole families held out, intervals of new compounds those of whole scaffolds.",
         "Lipid kinases and proteins without a protein kinase domain are read by the words of their sequence and their composition alone.",
