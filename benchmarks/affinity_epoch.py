@@ -27,7 +27,7 @@ from models.affinity_network import AffinityNetwork, NetworkShape
 from models.loop import initialise
 from models.pairs import read_pairs
 
-SHAPE = NetworkShape(graph="gine", landmarks=False, aligned=0, sequence=True, dim=128, dropout=0.0)
+SHAPE = NetworkShape(graph="gine", landmarks="", aligned=0, sequence=True, dim=128, dropout=0.0)
 BATCH = 512
 SLICE = 4
 """Batches of the pair-by-pair form that are timed; the epoch is scaled up from them, as it takes minutes."""
