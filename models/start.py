@@ -3,7 +3,8 @@
 A checkpoint holds the labels that it was trained on. Joined to new pairs they make the training data of the model that
 goes on: the kernel regression is fitted to all of them, and networks start from the weights of the checkpoint. For those
 weights to mean anything, the networks go on reading the coordinates that they were trained on; a new molecule has
-coordinates like any other, but no part in making them.
+coordinates like any other, but no part in making them. (Those of fitted affinities follow the regression, which knows
+the new labels, so that they move a little.)
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class JoinedPairs:
     new
         (n_pairs,) whether a pair is new to the model. A pair of its training data that is measured again is not: its
         networks have seen it. It has the label of the new table.
+    n_again
+        Such pairs.
     """
 
     pairs: PairData
