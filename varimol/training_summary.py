@@ -108,9 +108,11 @@ def _table(title: str, rows: list[dict[str, Any]]) -> list[str]:
     cells = {(row["model"], row["metric"]): row for row in rows}
     metrics = [metric for metric in ERRORS + RANKINGS if any(row["metric"] == metric for row in rows)]
     models = sorted({row["model"] for row in rows}, key=model_order)
-    head = f"{title}, {max(row['n_folds'] for row in rows)} folds"
+    n_folds = max(row["n_folds"] for row in rows)
+    head = f"{title}, {n_folds} folds"
     table = [[head, *metrics]] + [
-        [f"  {model}", *(_figure(cells.get((model, metric), {})) for metric in metrics)] for model in models
+        [f"  {model}", *(_figure(cells.get((model, metric), {}), n_folds) for metric in metrics)]
+        for model in models
     ]
     least = [32] + [22] * len(metrics)
     widths = [
@@ -122,12 +124,13 @@ def _table(title: str, rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _figure(row: dict[str, Any]) -> str:
+def _figure(row: dict[str, Any], n_folds: int) -> str:
     if row.get("mean") is None:
         return "-"
+    fewer = f" {row['n_folds']} folds" if row["n_folds"] < n_folds else ""
     if row.get("lower") is None or row.get("upper") is None:
-        return number_text(row["mean"])
-    return f"{number_text(row['mean'])} [{number_text(row['lower'])}, {number_text(row['upper'])}]"
+        return number_text(row["mean"]) + fewer
+    return f"{number_text(row['mean'])} [{number_text(row['lower'])}, {number_text(row['upper'])}]{fewer}"
 
 
 def number_text(value: float) -> str:

@@ -135,6 +135,13 @@ def test_summary__one_fold_has_no_interval() -> None:
     assert training_summary({"figures": [single]}).splitlines()[1].split() == ["blend", "0.250"]
 
 
+def test_summary__a_figure_of_fewer_folds_says_so() -> None:
+    """One fold of a class alone has no AUROC; the others have."""
+    figures = [row("random", "blend", "brier", 0.2), row("random", "blend", "auroc", 0.8) | {"n_folds": 4}]
+    line = training_summary({"figures": figures}).splitlines()[1]
+    assert line.endswith("0.800 [0.700, 0.900] 4 folds") and "0.200 [0.100, 0.300]  " in line
+
+
 def test_fit_text__reads_the_names_of_all_parts() -> None:
     from models.experiment_parts import Part
 
