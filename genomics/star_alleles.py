@@ -41,12 +41,16 @@ class StarSite:
         Base or bases of the reference sequence by build.
     bases
         What the site may carry: the GRCh38 reference first, then the variants; index is the code.
+    shifts
+        By code, the number of bases by which the same insertion or deletion may be written further right
+        on the reference sequence; 0 for the reference and for substitutions. Empty stands for all 0.
     """
 
     name: str
     positions: dict[str, int | None]
     references: dict[str, str]
     bases: tuple[str, ...]
+    shifts: tuple[int, ...] = ()
 
     @property
     def is_substitution(self) -> bool:
@@ -146,6 +150,8 @@ def _numbers(table: pd.DataFrame, column: str) -> Float[np.ndarray, " alleles"]:
 def _read_site(rows: list[Any]) -> StarSite:
     first = rows[0]
     position_37 = first.position_grch37
+    bases = (first.ref_grch38, *sorted({row.alt for row in rows}))
+    shift = {row.alt: int(row.shift) for row in rows if not pd.isna(getattr(row, "shift", np.nan))}
     return StarSite(
         name=str(first.rsid) or f"{first.contig}:{first.position_grch38}",
         positions={
@@ -153,5 +159,6 @@ def _read_site(rows: list[Any]) -> StarSite:
             "GRCh37": None if pd.isna(position_37) else int(position_37),
         },
         references={"GRCh38": first.ref_grch38, "GRCh37": str(first.ref_grch37) or first.ref_grch38},
-        bases=(first.ref_grch38, *sorted({row.alt for row in rows})),
+        bases=bases,
+        shifts=tuple(shift.get(base, 0) for base in bases) if any(shift.values()) else (),
     )
