@@ -16,7 +16,6 @@ from genomics.errors import InputError
 from genomics.ingest import ingest
 from genomics.star_alleles import StarGene, StarSite, read_definitions
 from genomics.star_match import OTHER, UNKNOWN, match_diplotypes
-from genomics.star_sites import _Calls, allele_codes, join_records, phased_samples
 from genomics.stars import call_diplotypes, name_sites
 
 SITES = {
@@ -313,68 +312,6 @@ def test_call_diplotypes__unknown_build_is_refused(cohort_of: Callable[..., Any]
 def test_read_definitions__missing_column_is_named() -> None:
     with pytest.raises(InputError, match="field alt"):
         list(read_definitions(long_definitions().drop(columns="alt")))
-
-
-UGT1A1 = StarSite(
-    "rs3064744", {"GRCh38": 100, "GRCh37": None}, {"GRCh38": "CAT", "GRCh37": "CAT"}, ("CAT", "C", "CATAT")
-)
-
-
-@pytest.mark.parametrize(
-    ("position", "alleles", "expected"),
-    [
-        (100, ("CAT", "CATAT", "C"), [0, 2, 1]),
-        (100, ("C", "CAT"), [0, 2]),
-        (100, ("CAT", "CATATAT"), [0, OTHER]),
-        (100, ("CATG", "CATATG", "G"), [0, 2, OTHER]),
-        (100, ("C", "G"), None),
-        (100, ("C",), [0]),
-        (102, ("T", "G"), None),
-    ],
-)
-def test_allele_codes__repeat_written_in_many_ways(
-    position: int, alleles: tuple[str, ...], expected: list[int] | None
-) -> None:
-    told = allele_codes(UGT1A1, "GRCh38", position, alleles)
-    assert (told if told is None else told.tolist()) == expected
-
-
-SNV = StarSite("rs1", {"GRCh38": 101, "GRCh37": 201}, {"GRCh38": "G", "GRCh37": "A"}, ("G", "A"))
-
-
-@pytest.mark.parametrize(
-    ("build", "position", "alleles", "expected"),
-    [
-        ("GRCh38", 101, ("G", "A", "T"), [0, 1, OTHER]),
-        ("GRCh38", 101, ("G", "<NON_REF>"), [0, OTHER]),
-        ("GRCh38", 101, ("G", "A", "*"), [0, 1, OTHER]),
-        ("GRCh37", 201, ("A", "G"), [1, 0]),
-        ("GRCh38", 101, ("A", "G"), None),
-        ("GRCh38", 101, ("G", "GT"), None),
-        ("GRCh38", 100, ("TG", "TA", "T"), [0, 1, OTHER]),
-        ("GRCh38", 99, ("CT", "C"), None),
-    ],
-)
-def test_allele_codes__substitution(
-    build: str, position: int, alleles: tuple[str, ...], expected: list[int] | None
-) -> None:
-    told = allele_codes(SNV, build, position, alleles)
-    assert (told if told is None else told.tolist()) == expected
-
-
-def test_join_records__two_alternates_on_two_lines_make_one_call() -> None:
-    first = np.array([[0, 1], [0, 0], [UNKNOWN, UNKNOWN]], dtype=np.int8)
-    second = np.array([[0, 2], [2, 2], [0, 2]], dtype=np.int8)
-    assert join_records([first, second]).tolist() == [[2, 1], [2, 2], [0, 2]]
-
-
-def test_phased_samples__two_phase_sets_are_not_one_phase() -> None:
-    genotypes = np.array([[[0, 1], [0, 1]], [[1, 0], [0, 1]]], dtype=np.int8)
-    states = np.zeros((2, 2), dtype=np.int8)
-    phased = np.ones((2, 2), dtype=bool)
-    sets = np.array([[5, 5], [5, 9]])
-    assert phased_samples(_Calls(genotypes, states, phased, sets)).tolist() == [True, False]
-    assert phased_samples(_Calls(genotypes, states, phased, None)).tolist() == [True, True]
 
 
 def test_name_sites__long_lists_are_cut() -> None:
