@@ -29,6 +29,9 @@ _ACTIVITY = {
 }
 _POPULATIONS = ("AFR", "AMR", "EAS", "EUR", "SAS")
 _POSITIONS = ("position_grch37", "position_grch38")
+_WHOLE_NUMBERS = (
+    "position", "start_grch38", "end_grch38", "start_grch37", "end_grch37", "copy_number", "structural_variants",
+)  # fmt: skip
 
 
 def data_file(*parts: str) -> Traversable:
@@ -54,7 +57,7 @@ def _read_tsv(*parts: str, numeric: tuple[str, ...] = ()) -> pd.DataFrame:
         table = pd.read_csv(handle, sep="\t", dtype=str, keep_default_na=False, na_filter=False)
     for column in numeric:
         table[column] = pd.to_numeric(table[column].replace("", None))
-    for column in table.columns.intersection([*_POSITIONS, "position", "source_row"]):
+    for column in table.columns.intersection([*_POSITIONS, *_WHOLE_NUMBERS]):
         table[column] = pd.to_numeric(table[column].replace("", None)).astype("Int64")
     return table
 
@@ -110,6 +113,27 @@ def proteins() -> pd.DataFrame:
 def drugs() -> pd.DataFrame:
     """Approved drugs with names, structures, source and licence."""
     return _read_tsv("drugs.tsv").copy()
+
+
+def pharmacogenes() -> pd.DataFrame:
+    """Pharmacogenes: where each lies and by what kind of call it is read.
+
+    Returns
+    -------
+    pandas.DataFrame
+        gene, contig (canonical), strand, start_grch38, end_grch38, start_grch37, end_grch37 (1-based, closed;
+        NA for genes that no source places), method (diplotype, lowest_function, genotype or outside, see
+        `varimol.curate.pharmacogene_genes`), copy_number (1: no confident call without it),
+        structural_variants (1: alleles are known that small variants do not show), ploidy (autosome, X or MT;
+        empty where the contig is), reference_allele, source, source_row, source_version.
+
+    Examples
+    --------
+    >>> genes = pharmacogenes().set_index("gene")
+    >>> genes.loc["DPYD", "method"], int(genes.loc["CYP2D6", "copy_number"]), genes.loc["HLA-B", "method"]
+    ('lowest_function', 1, 'outside')
+    """
+    return _read_tsv("pharmacogenes", "genes.tsv").copy()
 
 
 def allele_definitions() -> pd.DataFrame:
@@ -186,7 +210,8 @@ def guidance() -> pd.DataFrame:
         result), action (see `varimol.curate.guidance.ACTIONS`), recommendation, strength (empty where the
         source has none), population, source, source_row (1-based), source_version.
     """
-    return _read_tsv("pharmacogenes", "guidance.tsv").copy()
+    table = _read_tsv("pharmacogenes", "guidance.tsv").copy()
+    return table.astype({"source_row": "Int64"})
 
 
 def known_drug_actions() -> pd.DataFrame:

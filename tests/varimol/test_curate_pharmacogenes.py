@@ -9,11 +9,9 @@ import pandas as pd
 import pytest
 
 from varimol import tables
-from varimol.curate import guidance, pharmacogenes
-from varimol.curate.allele_frequencies import count_alleles, haplotype_codes
-from varimol.curate.frequencies import read_panel_records
+from varimol.curate import guidance, pharmacogene_sources, pharmacogenes
 
-TABLES = ["allele_definitions", "allele_functions", "phenotype_rules", "build_sites", "guidance"]
+TABLES = ["genes", "allele_definitions", "allele_functions", "phenotype_rules", "build_sites", "guidance"]
 
 
 def test_curate__gives_the_shipped_bytes(shared_data: Path, tmp_path: Path) -> None:
@@ -39,17 +37,6 @@ def test_definitions__positions_by_distance_hold_rsids_of_the_grch37_panel(share
                     if rsid in place:
                         agree[int(fields[1]) == place[rsid]] += 1
     assert agree[True] >= 10 and agree[False] == 0
-
-
-@pytest.mark.parametrize("gene", ["NUDT15", "TPMT", "VKORC1"])
-def test_allele_frequencies__counts_are_those_of_the_panel(shared_data: Path, gene: str) -> None:
-    from genomics.star_alleles import read_definitions
-
-    definition = next(read_definitions(tables.allele_definitions().query("gene == @gene")))
-    records = list(read_panel_records(shared_data / "pharmacogenes/1000genomes_grch37" / f"{gene}.vcf.gz"))
-    carried = count_alleles(definition, haplotype_codes(definition, records, 5008))
-    shipped = tables.allele_frequencies().query("gene == @gene").set_index("allele")["count"]
-    assert dict(zip(definition.alleles, carried.sum(axis=1))) == shipped.to_dict()
 
 
 def test_guidance__says_it_in_other_words(shared_data: Path) -> None:
@@ -118,5 +105,5 @@ def test_carried_bases__ambiguity_letters() -> None:
 
 def test_write_tsv__leaves_nothing_under_the_name_when_it_fails(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="unknown"):
-        pharmacogenes.write_tsv(tmp_path / "t.tsv", ["a"], [{"a": 1}, {"unknown": 2}])
+        pharmacogene_sources.write_tsv(tmp_path / "t.tsv", ["a"], [{"a": 1}, {"unknown": 2}])
     assert not (tmp_path / "t.tsv").exists()

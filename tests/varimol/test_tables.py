@@ -7,6 +7,7 @@ from varimol import tables
 
 LOADERS = {
     "build_sites": ["rsid", "contig", "position_grch37", "position_grch38", "ref_grch37", "ref_grch38"],
+    "pharmacogenes": ["gene", "contig", "start_grch38", "method", "copy_number", "ploidy", "source_row"],
     "allele_definitions": ["gene", "allele", "contig", "position_grch38", "alt", "frequency", "activity"],
     "allele_frequencies": ["gene", "allele", "count", "n_haplotypes", "frequency"],
     "allele_functions": ["gene", "allele", "function", "activity_value"],
@@ -68,3 +69,28 @@ def test_allele_definitions__one_row_per_allele_and_variant() -> None:
     assert bare.set_index("gene").loc["CYP2C19", "allele"] == "*38"
     assert table["frequency"].dropna().between(0, 1).all()
     assert (table["source"] != "").all() and (table["source_version"] != "").all()
+
+
+def test_pharmacogenes__method_and_place_of_each() -> None:
+    table = tables.pharmacogenes().set_index("gene")
+    assert table.index.is_unique
+    assert table.index[table["method"] == "lowest_function"].tolist() == ["DPYD", "RYR1"]
+    assert set(table.loc[["CACNA1S", "F5", "IFNL3", "VKORC1"], "method"]) == {"genotype"}
+    assert set(table.loc[["HLA-A", "HLA-B", "GSTT1"], "method"]) == {"outside"}
+    assert table.loc["CYP2D6", "copy_number"] == table.loc["CYP2A6", "copy_number"] == 1
+    both = table.loc[["CYP2B6", "CYP4F2"], ["copy_number", "structural_variants"]]
+    assert (both == [0, 1]).all(axis=None)
+    assert table.loc[["G6PD", "MT-RNR1", "TPMT"], "ploidy"].tolist() == ["X", "MT", "autosome"]
+    placed = table[table["contig"] != ""]
+    assert (placed["start_grch38"] < placed["end_grch38"]).fillna(True).all()
+
+
+def test_pharmacogenes__hold_every_site_of_their_definitions() -> None:
+    genes = tables.pharmacogenes().set_index("gene")
+    sites = tables.allele_definitions().dropna(subset="position_grch38")
+    sites = sites.merge(genes, left_on="gene", right_index=True, suffixes=("", "_gene"))
+    assert (sites["contig"] == sites["contig_gene"]).all()
+    for build in ("grch38", "grch37"):
+        known = sites.dropna(subset=f"position_{build}")
+        inside = known[f"position_{build}"].between(known[f"start_{build}"], known[f"end_{build}"])
+        assert inside.all(), known[~inside]

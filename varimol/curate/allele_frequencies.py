@@ -22,7 +22,7 @@ from genomics.star_match import COMPONENT_GENES, OTHER, match_haplotype
 from genomics.star_sites import allele_codes, join_records
 from genomics.stars import UNSEEN_SITES
 from varimol.curate.frequencies import PanelRecord, read_panel_records
-from varimol.curate.pharmacogenes import write_tsv
+from varimol.curate.pharmacogene_sources import write_tsv
 
 SOURCE = "1000 Genomes Project phase 3, phased calls on GRCh37"
 VERSION = "v5a.20130502"

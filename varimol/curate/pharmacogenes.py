@@ -4,6 +4,7 @@
 ``pharmcat/phenotype`` and ``pypgx_tables`` and writes the tables below into OUT, the same bytes every time.
 
 =======================  ===============================================================================
+genes.tsv                where each gene lies and how it is called, see `varimol.curate.pharmacogene_genes`
 allele_definitions.tsv   one row per (allele, defining variant); a variant not listed for an allele is
                          carried as ``ref_grch38``. An allele without any variant has one row without a
                          position. ``optional`` is 1 where the allele is seen with and without the variant.
@@ -20,8 +21,6 @@ between the builds that all listed sites of its gene share (``position_grch37_fr
 from __future__ import annotations
 
 import argparse
-import csv
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +28,17 @@ from pathlib import Path
 from typing import Any
 
 from varimol.curate.guidance import guidance_rows
+from varimol.curate.pharmacogene_genes import GENE_COLUMNS, gene_rows
+from varimol.curate.pharmacogene_sources import (
+    DEFINITIONS,
+    PHENOTYPES,
+    PYPGX,
+    Row,
+    defined_genes,
+    file_version,
+    read_csv,
+    write_tsv,
+)  # fmt: skip
 
 DEFINITION_COLUMNS = (
     "gene", "allele", "contig", "position_grch38", "ref_grch38", "position_grch37", "ref_grch37",
@@ -45,33 +55,8 @@ GUIDANCE_COLUMNS = (
 )  # fmt: skip
 
 IUPAC = {"R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC"}
-DEFINITIONS = "PharmCAT allele definitions (ClinPGx, CPIC, PharmVar)"
-PHENOTYPES = "PharmCAT phenotype tables (ClinPGx, CPIC)"
-PYPGX = "PyPGx tables (CPIC, PharmGKB)"
 # Genes whose function or phenotype the definitions' own release does not give.
 FUNCTIONS_FROM_PYPGX = ("F5", "G6PD", "RYR1")
-Row = dict[str, Any]
-
-
-def read_csv(path: Path) -> list[dict[str, str]]:
-    """Read a comma-separated table as dictionaries, ``N/A`` and ``None`` as written."""
-    with path.open(newline="", encoding="utf-8") as handle:
-        return list(csv.DictReader(handle))
-
-
-def file_version(path: Path) -> str:
-    """Name a file by the start of its SHA-256, for tables that carry no version of their own."""
-    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
-
-
-def write_tsv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows as a TSV file, whole or not at all."""
-    temporary = path.with_name(f"{path.name}.tmp")
-    with temporary.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, columns, delimiter="\t", lineterminator="\n", extrasaction="raise")
-        writer.writeheader()
-        writer.writerows(rows)
-    temporary.replace(path)
 
 
 def build_site_rows(variants: Sequence[Mapping[str, str]]) -> list[Row]:
@@ -319,13 +304,14 @@ def curate(source: Path, out: Path) -> None:
         Folder to write to, made if absent.
     """
     out.mkdir(parents=True, exist_ok=True)
+    write_tsv(out / "genes.tsv", GENE_COLUMNS, gene_rows(source))
     variants_path = source / "pypgx_tables" / "variant-table.csv"
     sites = build_site_rows(read_csv(variants_path))
     write_tsv(out / "build_sites.tsv", SITE_COLUMNS, sites)
     listed = {row["rsid"]: row for row in sites}
     folder = source / "pharmcat" / "definition" / "alleles"
     exemptions = json.loads((folder / "exemptions.json").read_text(encoding="utf-8"))
-    genes = sorted(path.name.removesuffix("_translation.json") for path in folder.glob("*_translation.json"))
+    genes = defined_genes(source)
     definitions = [
         row for gene in genes for row in definition_rows(gene_definition(folder, gene, exemptions), listed)
     ]

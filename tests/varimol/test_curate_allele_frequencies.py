@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from varimol import tables
+from varimol.curate.allele_frequencies import count_alleles, haplotype_codes
+from varimol.curate.frequencies import read_panel_records
+
+
+@pytest.mark.parametrize("gene", ["NUDT15", "TPMT", "VKORC1"])
+def test_allele_frequencies__counts_are_those_of_the_panel(shared_data: Path, gene: str) -> None:
+    from genomics.star_alleles import read_definitions
+
+    definition = next(read_definitions(tables.allele_definitions().query("gene == @gene")))
+    records = list(read_panel_records(shared_data / "pharmacogenes/1000genomes_grch37" / f"{gene}.vcf.gz"))
+    carried = count_alleles(definition, haplotype_codes(definition, records, 5008))
+    shipped = tables.allele_frequencies().query("gene == @gene").set_index("allele")["count"]
+    assert dict(zip(definition.alleles, carried.sum(axis=1))) == shipped.to_dict()
