@@ -1,27 +1,27 @@
 """How well a checkpoint that goes on with a few pairs of new molecules predicts the rest of their pairs.
 
-``python -m benchmarks.fine_tuning SOURCE [--folds 1 2 3] [--own 20] [--record]`` reads SOURCE/affinity/davis (training folds,
-all five) and holds out a fifth of the molecules at a time. A model is trained on the pairs of the others, the public
-ones. Of each molecule held out, pairs with a few targets drawn at random are one's own; all its others are the test.
-Judged on these are the blend and its parts as they stand (``public``), after going on with one's own pairs, as
-`varimol train affinity --start` does (``start``), trained on one's own pairs alone (``own``), and on all of them
-together from scratch (``together``); and plain models on all of them together. Nothing is chosen on test pairs: each
-fit of a network finds its epochs on a tenth of its training pairs (of one's own, where it goes on), held back for
-that, and the blend's weights come from training pairs held out.
+``python -m benchmarks.fine_tuning SOURCE [--folds 1 2 3] [--own 20] [--every 2] [--record]`` reads SOURCE/affinity/davis
+(training folds, all five; every second target) and holds out a fifth of the molecules at a time. Networks and kernel
+regressions are trained on the pairs of the others, the public ones. Of each molecule held out, pairs with a few targets
+drawn at random are one's own; all its others are the test. Judged on these are the network, the regression and the mean
+of both as they stand (``public``), after going on with one's own pairs by the steps of `varimol train affinity --start`
+(``start``), trained on one's own pairs alone (``own``), and on all of them together from scratch (``together``); and
+plain models on all of them together.
 
-To be done in half an hour on one core, blends have one kind of network, the landmark network, with one member, and
-only pairs are held out for their weights: in five folds of one's own pairs, as the command does, but in two of all
-others. Intervals are bootstraps over molecules, whose pairs err together.
+Nothing is chosen on test pairs: a network finds its epochs on a tenth of its training pairs, held back for that, and of
+one's own pairs where it goes on; from scratch it takes those found on the public pairs, of which nearly all its pairs are.
+To be done in half an hour on one core there is one network, the landmark network, with one member, half of the
+targets, and a plain mean where `varimol train` weighs a blend. Intervals are bootstraps over molecules, whose pairs err
+together.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -29,18 +29,28 @@ from numpy.typing import NDArray
 
 from benchmarks.mutants import read_davis
 from benchmarks.record import write_results
-from models.affinity import AffinityModel
-from models.blend import BLEND
-from models.contenders import NETWORKS, NetworkRecipe, fit_and_predict
-from models.experiment import train_affinity
-from models.experiment_parts import AffinityExperiment
+from models.affinity import KERNEL, EndpointModel, training_domain
+from models.affinity_fit import task_of
+from models.affinity_inputs import InputEncoder, encode_pairs, fit_regression
+from models.contenders import (
+    NETWORKS,
+    NetworkRecipe,
+    Start,
+    choose_epochs,
+    fit_and_predict,
+    fit_encoder,
+    fit_members,
+)
+from models.evidence_pairs import label_matrix
 from models.pairs import PairData
 from models.split_records import records_of_pairs
 from models.splits import SplitSettings, split_folds
+from models.start import extend_inputs, join_pairs
 
 NETWORK = "landmark_network"
 PLAIN = ("nearest_neighbour", "means")
-"""Plain models on all pairs; kernel ridge is a part of each blend."""
+"""Plain models on all pairs; kernel ridge stands beside each network."""
+BOTH = "mean_of_both"
 START = "start"
 N_BOOTSTRAP = 10_000
 
@@ -84,10 +94,9 @@ def held_out_rounds(pairs: PairData, folds: Iterable[int], n_own: int, seed: int
     seed
         Of the folds and of the draw.
     """
-    forms = pd.Series([target.form for target in pairs.targets])
-    pairs = pairs.select(
-        ~forms.duplicated().to_numpy()[pairs.target]
-    )  # no pair twice: one as one's own, one in the test
+    # CDK4 stands there with two cyclins, which are read as one: no pair may be one's own and in the test.
+    again = pd.Series([target.form for target in pairs.targets]).duplicated().to_numpy()
+    pairs = pairs.select(~again[pairs.target])
     settings = SplitSettings("cold_drug", 5, seed, same_molecule="skeleton", leakage=False)
     fold = split_folds(records_of_pairs(pairs), settings).fold
     # Folds that a table brings would be taken for those of the blend.
@@ -102,76 +111,109 @@ def held_out_rounds(pairs: PairData, folds: Iterable[int], n_own: int, seed: int
         yield Round(number, *(pairs.select(part) for part in parts))
 
 
-def one_network(recipe: NetworkRecipe = NETWORKS[NETWORK], seed: int = 0) -> AffinityExperiment:
-    """How models here are trained."""
-    return AffinityExperiment(
-        networks={NETWORK: recipe}, settings=("random",), baselines=(), n_folds=5, seed=seed
-    )
+@dataclass(frozen=True)
+class Trained:
+    """A network and a kernel regression, as a checkpoint holds them.
+
+    Attributes
+    ----------
+    data
+        What they were trained on, or how.
+    model
+        Both of them.
+    epochs
+        Of the network.
+    seconds
+        Processor time of the training.
+    """
+
+    data: str
+    model: EndpointModel
+    epochs: int
+    seconds: float
 
 
-def judge_round(task: Round, plan: AffinityExperiment, folder: Path) -> pd.DataFrame:
-    """Train every model of a round and measure its errors on the test pairs.
+def trained(task: Round, recipe: NetworkRecipe = NETWORKS[NETWORK], seed: int = 0) -> Iterator[Trained]:
+    """Train the models of a round one after the other.
 
     Parameters
     ----------
     task
         Pairs.
-    plan
-        How to train.
-    folder
-        For the runs.
+    recipe, seed
+        Of the networks.
+    """
+    public = _train("public", task.public, fit_encoder(task.public, recipe), recipe, seed)
+    yield public
+    joined = join_pairs(public.model, task.own)
+    start = Start(public.model.networks[NETWORK], joined.new)
+    yield _train(
+        START, joined.pairs, extend_inputs(public.model.inputs, joined.pairs), recipe, seed, start=start
+    )
+    yield _train("own", task.own, fit_encoder(task.own, recipe), recipe, seed)
+    as_many = replace(recipe, loop=replace(recipe.loop, stop_after=public.epochs))
+    yield _train("together", task.together, fit_encoder(task.together, recipe), as_many, seed)
+
+
+def _train(
+    data: str, pairs: PairData, inputs: InputEncoder, recipe: NetworkRecipe, seed: int, start: Start | None = None
+) -> Trained:  # fmt: skip
+    before = time.process_time()
+    inputs = fit_regression(inputs, pairs)
+    encoded = encode_pairs(pairs, inputs)
+    epochs = recipe.loop.stop_after or choose_epochs(encoded, recipe, seed, start)
+    recipe = replace(recipe, loop=replace(recipe.loop, stop_after=epochs))
+    members = fit_members(encoded, recipe, seed, start=start)
+    weights = {"random": {NETWORK: 0.5, KERNEL: 0.5}}
+    model = EndpointModel(
+        pairs.name, task_of(pairs.label), inputs, {NETWORK: members}, weights, {}, training_domain(inputs, {}),
+        label_matrix(pairs, inputs),
+    )  # fmt: skip
+    return Trained(data, model, epochs, time.process_time() - before)
+
+
+def judge_round(task: Round, recipe: NetworkRecipe = NETWORKS[NETWORK], seed: int = 0) -> pd.DataFrame:
+    """Measure the errors of every model of a round on the test pairs.
+
+    Parameters
+    ----------
+    task, recipe, seed
+        As in `trained`.
 
     Returns
     -------
     pd.DataFrame
-        data (trained on, or how), model, fold, drug_id, n_pairs, mse (of that molecule's test pairs), cpu_s (to train
-        the run); one row per model and molecule.
+        data (trained on, or how), model, fold, drug_id, n_pairs, mse (of that molecule's test pairs), epochs (of the
+        network), cpu_s (to train network and regression); one row per model and molecule.
     """
-    public, few = folder / "public", replace(plan, n_folds=2)
-    runs = {
-        "public": (task.public, few),
-        START: (task.own, replace(plan, start=str(public))),
-        "own": (task.own, plan),
-        "together": (task.together, few),
-    }
     tables = []
-    for data, (training, how) in runs.items():
-        before = _cpu_seconds()
-        model = train_affinity([training], folder / data, how)
-        seconds = _cpu_seconds() - before
-        for name, said in part_predictions(model, task.test).items():
-            tables.append(molecule_errors(task, said).assign(data=data, model=name, cpu_s=seconds))
-        print(f"fold {task.fold}: {data} trained in {seconds:.0f} s", flush=True)
+    for each in trained(task, recipe, seed):
+        print(f"fold {task.fold}: {each.data}, {each.epochs} epochs, {each.seconds:.0f} s", flush=True)
+        for name, said in part_predictions(each.model, task.test).items():
+            errors = molecule_errors(task.test, said)
+            tables.append(errors.assign(data=each.data, model=name, epochs=each.epochs, cpu_s=each.seconds))
     for name in PLAIN:
-        before = _cpu_seconds()
+        before = time.process_time()
         said = fit_and_predict(name, task.together, task.test)[0]
-        seconds = _cpu_seconds() - before
-        tables.append(molecule_errors(task, said).assign(data="together", model=name, cpu_s=seconds))
+        seconds = time.process_time() - before
+        errors = molecule_errors(task.test, said)
+        tables.append(errors.assign(data="together", model=name, epochs=0, cpu_s=seconds))
     result = pd.concat(tables, ignore_index=True).assign(fold=task.fold)
-    return result[["data", "model", "fold", "drug_id", "n_pairs", "mse", "cpu_s"]]
+    return result[["data", "model", "fold", "drug_id", "n_pairs", "mse", "epochs", "cpu_s"]]
 
 
-def _cpu_seconds() -> float:
-    """Processor time of this process and of the workers that have ended."""
-    used = os.times()
-    return used.user + used.system + used.children_user + used.children_system
+def part_predictions(model: EndpointModel, asked: PairData) -> dict[str, NDArray[np.float64]]:
+    """(n_pairs,) predictions of the network, of the regression, and the mean of both."""
+    molecules = model.inputs.encode_molecules(asked.smiles)
+    proteins = model.inputs.encode_proteins(asked.targets)
+    scores = model.scores(molecules, proteins, asked.drug, asked.target)
+    return {**dict(zip(model.kinds, scores, strict=True)), BOTH: scores.mean(axis=0)}
 
 
-def part_predictions(model: AffinityModel, asked: PairData) -> dict[str, NDArray[np.float64]]:
-    """(n_pairs,) predictions of each part of a model's first endpoint, and of its blend."""
-    endpoint = model.endpoint()
-    molecules = endpoint.inputs.encode_molecules(asked.smiles)
-    proteins = endpoint.inputs.encode_proteins(asked.targets)
-    scores = endpoint.scores(molecules, proteins, asked.drug, asked.target)
-    kinds = np.array(endpoint.kinds)
-    parts = {str(kind): scores[kinds == kind].mean(axis=0) for kind in dict.fromkeys(kinds)}
-    return parts | {BLEND: model.predict(asked)["prediction"].to_numpy(float)}
-
-
-def molecule_errors(task: Round, said: NDArray[np.float64]) -> pd.DataFrame:
-    """drug_id, n_pairs and mse of each molecule of the test."""
+def molecule_errors(pairs: PairData, said: NDArray[np.float64]) -> pd.DataFrame:
+    """drug_id, n_pairs and mse of each molecule that has pairs."""
     table = pd.DataFrame(
-        {"drug_id": [task.test.drug_ids[d] for d in task.test.drug], "square": (task.test.label - said) ** 2}
+        {"drug_id": [pairs.drug_ids[d] for d in pairs.drug], "square": (pairs.label - said) ** 2}
     )
     return table.groupby("drug_id")["square"].agg(n_pairs="count", mse="mean").reset_index()
 
@@ -190,12 +232,12 @@ def figures(rows: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     -------
     pd.DataFrame
         data, model, n_molecules, n_pairs, mse, lower, upper, above (the error less that of the same part of ``start``, of
-        its blend where it has no such part), above_lower, above_upper, n_worse (molecules with a larger error than
-        under that), cpu_s (mean over the rounds). Intervals are of 95%.
+        its mean of both where it has no such part), above_lower, above_upper, n_worse (molecules with a larger error than
+        under that), cpu_s (mean over the molecules). Intervals are of 95%.
 
     Examples
     --------
-    >>> rows = pd.DataFrame({"data": ["start"] * 2 + ["together"] * 2, "model": ["blend"] * 2 + ["means"] * 2, "fold": 1,
+    >>> rows = pd.DataFrame({"data": ["start"] * 2 + ["together"] * 2, "model": ["mean_of_both"] * 2 + ["means"] * 2, "fold": 1,
     ...                      "drug_id": ["a", "b"] * 2, "n_pairs": 10, "mse": [1.0, 2.0, 2.0, 3.0], "cpu_s": 1.0})
     >>> figures(rows)[["data", "model", "mse", "above", "above_lower", "n_worse"]]
            data  model  mse  above  above_lower  n_worse
@@ -209,7 +251,7 @@ def figures(rows: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     found = []
     for data, model in rows[["data", "model"]].drop_duplicates().itertuples(index=False):
         mse = wide[data, model].to_numpy()
-        same = (START, model) if (START, model) in wide else (START, BLEND)
+        same = (START, model) if (START, model) in wide else (START, BOTH)
         more = mse - wide[same].to_numpy()
         found.append(
             {"data": data, "model": model, "n_molecules": len(mse), "n_pairs": int(count.sum())}
@@ -238,19 +280,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("source", type=Path)
     parser.add_argument("--folds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--own", type=int, default=20)
+    parser.add_argument("--every", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    pairs = read_davis(options.source)
+    pairs = pairs.select(pairs.target % options.every == 0)
     tables = []
     with threadpool_limits(1):
-        for task in held_out_rounds(read_davis(options.source), options.folds, options.own, options.seed):
-            with TemporaryDirectory() as folder:
-                tables.append(judge_round(task, one_network(seed=options.seed), Path(folder)))
+        for task in held_out_rounds(pairs, options.folds, options.own, options.seed):
+            tables.append(judge_round(task, seed=options.seed))
             rows = pd.concat(tables, ignore_index=True)
             print(figures(rows).round(3).to_string(index=False), flush=True)
             if options.record:
-                write_results(rows.assign(n_own=options.own, seed=options.seed), "fine_tuning")
+                named = rows.assign(n_own=options.own, every=options.every, seed=options.seed)
+                write_results(named, "fine_tuning")
 
 
 if __name__ == "__main__":
