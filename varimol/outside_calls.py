@@ -1,63 +1,42 @@
-"""Diplotypes called by another program, for genes that variant calls cannot settle."""
+"""Outside calls against the shipped tables: which genes and alleles are known, and what the rules give."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pandas as pd
 
-from genomics.errors import InputError
-from models.pairs import read_table
-
-REQUIRED = ("sample_id", "gene", "diplotype")
+from genomics import star_outside
+from genomics.metaboliser import assign_phenotypes
+from genomics.star_outside_fields import GeneNames
+from varimol import tables
 
 
 def read_outside_calls(path: str | os.PathLike[str], sample_ids: list[str]) -> pd.DataFrame:
-    """Read a table of diplotypes called elsewhere.
+    """Read calls made elsewhere for the genes that we know.
 
     Parameters
     ----------
     path
-        TSV, CSV or Parquet with sample_id, gene, diplotype (like ``*1/*4``).
+        File or folder, see `genomics.star_outside`.
     sample_ids
         Samples of the cohort.
 
     Returns
     -------
     pd.DataFrame
-        sample_id, gene, diplotype.
+        sample_id, gene, diplotype, phenotype, activity_score, line, file, note.
 
     Raises
     ------
     InputError
-        A column is missing, a sample is not in the cohort, a diplotype has no two alleles, or a sample and
-        gene stand twice.
+        Naming file, line and field.
     """
-    table = read_table(path, REQUIRED, "outside calls")[list(REQUIRED)]
-    known = set(sample_ids)
-    for row, (sample, gene, diplotype) in enumerate(table.itertuples(index=False, name=None), start=2):
-        if sample not in known:
-            raise InputError(
-                "this sample is not in the cohort", file=Path(path), record=row, field="sample_id",
-                expected=f"one of its {len(known)} samples", hint="remove that line or correct the name",
-            )  # fmt: skip
-        if diplotype.count("/") != 1 or not all(diplotype.split("/")):
-            raise InputError(
-                f"{diplotype!r} is no diplotype of {gene}", file=Path(path), record=row, field="diplotype",
-                expected="two alleles joined by /", hint="write it like *1/*4",
-            )  # fmt: skip
-    twice = table.index[table.duplicated(["sample_id", "gene"])]
-    if len(twice):
-        raise InputError(
-            "the same sample and gene stand twice", file=Path(path), record=int(twice[0]) + 2, field="gene",
-            expected="one diplotype per sample and gene", hint="keep one",
-        )  # fmt: skip
-    return table
+    return star_outside.read_outside_calls(path, sample_ids, gene_names())
 
 
 def apply_outside_calls(diplotypes: pd.DataFrame, outside: pd.DataFrame) -> pd.DataFrame:
-    """Put outside calls in the place of our own for the same sample and gene.
+    """Put outside calls in the place of our own, and tell where the rules give another phenotype.
 
     Parameters
     ----------
@@ -69,17 +48,31 @@ def apply_outside_calls(diplotypes: pd.DataFrame, outside: pd.DataFrame) -> pd.D
     Returns
     -------
     pd.DataFrame
-        The same columns; an outside call has posterior 1, status ``called`` and says so in its assumptions.
+        The diplotypes with phenotype and activity_score, both as given from outside.
     """
-    replaced = set(zip(outside["sample_id"], outside["gene"], strict=True))
-    keys = zip(diplotypes["sample_id"], diplotypes["gene"], strict=True)
-    ours = diplotypes[[key not in replaced for key in keys]]
-    theirs = outside.assign(
-        rank=1, posterior=1.0, posterior_no_prior=1.0, status="called", sites_missing="",
-        assumptions="called by another program, taken as given", reason="",
-    )  # fmt: skip
-    order = {sample: place for place, sample in enumerate(dict.fromkeys(diplotypes["sample_id"]))}
-    joined = pd.concat([ours, theirs[[c for c in diplotypes.columns if c in theirs]]], ignore_index=True)
-    joined["_order"] = joined["sample_id"].map(order)
-    joined = joined.sort_values(["_order", "gene", "rank"], kind="stable").drop(columns="_order")
-    return joined.reset_index(drop=True)
+    rows = star_outside.outside_diplotypes(outside)
+    expected = assign_phenotypes(rows, tables.allele_functions(), tables.phenotype_rules())
+    return star_outside.apply_outside_calls(diplotypes, outside, expected)
+
+
+def gene_names() -> dict[str, GeneNames]:
+    """Names of every pharmacogene of the shipped tables."""
+    genes = tables.pharmacogenes()
+    alleles = _by_gene(tables.allele_definitions(), "allele")
+    functions = _by_gene(tables.allele_functions(), "allele")
+    rules, guidance = tables.phenotype_rules(), tables.guidance()
+    second = guidance[["gene_2", "phenotype_2"]].set_axis(["gene", "phenotype"], axis=1)
+    named = pd.concat([rules[["gene", "phenotype"]], guidance[["gene", "phenotype"]], second])
+    phenotypes = _by_gene(named[~named["phenotype"].isin(["", "None"])], "phenotype")
+    return {
+        gene: GeneNames(
+            tuple(dict.fromkeys([*alleles.get(gene, ()), *functions.get(gene, ())])),
+            tuple(phenotypes.get(gene, ())),
+            one_copy=ploidy in ("X", "MT"),
+        )
+        for gene, ploidy in zip(genes["gene"], genes["ploidy"], strict=True)
+    }
+
+
+def _by_gene(table: pd.DataFrame, column: str) -> dict[str, list[str]]:
+    return {str(gene): list(dict.fromkeys(rows[column])) for gene, rows in table.groupby("gene")}
