@@ -35,7 +35,7 @@ from importlib import import_module
 from typing import Any
 
 _EXPORTS = {
-    "AffinityExperiment": "models.experiment_parts",
+    "AffinityExperiment": "models.experiment_plan",
     "AffinityModel": "models.affinity",
     "Bilinear": "models.parts.interaction",
     "Blend": "models.blend",

@@ -32,15 +32,8 @@ from models.checkpoint import CARD, load_affinity, save_affinity
 from models.coverage import coverage_summary, coverage_table
 from models.domain_measured import GROUPS, measured_thresholds, nearness
 from models.evidence_pairs import label_matrix
-from models.experiment_parts import (
-    AffinityExperiment,
-    Part,
-    Progress,
-    fit_parts,
-    parts_of,
-    restore_members,
-    tree_parts,
-)
+from models.experiment_parts import Progress, fit_parts, restore_members
+from models.experiment_plan import AffinityExperiment, Part, parts_of, tree_parts
 from models.families import family_folds
 from models.intervals import Intervals
 from models.kernel_fit import KernelFit

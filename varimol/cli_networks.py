@@ -13,7 +13,7 @@ from varimol.cli_options import Out, Quiet, Seed, Threads, command, limit_thread
 from varimol.progress import CommandProgress
 
 if TYPE_CHECKING:
-    from models.experiment_parts import AffinityExperiment
+    from models.experiment_plan import AffinityExperiment
 
 
 ALL_NETWORKS, ALL_SETTINGS = "landmark,profile", "random,scaffold,family"
@@ -102,7 +102,7 @@ def _experiment(
     from chem.errors import InputError
     from models.affinity import SETTINGS
     from models.contenders import NETWORKS
-    from models.experiment_parts import AffinityExperiment
+    from models.experiment_plan import AffinityExperiment
 
     kinds = [f"{name}_network" for name in networks]
     known = tuple(kind.removesuffix("_network") for kind in NETWORKS)

@@ -19,7 +19,7 @@ from varimol.steps import file_sha256, write_table, writing_to
 if TYPE_CHECKING:
     from chem.library import CompoundLibrary
     from models.affinity import AffinityModel
-    from models.experiment_parts import AffinityExperiment
+    from models.experiment_plan import AffinityExperiment
     from models.protein import ReadAs
 
 PathName = str | os.PathLike[str]
@@ -227,7 +227,7 @@ def train_affinity(
     from dataclasses import replace
 
     from models.experiment import train_affinity as run
-    from models.experiment_parts import AffinityExperiment
+    from models.experiment_plan import AffinityExperiment
     from models.pair_checks import training_notes
     from models.pairs import read_pairs, require_structures
     from models.start import networks_of

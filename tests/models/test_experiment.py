@@ -25,7 +25,7 @@ from models.blend import BLEND, convex_weights
 from models.checkpoint import load_affinity
 from models.contenders import PLAIN, NetworkRecipe
 from models.experiment import fold_metrics, train_affinity
-from models.experiment_parts import AffinityExperiment, parts_of
+from models.experiment_plan import AffinityExperiment, parts_of
 from models.loop import LoopConfig
 from models.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS
 from models.pair_model import PairFeatures

@@ -18,7 +18,7 @@ from models.checkpoint import load_affinity
 from models.contenders import NetworkRecipe, Start, fit_members
 from models.evidence_pairs import label_matrix
 from models.experiment import train_affinity
-from models.experiment_parts import AffinityExperiment
+from models.experiment_plan import AffinityExperiment
 from models.loop import LoopConfig
 from models.pairs import PairData
 from models.start import extend_inputs, join_pairs, networks_of

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from models.experiment import train_affinity
-from models.experiment_parts import AffinityExperiment
+from models.experiment_plan import AffinityExperiment
 from models.pair_checks import training_notes
 from models.pairs import PairData, read_pairs, read_smiles_protein_table
 from models.protein import PANEL_CONSTRUCTS
