@@ -163,7 +163,7 @@ def test_predict_and_screen__predictions_and_hits(inputs: Path, tmp_path: Path) 
 @pytest.mark.slow
 def test_train__tables_and_card(tmp_path: Path) -> None:
     from models.contenders import LANDMARK_NETWORK
-    from models.experiment_parts import AffinityExperiment
+    from models.experiment_plan import AffinityExperiment
 
     proteins = tables.proteins().head(6)
     smiles = ["CCO", "CCN", "c1ccccc1O", "CC(=O)O", "c1ccncc1", "CCCl", "c1ccsc1", "CCOC(C)=O"]

@@ -143,7 +143,7 @@ def test_summary__a_figure_of_fewer_folds_says_so() -> None:
 
 
 def test_fit_text__reads_the_names_of_all_parts() -> None:
-    from models.experiment_parts import Part
+    from models.experiment_plan import Part
 
     for setting, words in HELD_OUT.items():
         part = Part(1, setting, 2, "graph_network")
