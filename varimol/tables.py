@@ -30,7 +30,7 @@ _ACTIVITY = {
 _POPULATIONS = ("AFR", "AMR", "EAS", "EUR", "SAS")
 _POSITIONS = ("position_grch37", "position_grch38")
 _WHOLE_NUMBERS = (
-    "position", "start_grch38", "end_grch38", "start_grch37", "end_grch37", "copy_number", "structural_variants",
+    "position", "start_grch38", "end_grch38", "start_grch37", "end_grch37", "copy_number", "structural_variants", "shift",
 )  # fmt: skip
 
 
@@ -162,6 +162,18 @@ def allele_definitions() -> pd.DataFrame:
     for more in (counted, functions[["gene", "allele", "activity"]]):
         table = table.merge(more, on=["gene", "allele"], how="left")
     return table
+
+
+def disagreements() -> pd.DataFrame:
+    """Where the sources of the pharmacogene tables say different things of the same allele.
+
+    Returns
+    -------
+    pandas.DataFrame
+        gene, allele, field (see `varimol.curate.pharmacogene_disagreements`), first_source, first_value,
+        second_source, second_value, kept (the source whose value the tables carry).
+    """
+    return _read_tsv("pharmacogenes", "disagreements.tsv").copy()
 
 
 def allele_frequencies() -> pd.DataFrame:

@@ -10,8 +10,17 @@ import pytest
 
 from varimol import tables
 from varimol.curate import guidance, pharmacogene_sources, pharmacogenes
+from varimol.curate.pharmacogene_definitions import carried_bases
 
-TABLES = ["genes", "allele_definitions", "allele_functions", "phenotype_rules", "build_sites", "guidance"]
+TABLES = [
+    "genes",
+    "disagreements",
+    "allele_definitions",
+    "allele_functions",
+    "phenotype_rules",
+    "build_sites",
+    "guidance",
+]
 
 
 def test_curate__gives_the_shipped_bytes(shared_data: Path, tmp_path: Path) -> None:
@@ -98,9 +107,9 @@ def test_phenotype_tables__two_answers_for_one_pair_stop_the_curation(tmp_path: 
 
 
 def test_carried_bases__ambiguity_letters() -> None:
-    assert pharmacogenes.carried_bases("R", "A") == (["G"], True)
-    assert pharmacogenes.carried_bases("Y", "G") == (["C", "T"], False)
-    assert pharmacogenes.carried_bases(None, "G") == ([], True)
+    assert carried_bases("R", "A") == (["G"], True)
+    assert carried_bases("Y", "G") == (["C", "T"], False)
+    assert carried_bases(None, "G") == ([], True)
 
 
 def test_write_tsv__leaves_nothing_under_the_name_when_it_fails(tmp_path: Path) -> None:

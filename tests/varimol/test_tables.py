@@ -8,7 +8,8 @@ from varimol import tables
 LOADERS = {
     "build_sites": ["rsid", "contig", "position_grch37", "position_grch38", "ref_grch37", "ref_grch38"],
     "pharmacogenes": ["gene", "contig", "start_grch38", "method", "copy_number", "ploidy", "source_row"],
-    "allele_definitions": ["gene", "allele", "contig", "position_grch38", "alt", "frequency", "activity"],
+    "allele_definitions": ["gene", "allele", "contig", "position_grch38", "alt", "shift", "frequency"],
+    "disagreements": ["gene", "allele", "field", "first_value", "second_value", "kept"],
     "allele_frequencies": ["gene", "allele", "count", "n_haplotypes", "frequency"],
     "allele_functions": ["gene", "allele", "function", "activity_value"],
     "phenotype_rules": ["gene", "key_1", "key_2", "activity_score", "phenotype"],

@@ -61,7 +61,7 @@ def region(text: str) -> tuple[str, int | str, int | str]:
 
 def named_by_rsid(alleles: Sequence[Mapping[str, str]]) -> bool:
     """Whether every allele but the reference is one variant that is named by its rsID."""
-    others = [allele for allele in alleles if allele["GRCh38Core"] != "N/A"]
+    others = [allele for allele in alleles if allele["StarAllele"] != "Reference"]
     return bool(others) and all(
         allele["StarAllele"].startswith("rs") and "," not in allele["GRCh38Core"] for allele in others
     )

@@ -8,6 +8,7 @@ genes.tsv                where each gene lies and how it is called, see `varimol
 allele_definitions.tsv   one row per (allele, defining variant); a variant not listed for an allele is
                          carried as ``ref_grch38``. An allele without any variant has one row without a
                          position. ``optional`` is 1 where the allele is seen with and without the variant.
+disagreements.tsv        what the sources say differently, see `varimol.curate.pharmacogene_disagreements`
 allele_functions.tsv     clinical function and activity value of each allele
 phenotype_rules.tsv      pair of functions (or of activity values) to phenotype and activity score
 build_sites.tsv          single-base sites with their positions and bases on both genome builds
@@ -23,14 +24,16 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from varimol.curate.guidance import guidance_rows
+from varimol.curate.pharmacogene_core_variants import core_variant_rows
+from varimol.curate.pharmacogene_definitions import DEFINITION_COLUMNS, build_sites, pharmcat_rows
+from varimol.curate.pharmacogene_disagreements import DISAGREEMENT_COLUMNS, disagreement_rows
 from varimol.curate.pharmacogene_genes import GENE_COLUMNS, gene_rows
 from varimol.curate.pharmacogene_sources import (
-    DEFINITIONS,
     PHENOTYPES,
     PYPGX,
     Row,
@@ -40,10 +43,6 @@ from varimol.curate.pharmacogene_sources import (
     write_tsv,
 )  # fmt: skip
 
-DEFINITION_COLUMNS = (
-    "gene", "allele", "contig", "position_grch38", "ref_grch38", "position_grch37", "ref_grch37",
-    "position_grch37_from", "alt", "optional", "rsid", "source", "source_version",
-)  # fmt: skip
 FUNCTION_COLUMNS = ("gene", "allele", "function", "activity_value", "source", "source_version")
 RULE_COLUMNS = (
     "gene", "key_1", "key_2", "activity_score", "phenotype", "source", "source_version",
@@ -54,136 +53,8 @@ GUIDANCE_COLUMNS = (
     "population", "source", "source_row", "source_version",
 )  # fmt: skip
 
-IUPAC = {"R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC"}
 # Genes whose function or phenotype the definitions' own release does not give.
 FUNCTIONS_FROM_PYPGX = ("F5", "G6PD", "RYR1")
-
-
-def build_site_rows(variants: Sequence[Mapping[str, str]]) -> list[Row]:
-    """Single-base variants whose position is known on both builds, one row per rsID."""
-    rows: dict[str, Row] = {}
-    for variant in variants:
-        bases = variant["GRCh37Allele"], variant["GRCh38Allele"], variant["Variant"]
-        if not variant["rsID"].startswith("rs") or variant["Chromosome"] in ("M", "MT"):
-            continue
-        if any(len(base) != 1 for base in bases) or "N/A" in (
-            variant["GRCh37Position"],
-            variant["GRCh38Position"],
-        ):
-            continue
-        rows[variant["rsID"]] = {
-            "rsid": variant["rsID"],
-            "contig": variant["Chromosome"],
-            "position_grch37": int(variant["GRCh37Position"]),
-            "position_grch38": int(variant["GRCh38Position"]),
-            "ref_grch37": variant["GRCh37Allele"],
-            "ref_grch38": variant["GRCh38Allele"],
-        }
-    return [rows[rsid] for rsid in sorted(rows, key=lambda name: (len(name), name))]
-
-
-def gene_definition(folder: Path, gene: str, exemptions: Mapping[str, Any]) -> dict[str, Any]:
-    """Read one gene's definition without the positions and alleles that its publisher leaves out."""
-    data: dict[str, Any] = json.loads((folder / f"{gene}_translation.json").read_text(encoding="utf-8"))
-    exempt = exemptions.get(gene, {})
-    # Two variants may share a position: a site is ignored by position and bases.
-    ignored = {(site["position"], site["ref"]) for site in exempt.get("ignoredPositions") or []}
-    kept = [i for i, site in enumerate(data["variants"]) if (site["position"], site["ref"]) not in ignored]
-    # Sub-alleles that share one name (SLCO1B1*45.001, .002) are read as their core allele.
-    suballeles = set(data["suballelesMap"])
-    dropped = set(exempt.get("ignoredAlleles") or []) | suballeles
-    named = [a for a in data["namedAlleles"] if a["name"] not in dropped] + data["hiddenCoreAlleles"]
-    return {
-        "gene": data["gene"],
-        "contig": data["chromosome"].removeprefix("chr"),
-        "version": data["version"],
-        "variants": [data["variants"][i] for i in kept],
-        "alleles": [(a["name"], bool(a["reference"]), [a["alleles"][i] for i in kept]) for a in named],
-    }
-
-
-def grch37_site(site: Mapping[str, Any], listed: Mapping[str, Row], offset: int | None) -> Row:
-    """Place one site on GRCh37: from the list of both builds, else by the gene's distance."""
-    row = listed.get(site["rsid"] or "")
-    if row and row["position_grch38"] == site["position"] and row["ref_grch38"] == site["ref"]:
-        return {
-            "position_grch37": row["position_grch37"],
-            "ref_grch37": row["ref_grch37"],
-            "position_grch37_from": "listed",
-        }
-    if offset is None:
-        return {"position_grch37": "", "ref_grch37": "", "position_grch37_from": ""}
-    return {
-        "position_grch37": site["position"] + offset,
-        "ref_grch37": site["ref"],
-        "position_grch37_from": "distance",
-    }
-
-
-def gene_offset(sites: Iterable[Mapping[str, Any]], listed: Mapping[str, Row]) -> int | None:
-    """Distance GRCh37 minus GRCh38 that every listed site of a gene shares; None where they differ."""
-    distances = {
-        row["position_grch37"] - row["position_grch38"]
-        for site in sites
-        if (row := listed.get(site["rsid"] or "")) and row["position_grch38"] == site["position"]
-    }
-    return distances.pop() if len(distances) == 1 else None
-
-
-def carried_bases(value: str | None, ref: str) -> tuple[list[str], bool]:
-    """Alternates an allele may carry at a site, and whether the reference base is allowed as well."""
-    if value is None or value == ref:
-        return [], True
-    bases = list(IUPAC[value]) if value in IUPAC else [value]
-    return [base for base in bases if base != ref], ref in bases
-
-
-def definition_rows(definition: Mapping[str, Any], listed: Mapping[str, Row]) -> list[Row]:
-    """Write one gene's alleles in long form."""
-    sites = definition["variants"]
-    offset = gene_offset(sites, listed)
-    common = {"gene": definition["gene"], "contig": definition["contig"], "source": DEFINITIONS}
-    common["source_version"] = definition["version"]
-    rows: list[Row] = []
-    for name, _, values in definition["alleles"]:
-        before = len(rows)
-        for site, value in zip(sites, values, strict=True):
-            alternates, optional = carried_bases(value, site["ref"])
-            rows += [
-                {
-                    **common,
-                    "allele": name,
-                    "position_grch38": site["position"],
-                    "ref_grch38": site["ref"],
-                    **grch37_site(site, listed, offset),
-                    "alt": base,
-                    "optional": int(optional),
-                    "rsid": site["rsid"] or "",
-                }
-                for base in alternates
-            ]
-        if len(rows) == before:
-            rows.append({**dict.fromkeys(DEFINITION_COLUMNS, ""), **common, "allele": name, "optional": 0})
-    return rows
-
-
-def factor_v_rows(listed: Mapping[str, Row], version: str) -> list[Row]:
-    """Factor V Leiden, rs6025, which GRCh37's reference sequence itself carries."""
-    site = listed["rs6025"]
-    common = {"gene": "F5", "contig": site["contig"], "source": PYPGX, "source_version": version}
-    leiden = {key: site[key] for key in SITE_COLUMNS if key != "contig"}
-    # The reference is C on GRCh38; T, the Leiden base, is GRCh37's own.
-    return [
-        {**dict.fromkeys(DEFINITION_COLUMNS, ""), **common, "allele": "Reference", "optional": 0},
-        {
-            **common,
-            **leiden,
-            "allele": "Leiden",
-            "alt": site["ref_grch37"],
-            "optional": 0,
-            "position_grch37_from": "listed",
-        },
-    ]
 
 
 def number(value: str | None) -> str:
@@ -306,17 +177,17 @@ def curate(source: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     write_tsv(out / "genes.tsv", GENE_COLUMNS, gene_rows(source))
     variants_path = source / "pypgx_tables" / "variant-table.csv"
-    sites = build_site_rows(read_csv(variants_path))
-    write_tsv(out / "build_sites.tsv", SITE_COLUMNS, sites)
-    listed = {row["rsid"]: row for row in sites}
-    folder = source / "pharmcat" / "definition" / "alleles"
-    exemptions = json.loads((folder / "exemptions.json").read_text(encoding="utf-8"))
+    listed = build_sites(read_csv(variants_path))
+    names = sorted(listed, key=lambda name: (len(name), name))
+    write_tsv(
+        out / "build_sites.tsv", SITE_COLUMNS, [{c: listed[name][c] for c in SITE_COLUMNS} for name in names]
+    )
     genes = defined_genes(source)
-    definitions = [
-        row for gene in genes for row in definition_rows(gene_definition(folder, gene, exemptions), listed)
-    ]
-    definitions += factor_v_rows(listed, file_version(variants_path))
+    definitions = pharmcat_rows(source, listed)
+    definitions += core_variant_rows(source)
+    definitions.sort(key=lambda row: row["gene"])
     write_tsv(out / "allele_definitions.tsv", DEFINITION_COLUMNS, definitions)
+    write_tsv(out / "disagreements.tsv", DISAGREEMENT_COLUMNS, disagreement_rows(source, definitions))
     functions, rules = phenotype_tables(source, genes)
     more_functions, more_rules = pypgx_phenotype_tables(source)
     write_tsv(out / "allele_functions.tsv", FUNCTION_COLUMNS, functions + more_functions)

@@ -1,0 +1,325 @@
+"""Where the sources disagree about the same allele: its defining variants, its function, its activity value.
+
+==================  ======================================================================================
+field               what is compared
+==================  ======================================================================================
+definition_grch38   PharmCAT's variants with PyPGx's core variants on GRCh38
+definition_grch37   the same definition placed on GRCh37 with PyPGx's core variants there
+swap_site_grch38    as above, where the two differ only at sites of which the builds' reference bases differ:
+swap_site_grch37    PyPGx mostly lists nothing there, on either build
+builds              PyPGx's own lists for the two builds, for genes that only PyPGx defines
+function            clinical function, capitals ignored
+activity_value      as a number
+==================  ======================================================================================
+
+A definition is written as ``position-ref-alt`` joined by commas; ``?`` marks a variant that the allele is seen
+with and without, ``|`` alternatives. An insertion or deletion that the two write at different places of
+the same repeat is the same variant. Alleles that only one source knows are no disagreement.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from varimol.curate.pharmacogene_core_variants import (
+    BUILDS,
+    CoreVariants,
+    agreed_bases,
+    read_core_variants,
+    sequence_bases,
+    split_names,
+)
+from varimol.curate.pharmacogene_definitions import rotated
+from varimol.curate.pharmacogene_sources import (
+    DEFINITIONS,
+    PHENOTYPES,
+    PYPGX,
+    Row,
+    defined_genes,
+    pypgx_table,
+    read_csv,
+    read_json,
+)
+
+DISAGREEMENT_COLUMNS = (
+    "gene", "allele", "field", "first_source", "first_value", "second_source", "second_value", "kept",
+)  # fmt: skip
+Variant = tuple[int, str, str]
+"""Position, reference and alternate, trimmed, as far left as it goes."""
+
+
+def trimmed(position: int, ref: str, alt: str) -> Variant:
+    """Take off the bases that both sides share, one base left at least.
+
+    Examples
+    --------
+    >>> trimmed(10, "ATGATGA", "ATGA")
+    (10, 'ATGA', 'A')
+    """
+    while min(len(ref), len(alt)) > 1 and ref[-1] == alt[-1]:
+        ref, alt = ref[:-1], alt[:-1]
+    while min(len(ref), len(alt)) > 1 and ref[0] == alt[0]:
+        position, ref, alt = position + 1, ref[1:], alt[1:]
+    return position, ref, alt
+
+
+def writings(variant: Variant, shift: int) -> Iterable[tuple[int, str, str]]:
+    """Every place, length and inserted or lost bases that one insertion or deletion may be written with."""
+    position, ref, alt = variant
+    for step in range(shift + 1):
+        yield (
+            position + step,
+            rotated(ref[1:], step) if ref[1:] else "",
+            rotated(alt[1:], step) if alt[1:] else "",
+        )
+
+
+class LeftAligned:
+    """Reads a variant name of one gene and build as far left as the other source says it goes.
+
+    Parameters
+    ----------
+    sites
+        Trimmed variants with their shifts.
+    """
+
+    def __init__(self, sites: Mapping[Variant, int]) -> None:
+        self._known = {
+            key: variant
+            for variant, shift in sites.items()
+            if len(variant[1]) != len(variant[2])
+            for key in writings(variant, shift)
+        }
+
+    def read(self, name: str) -> Variant:
+        """Read ``contig-position-ref-alt``."""
+        _, position, ref, alt = name.split("-")
+        variant = trimmed(int(position), ref, alt)
+        return self._known.get((variant[0], variant[1][1:], variant[2][1:]), variant)
+
+
+def same_allele(name: str, reference: str, known: Iterable[str]) -> str | None:
+    """PyPGx's name of an allele of PharmCAT, None where it has none.
+
+    Parameters
+    ----------
+    name, reference
+        Of the allele and of the gene's reference allele, as PharmCAT writes them.
+    known
+        PyPGx's alleles of the gene.
+
+    Examples
+    --------
+    >>> same_allele("rs2231142 variant (T)", "rs2231142 reference (G)", ["Reference", "rs2231142"])
+    'rs2231142'
+    """
+    names = set(known)
+    if name in names:
+        return name
+    if name == reference and "Reference" in names:
+        return "Reference"
+    match = re.fullmatch(r"(rs\d+) variant \([ACGT]\)", name)
+    return match[1] if match and match[1] in names else None
+
+
+def definition_disagreements(source: Path, definitions: Sequence[Row]) -> list[Row]:
+    """Alleles of PharmCAT's genes whose variants PyPGx lists otherwise, on either build.
+
+    Parameters
+    ----------
+    source
+        Folder with ``pharmcat`` and ``pypgx_tables``.
+    definitions
+        Rows of the definition table.
+    """
+    folder = source / "pharmcat" / "definition" / "alleles"
+    core = read_core_variants(source)
+    rows: list[Row] = []
+    for gene in defined_genes(source):
+        if gene not in core:
+            continue
+        alleles = read_json(folder / f"{gene}_translation.json")["namedAlleles"]
+        reference = next(allele["name"] for allele in alleles if allele["reference"])
+        table = [row for row in definitions if row["gene"] == gene]
+        for build in BUILDS:
+            rows += _gene_disagreements(core[gene], table, reference, build)
+    return rows
+
+
+def _gene_disagreements(gene: CoreVariants, table: Sequence[Row], reference: str, build: str) -> list[Row]:
+    field = build.lower()
+    sited = [row for row in table if row[f"position_{field}"] != ""]
+    shifts = {_variant(row, field, row["alt"]): int(row["shift"]) for row in sited}
+    aligned = LeftAligned(shifts)
+    places = {(row["position_grch38"], row["ref_grch38"]): row for row in sited}
+    theirs = {row["StarAllele"]: row for _, row in gene.alleles if row["SV"] != "TRUE"}
+    rows: list[Row] = []
+    for name in dict.fromkeys(row["allele"] for row in table):
+        other = same_allele(name, reference, theirs)
+        if other is None:
+            continue
+        ours = [row for row in sited if row["allele"] == name]
+        required, optional = allele_variants(ours, places, field)
+        listed = {aligned.read(text) for text in split_names(theirs[other][f"{build}Core"])}
+        agree = listed <= set().union(optional, *required) and all(listed & group for group in required)
+        if not agree:
+            swapped = _swapped(places.values(), field)
+            differing = listed.symmetric_difference(set().union(*required)) - (listed & optional)
+            kind = "swap_site" if all(v[0] in swapped for v in differing) else "definition"
+            rows.append(
+                {
+                    "gene": gene.gene,
+                    "allele": name,
+                    "field": f"{kind}_{field}",
+                    "first_source": DEFINITIONS,
+                    "first_value": definition_text(required, optional),
+                    "second_source": PYPGX,
+                    "second_value": definition_text([{variant} for variant in listed], set()),
+                    "kept": DEFINITIONS,
+                }
+            )
+    return rows
+
+
+def _swapped(sites: Iterable[Row], field: str) -> set[int]:
+    """Positions of the sites of which the builds' reference bases differ."""
+    return {int(row[f"position_{field}"]) for row in sites if row["ref_grch38"] != row["ref_grch37"]}
+
+
+def _variant(row: Mapping[str, Any], field: str, base: str) -> Variant:
+    return trimmed(int(row[f"position_{field}"]), row[f"ref_{field}"], base)
+
+
+def allele_variants(
+    rows: Sequence[Row], places: Mapping[tuple[Any, Any], Row], field: str
+) -> tuple[list[set[Variant]], set[Variant]]:
+    """Variants of one allele relative to the reference sequence of one build.
+
+    Parameters
+    ----------
+    rows
+        The allele's rows of the definition table.
+    places
+        By GRCh38 position and reference, a row of every site of the gene.
+    field
+        ``grch38`` or ``grch37``.
+
+    Returns
+    -------
+    tuple
+        For each site where the allele is not the reference sequence, the variants one of which it carries; and
+        those that it is seen with and without.
+    """
+    required: list[set[Variant]] = []
+    optional: set[Variant] = set()
+    for key, site in places.items():
+        here = [row for row in rows if (row["position_grch38"], row["ref_grch38"]) == key]
+        bases = {row["alt"] for row in here}
+        if not here or any(int(row["optional"]) for row in here):
+            bases.add(site["ref_grch38"])
+        reference = site[f"ref_{field}"]
+        found = {_variant(site, field, base) for base in bases if base != reference}
+        if reference in bases:
+            optional |= found
+        else:
+            required.append(found)
+    return required, optional
+
+
+def definition_text(required: Iterable[set[Variant]], optional: set[Variant]) -> str:
+    """Write an allele's variants in order of position."""
+    parts = [("|".join("-".join(map(str, v)) for v in sorted(group)), min(group)) for group in required]
+    parts += [("-".join(map(str, variant)) + "?", variant) for variant in optional]
+    return ",".join(text for text, _ in sorted(parts, key=lambda part: part[1]))
+
+
+def build_disagreements(source: Path) -> list[Row]:
+    """Alleles that only PyPGx defines and that its lists for the two builds give different bases."""
+    covered = set(defined_genes(source))
+    return [
+        {
+            "gene": name,
+            "allele": allele["StarAllele"],
+            "field": "builds",
+            "first_source": f"{PYPGX} GRCh38",
+            "first_value": ",".join(split_names(allele["GRCh38Core"])),
+            "second_source": f"{PYPGX} GRCh37",
+            "second_value": ",".join(split_names(allele["GRCh37Core"])),
+            "kept": kept,
+        }
+        for name, gene in sorted(read_core_variants(source).items())
+        if name not in covered
+        for _, allele in gene.alleles
+        if allele["SV"] != "TRUE" and (kept := kept_list(gene, allele))
+    ]
+
+
+def kept_list(gene: CoreVariants, allele: Mapping[str, str]) -> str:
+    """Say which build's list stands where the two differ; ``''`` where they say the same."""
+    by_build = [sequence_bases(gene, allele, build) for build in BUILDS]
+    agreed = agreed_bases(gene, allele)
+    differing = {site: base for site, base in agreed.items() if by_build[0][site] != by_build[1][site]}
+    if not differing:
+        return ""
+    if all(base is None for base in differing.values()):
+        return "either base where the two reference sequences differ"
+    first = all(base == by_build[0][site] for site, base in differing.items())
+    return f"{PYPGX} {BUILDS[0] if first else BUILDS[1]}"
+
+
+def function_disagreements(source: Path) -> list[Row]:
+    """Alleles whose function or activity value PharmCAT's phenotype tables and PyPGx give differently."""
+    theirs = {(row["Gene"], row["StarAllele"]): row for row in read_csv(pypgx_table(source, "allele"))}
+    references = {row["Gene"]: row["RefAllele"] for row in read_csv(pypgx_table(source, "gene"))}
+    rows: list[Row] = []
+    for path in sorted((source / "pharmcat" / "phenotype").glob("*.json")):
+        data = read_json(path)
+        gene = data["gene"]
+        known = [name for owner, name in theirs if owner == gene]
+        for allele in data["namedAlleles"]:
+            reference = allele["name"] if "reference (" in allele["name"] else references.get(gene, "")
+            other = same_allele(allele["name"], reference, known)
+            if other is None:
+                continue
+            row = theirs[gene, other]
+            pairs = {
+                "function": (allele["functionValue"] or "", row["Function"]),
+                "activity_value": (_number(allele["activityValue"]), _number(row["ActivityScore"])),
+            }
+            rows += [
+                {
+                    "gene": gene,
+                    "allele": allele["name"],
+                    "field": field,
+                    "first_source": PHENOTYPES,
+                    "first_value": first,
+                    "second_source": PYPGX,
+                    "second_value": second,
+                    "kept": PHENOTYPES,
+                }
+                for field, (first, second) in pairs.items()
+                if first.lower() != second.lower()
+            ]
+    return rows
+
+
+def _number(value: str | None) -> str:
+    return "" if value in (None, "n/a", "N/A") else f"{float(str(value)):g}"
+
+
+def disagreement_rows(source: Path, definitions: Sequence[Row]) -> list[Row]:
+    """Every disagreement, in order of gene.
+
+    Parameters
+    ----------
+    source
+        Folder with ``pharmcat`` and ``pypgx_tables``.
+    definitions
+        Rows of the definition table.
+    """
+    rows = definition_disagreements(source, definitions)
+    rows += build_disagreements(source) + function_disagreements(source)
+    return sorted(rows, key=lambda row: (row["gene"], row["field"]))
