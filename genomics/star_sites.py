@@ -1,58 +1,34 @@
 """Read a cohort's calls at the sites of a star-allele definition, whatever way the file writes them.
 
-A file may write a variant alone or with others in one record, trimmed or not, on either build's reference
-base. Each call becomes the code of what the haplotype carries at the site (`genomics.star_alleles`), so that
-the reference sequence of the file's build plays no part in the matching.
+Each call becomes the code of what the haplotype carries at the site (`genomics.star_alleles`), so that the
+reference sequence of the file's build plays no part in the matching. `genomics.star_records` reads a
+record's alleles, `genomics.star_join` puts the records of one site together.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool, Int8
+from jaxtyping import Bool, Float, Int8, Int32
 
-from genomics.contigs import canonical_contig
+from genomics.block import ABSENT, NO_CALL, OBSERVED
 from genomics.star_alleles import StarGene, StarSite
+from genomics.star_calls import RecordCalls, one_copy_calls, read_calls
+from genomics.star_find import COVERED_MARGIN, RecordIndex, Told, covered_sites, find_records, index_records
+from genomics.star_join import join_calls
 from genomics.star_match import FILL, OTHER, UNKNOWN
+from genomics.star_probabilities import code_probabilities, join_probabilities
+from genomics.star_records import SILENT, SPANNED, GeneSites, allele_codes, prepare_sites
 
 if TYPE_CHECKING:
     from genomics.cohort import Cohort
 
-FILTERED = 2
-# Bases around a gene's sites in which the records that bear on them are looked for.
-MARGIN = 100
-# A site that the file does not mention counts as looked at if records lie this near on both sides of it.
-COVERED_MARGIN = 10_000
-
-
-@dataclass(frozen=True)
-class RecordIndex:
-    """Where each record of a cohort lies, for finding those of a gene.
-
-    Attributes
-    ----------
-    contigs
-        (records,) canonical names.
-    positions
-        (records,) 1-based.
-    dataset
-        The cohort's arrays.
-    """
-
-    contigs: np.ndarray
-    positions: np.ndarray
-    dataset: Any
-
-    def near(self, gene: StarGene, build: str, margin: int) -> np.ndarray:
-        """Numbers of the records within ``margin`` of the gene's sites."""
-        positions = [p for site in gene.sites if (p := site.positions[build]) is not None]
-        if not positions:
-            return np.empty(0, dtype=int)
-        low, high = min(positions) - margin, max(positions) + margin
-        inside = (self.positions >= low) & (self.positions <= high) & (self.contigs == gene.contig)
-        return np.flatnonzero(inside)
+__all__ = [
+    "RecordIndex", "SiteCalls", "allele_codes", "covered_sites", "index_records", "join_records",
+    "read_site_calls",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -69,120 +45,40 @@ class SiteCalls:
         (sites,): the file has a record that tells the site's bases.
     covered
         (sites,): the file has records near the site, on both sides of it.
+    states
+        (sites, samples): 0 observed, 1 no-call (in part too: the codes tell), 2 filtered or of low quality,
+        3 absent: no record tells the site's bases.
+    phase_sets
+        (sites, samples): 0 not phased; the columns of `codes` are the same haplotypes at sites with equal
+        positive numbers.
+    probabilities
+        By site, for imputed calls: (samples, codes, codes) the probability that the first haplotype carries
+        one code and the second another. Half each way round where the call is not phased, on the diagonal for
+        one copy, less than 1 in all where a base may be there that no allele knows. NaN for samples without
+        probabilities, whose `codes` count.
+    notes
+        What a person should know: records not used, calls taken as not called.
     """
 
     codes: Int8[np.ndarray, "sites samples 2"]
     phased: Bool[np.ndarray, " samples"]
     in_file: Bool[np.ndarray, " sites"]
     covered: Bool[np.ndarray, " sites"]
-
-
-def index_records(cohort: Cohort) -> RecordIndex:
-    """Read the position of every record of a cohort."""
-    dataset = cohort.dataset
-    names = np.array([canonical_contig(str(name)) for name in dataset["contig_id"].values])
-    return RecordIndex(
-        contigs=names[dataset["variant_contig"].values],
-        positions=dataset["variant_position"].values,
-        dataset=dataset,
-    )
-
-
-def trim(position: int, ref: str, alt: str) -> tuple[int, str, str]:
-    """Leave a pair of alleles without shared ends, so that one change written twice compares equal.
-
-    Examples
-    --------
-    >>> trim(100, "CAT", "CATAT")
-    (100, 'C', 'CAT')
-    >>> trim(100, "AG", "AT")
-    (101, 'G', 'T')
-    """
-    while len(ref) > 1 and len(alt) > 1 and ref[-1] == alt[-1]:
-        ref, alt = ref[:-1], alt[:-1]
-    while len(ref) > 1 and len(alt) > 1 and ref[0] == alt[0]:
-        position, ref, alt = position + 1, ref[1:], alt[1:]
-    return position, ref, alt
-
-
-def allele_codes(site: StarSite, build: str, position: int, alleles: tuple[str, ...]) -> np.ndarray | None:
-    """Code at ``site`` of each allele of a record, or None where the record does not tell the site's bases.
-
-    Parameters
-    ----------
-    site
-        The site.
-    build
-        Build of the record's position.
-    position
-        1-based position of the record.
-    alleles
-        REF and the ALTs.
-
-    Examples
-    --------
-    >>> site = StarSite("rs1", {"GRCh38": 101, "GRCh37": None}, {"GRCh38": "G", "GRCh37": ""}, ("G", "A"))
-    >>> allele_codes(site, "GRCh38", 100, ("CG", "CA", "CT")).tolist()
-    [0, 1, -3]
-    """
-    if site.positions[build] is None:
-        return None
-    if site.is_substitution:
-        return _substitution_codes(site, build, position, alleles)
-    return _length_change_codes(site, build, position, alleles)
-
-
-def _substitution_codes(
-    site: StarSite, build: str, position: int, alleles: tuple[str, ...]
-) -> np.ndarray | None:
-    at = int(site.positions[build] or 0)
-    ref = alleles[0]
-    offset = at - position
-    if not 0 <= offset < len(ref) or ref[offset] != site.references[build]:
-        return None
-    bases = []
-    for allele in alleles:
-        start, short_ref, short = trim(position, ref, allele)
-        if allele.startswith("<") or "*" in allele:
-            bases.append("")
-        elif allele == ref or not start <= at < start + len(short_ref):
-            bases.append(ref[offset])
-        elif len(short) == len(short_ref):
-            bases.append(short[at - start])
-        else:
-            # The anchor base of an insertion or deletion is itself unchanged.
-            bases.append(ref[offset] if at == start and short[0] == short_ref[0] else "")
-    # A record of insertions or deletions alone does not say that the base was looked at.
-    written = [allele for allele in alleles[1:] if not allele.startswith("<")]
-    if written and all(len(allele) != len(ref) for allele in written):
-        return None
-    return np.array([site.bases.index(b) if b in site.bases else OTHER for b in bases], dtype=np.int8)
-
-
-def _length_change_codes(
-    site: StarSite, build: str, position: int, alleles: tuple[str, ...]
-) -> np.ndarray | None:
-    at = int(site.positions[build] or 0)
-    ref = alleles[0]
-    wanted = {trim(at, site.bases[0], base): code for code, base in enumerate(site.bases) if code}
-    end = at + len(site.bases[0]) - 1
-    codes = [0]
-    informative = position == at and all(allele.startswith("<") for allele in alleles[1:])
-    for allele in alleles[1:]:
-        if allele.startswith("<") or "*" in allele:
-            codes.append(OTHER)
-            continue
-        start, short_ref, short = trim(position, ref, allele)
-        code = wanted.get((start, short_ref, short), 0)
-        if not code and len(short) != len(short_ref) and start <= end and start + len(short_ref) - 1 >= at:
-            code = OTHER
-        informative |= code != 0
-        codes.append(code)
-    return np.array(codes, dtype=np.int8) if informative else None
+    states: Int8[np.ndarray, "sites samples"]
+    phase_sets: Int32[np.ndarray, "sites samples"]
+    probabilities: dict[int, Float[np.ndarray, "samples codes codes"]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def read_site_calls(
-    cohort: Cohort, index: RecordIndex, gene: StarGene, build: str, *, min_gq: int | None = None
+    cohort: Cohort,
+    index: RecordIndex,
+    gene: StarGene,
+    build: str,
+    *,
+    min_gq: int | None = None,
+    use_palindromic: bool = True,
+    sexes: np.ndarray | None = None,
 ) -> SiteCalls:
     """Read a cohort's calls at one gene's sites.
 
@@ -198,73 +94,130 @@ def read_site_calls(
         Build of the cohort.
     min_gq
         Calls of lower genotype quality are unknown, where the record gives it.
+    use_palindromic
+        Whether A and T, and C and G, can be told apart: not in a file that has calls of the other strand
+        (`genomics.star_build.count_strands`).
+    sexes
+        (samples,) 1 male, 2 female, 0 unknown: men have one copy of X, however their calls are written.
     """
-    records = index.near(gene, build, MARGIN)
-    n_samples = len(cohort.sample_ids)
-    codes = np.full((len(gene.sites), n_samples, 2), UNKNOWN, dtype=np.int8)
-    in_file = np.zeros(len(gene.sites), dtype=bool)
+    n_samples = cohort.n_samples
     covered = covered_sites(gene, build, index.positions[index.near(gene, build, COVERED_MARGIN)])
-    if not len(records):
-        return SiteCalls(codes, np.zeros(n_samples, dtype=bool), in_file, covered)
-    alleles = [tuple(str(a) for a in row if a) for row in index.dataset["variant_allele"][records].values]
-    starts = index.positions[records]
-    used = [
-        [
-            (int(i), told)
-            for i in np.flatnonzero(np.abs(starts - (site.positions[build] or -MARGIN)) <= MARGIN)
-            if (told := allele_codes(site, build, int(starts[i]), alleles[i])) is not None
-        ]
-        for site in gene.sites
+    found = find_records(cohort, index, gene, build, use_palindromic=use_palindromic)
+    calls = read_calls(cohort, found.records, min_gq=min_gq)
+    calls = one_copy_calls(calls, gene.contig, index.positions[found.records], build, sexes)
+    codes = np.full((len(gene.sites), n_samples, 2), UNKNOWN, dtype=np.int8)
+    states = np.full(codes.shape[:2], ABSENT, dtype=np.int8)
+    sets = np.zeros(codes.shape[:2], dtype=np.int32)
+    probabilities: dict[int, Float[np.ndarray, "samples codes codes"]] = {}
+    for site, told in found.told.items():
+        codes[site], sets[site], states[site] = _join_site(calls, told)
+        joined = _site_probabilities(calls, told, len(gene.sites[site].bases))
+        if joined is not None:
+            probabilities[site] = joined
+            _call_from_probabilities(codes[site], states[site], joined)
+    for site, parts in found.by_base.items():
+        codes[site], sets[site], states[site] = _join_bases(calls, gene.sites[site], build, parts)
+    _settle_spanned(codes, states, prepare_sites(gene.sites, build))
+    in_file = np.array([i in found.told or i in found.by_base for i in range(len(gene.sites))], dtype=bool)
+    return SiteCalls(
+        codes, phased_samples(codes, sets), in_file, covered, states, sets, probabilities,
+        (*found.notes, *_call_notes(calls)),
+    )  # fmt: skip
+
+
+def _join_site(
+    calls: RecordCalls, told: list[Told]
+) -> tuple[Int8[np.ndarray, "samples 2"], Int32[np.ndarray, " samples"], Int8[np.ndarray, " samples"]]:
+    """Codes, phase sets and states of one site."""
+    parts = [code_calls(calls.genotypes[k], calls.states[k], codes) for k, codes in told]
+    codes, sets = join_calls(parts, [calls.phase_sets[k] for k, _ in told])
+    silent = [
+        (part == SILENT).any(axis=1) & ((part == SILENT) | (part == FILL)).all(axis=1) for part in parts
     ]
-    wanted = np.array(sorted({i for found in used for i, _ in found}), dtype=int)
-    if not len(wanted):
-        return SiteCalls(codes, np.zeros(n_samples, dtype=bool), in_file, covered)
-    calls = _read_calls(cohort, index, records[wanted], min_gq)
-    place = {int(i): k for k, i in enumerate(wanted)}
-    for site, found in enumerate(used):
-        in_file[site] = bool(found)
-        parts = [code_calls(calls.genotypes[place[i]], calls.states[place[i]], codes_) for i, codes_ in found]
-        if parts:
-            codes[site] = join_records(parts)
-    return SiteCalls(codes, phased_samples(calls), in_file, covered)
+    of_records = [
+        np.where(s, ABSENT, np.maximum(calls.states[k], NO_CALL)) for s, (k, _) in zip(silent, told)
+    ]
+    known = codes != UNKNOWN
+    states = np.where(known.any(axis=1), NO_CALL, np.min(of_records, axis=0))
+    return codes, sets, np.where(known.all(axis=1), OBSERVED, states).astype(np.int8)
 
 
-def covered_sites(gene: StarGene, build: str, positions: np.ndarray) -> Bool[np.ndarray, " sites"]:
-    """Whether records lie within `COVERED_MARGIN` on both sides of each site, or at it.
+def _join_bases(
+    calls: RecordCalls, site: StarSite, build: str, parts: list[list[Told]]
+) -> tuple[Int8[np.ndarray, "samples 2"], Int32[np.ndarray, " samples"], Int8[np.ndarray, " samples"]]:
+    """Read a site of several bases from records of one base each."""
+    joined = [_join_site(calls, told) for told in parts]
+    codes = np.stack([codes for codes, _, _ in joined])
+    sets = np.stack([sets for _, sets, _ in joined])
+    letters = [tuple(dict.fromkeys(base[i] for base in site.bases)) for i in range(len(site.bases[0]))]
+    words = [tuple(letters[i].index(letter) for i, letter in enumerate(base)) for base in site.bases]
+    whole = np.full(codes.shape[1:], OTHER, dtype=np.int8)
+    for code, word in enumerate(words):
+        whole[(codes == np.array(word)[:, None, None]).all(axis=0)] = code
+    whole[(codes == UNKNOWN).any(axis=0)] = UNKNOWN
+    whole[(codes == FILL).any(axis=0)] = FILL
+    # Two heterozygous bases that are not phased may be on one haplotype or on two.
+    uneven = codes[:, :, 0] != codes[:, :, 1]
+    uneven &= codes[:, :, 1] != FILL
+    low = np.where(uneven, sets, np.iinfo(np.int32).max).min(axis=0)
+    high = np.where(uneven, sets, 0).max(axis=0)
+    whole[(uneven.sum(axis=0) > 1) & ((low != high) | (low == 0))] = UNKNOWN
+    states = np.max([states for _, _, states in joined], axis=0)
+    states = np.where((whole == UNKNOWN).any(axis=1) & (states == OBSERVED), NO_CALL, states)
+    return whole, np.where(uneven.any(axis=0), high, sets[0]).astype(np.int32), states.astype(np.int8)
 
-    A file cut to the genes' exons, or to another gene, says nothing about the sites beyond its ends.
-    """
-    if not len(positions):
-        return np.zeros(len(gene.sites), dtype=bool)
-    sites = np.array([site.positions[build] or -COVERED_MARGIN for site in gene.sites])
-    ordered = np.sort(positions)
-    before = np.searchsorted(ordered, sites, side="right") - 1
-    after = np.searchsorted(ordered, sites, side="left")
-    left = (before >= 0) & (sites - ordered[before] <= COVERED_MARGIN)
-    right = (after < len(ordered)) & (ordered[np.minimum(after, len(ordered) - 1)] - sites <= COVERED_MARGIN)
-    return left & right
+
+def _site_probabilities(
+    calls: RecordCalls, told: list[Told], n_codes: int
+) -> Float[np.ndarray, "samples codes codes"] | None:
+    parts, codes_of = [], []
+    for k, codes in told:
+        pairs = None if codes[0] < 0 else calls.probabilities(k, len(codes))
+        if pairs is not None:
+            parts.append(code_probabilities(pairs, codes, n_codes))
+            codes_of.append(codes)
+    if len(parts) < len(told) or not parts:
+        return None
+    return join_probabilities(parts, codes_of)
 
 
-@dataclass(frozen=True)
-class _Calls:
-    genotypes: np.ndarray
-    states: np.ndarray
-    phased: np.ndarray
-    phase_sets: np.ndarray | None
+def _call_from_probabilities(
+    codes: Int8[np.ndarray, "samples 2"],
+    states: Int8[np.ndarray, " samples"],
+    probabilities: Float[np.ndarray, "samples codes codes"],
+) -> None:
+    """Give samples that have probabilities and no call the most probable one."""
+    rows = np.flatnonzero(np.isfinite(probabilities[:, 0, 0]) & (codes == UNKNOWN).any(axis=1))
+    n_codes = probabilities.shape[1]
+    best = probabilities[rows].reshape(len(rows), -1).argmax(axis=1)
+    codes[rows] = np.stack([best // n_codes, best % n_codes], axis=1)
+    states[rows] = OBSERVED
 
 
-def _read_calls(cohort: Cohort, index: RecordIndex, records: np.ndarray, min_gq: int | None) -> _Calls:
-    dataset = index.dataset
-    states = cohort.states(records)
-    if min_gq is not None and "call_GQ" in dataset:
-        quality = dataset["call_GQ"][records].values
-        doubtful = (quality < min_gq) & (quality >= 0).any(axis=1, keepdims=True)
-        states = np.where(doubtful & (states <= 1), FILTERED, states)
-    sets = dataset["call_PS"][records].values if "call_PS" in dataset else None
-    genotypes = cohort.genotypes(records)
-    if genotypes.shape[2] == 1:
-        genotypes = np.concatenate([genotypes, np.full_like(genotypes, FILL)], axis=2)
-    return _Calls(genotypes, states, cohort.phased(records), sets)
+def _settle_spanned(
+    codes: Int8[np.ndarray, "sites samples 2"], states: Int8[np.ndarray, "sites samples"], gene: GeneSites
+) -> None:
+    """Settle bases that are deleted: the definition of a deletion lists nothing at the sites within it."""
+    for site in np.flatnonzero((codes == SPANNED).any(axis=(1, 2))).tolist():
+        at = gene.sites[gene.numbers.index(site)].positions[gene.build] or 0
+        over = [
+            (gene.numbers[i], code)
+            for i, found in enumerate(gene.changes)
+            for code, changes in enumerate(found)
+            if any(c.position + c.shift <= at < c.position + len(c.deleted) for c in changes)
+        ]
+        spanned = codes[site] == SPANNED
+        copies = np.sum([codes[i] == code for i, code in over], axis=0, dtype=int) if over else 0 * spanned
+        unseen = (
+            np.any([(codes[i] == UNKNOWN).any(axis=1) for i, _ in over], axis=0)
+            if over
+            else spanned[:, 0] & False
+        )
+        explained = np.sum(copies, axis=1) >= spanned.sum(axis=1)
+        value = np.where(explained, 0, np.where(unseen, UNKNOWN, OTHER))
+        codes[site] = np.where(spanned, value[:, None], codes[site])
+        unknown = spanned.any(axis=1) & (codes[site] == UNKNOWN).any(axis=1)
+        states[site][unknown & (states[site] == OBSERVED)] = NO_CALL
 
 
 def code_calls(
@@ -275,43 +228,42 @@ def code_calls(
     Parameters
     ----------
     genotypes
-        (samples, ploidy) allele numbers, -1 missing, -2 fill.
+        (samples, 2) allele numbers, -1 missing, -2 fill.
     states
         Call states: 0 observed, 1 no-call, 2 filtered, 3 absent.
     told
         Code of each allele of the record.
     """
     lookup = np.concatenate([told, [FILL, UNKNOWN]]).astype(np.int8)
-    codes = lookup[genotypes[:, :2]]
-    # More than two copies cannot be told apart into two haplotypes.
-    extra = (genotypes[:, 2:] != FILL).any(axis=1)
-    codes[(states >= FILTERED) | extra] = UNKNOWN
+    codes = lookup[genotypes]
+    # A call without any allele is a no-call, not a haploid one.
+    codes[(states > NO_CALL) | (genotypes[:, 0] == FILL)] = UNKNOWN
     return codes
 
 
 def join_records(parts: list[Int8[np.ndarray, "samples 2"]]) -> Int8[np.ndarray, "samples 2"]:
-    """Join the records of one site that a file has split by ALT: the variant wins over the reference."""
-    joined = parts[0].copy()
-    for part in parts[1:]:
-        joined = np.where(joined == UNKNOWN, part, joined)
-        for slot in (0, 1):
-            extra = part[:, slot]
-            is_variant = (extra > 0) & (joined[:, slot] != extra)
-            here = is_variant & (joined[:, slot] == 0)
-            there = is_variant & ~here & (joined[:, 1 - slot] == 0)
-            joined[here, slot] = extra[here]
-            joined[there, 1 - slot] = extra[there]
-    return joined
+    """Join phased calls of records that a file has split by ALT: the variant wins over the reference."""
+    return join_calls(parts, [np.ones(len(part), dtype=np.int32) for part in parts])[0]
 
 
-def phased_samples(calls: _Calls) -> Bool[np.ndarray, " samples"]:
+def phased_samples(
+    codes: Int8[np.ndarray, "sites samples 2"], phase_sets: Int32[np.ndarray, "sites samples"]
+) -> Bool[np.ndarray, " samples"]:
     """Whether all of a sample's heterozygous calls are phased with each other."""
-    first, second = calls.genotypes[:, :, 0], calls.genotypes[:, :, 1]
-    heterozygous = (first != second) & (second != FILL) & (calls.states < FILTERED)
-    phased = (calls.phased | ~heterozygous).all(axis=0)
-    if calls.phase_sets is not None:
-        sets = calls.phase_sets
-        low = np.where(heterozygous, sets, np.iinfo(np.int32).max).min(axis=0)
-        high = np.where(heterozygous, sets, np.iinfo(np.int32).min).max(axis=0)
-        phased &= (low >= high) | ~heterozygous.any(axis=0)
-    return phased
+    uneven = (codes[:, :, 0] != codes[:, :, 1]) & (codes[:, :, 1] != FILL)
+    if not len(codes):
+        return np.zeros(codes.shape[1], dtype=bool)
+    low = np.where(uneven, phase_sets, np.iinfo(np.int32).max).min(axis=0)
+    high = np.where(uneven, phase_sets, 0).max(axis=0)
+    return ~uneven.any(axis=0) | ((low == high) & (low > 0))
+
+
+def _call_notes(calls: RecordCalls) -> tuple[str, ...]:
+    counts = (
+        (int(calls.n_polyploid.sum()), "calls of more than two copies are taken as not called"),
+        (
+            int(calls.n_mixed.sum()),
+            "calls of two unlike alleles where there is one copy are taken as not called",
+        ),
+    )
+    return tuple(f"{count} {words}" for count, words in counts if count)

@@ -4,7 +4,7 @@ import pytest
 
 from genomics.star_alleles import StarSite
 from genomics.star_match import OTHER
-from genomics.star_sites import allele_codes
+from genomics.star_records import allele_codes
 
 UGT1A1 = StarSite(
     "rs3064744", {"GRCh38": 100, "GRCh37": None}, {"GRCh38": "CAT", "GRCh37": "CAT"}, ("CAT", "C", "CATAT")
@@ -40,7 +40,8 @@ SNV = StarSite("rs1", {"GRCh38": 101, "GRCh37": 201}, {"GRCh38": "G", "GRCh37": 
         ("GRCh38", 101, ("G", "<NON_REF>"), [0, OTHER]),
         ("GRCh38", 101, ("G", "A", "*"), [0, 1, OTHER]),
         ("GRCh37", 201, ("A", "G"), [1, 0]),
-        ("GRCh38", 101, ("A", "G"), None),
+        ("GRCh38", 101, ("A", "G"), [1, 0]),
+        ("GRCh38", 101, ("T", "G"), None),
         ("GRCh38", 101, ("G", "GT"), None),
         ("GRCh38", 100, ("TG", "TA", "T"), [0, 1, OTHER]),
         ("GRCh38", 99, ("CT", "C"), None),

@@ -1,0 +1,188 @@
+"""The calls of some records of a cohort as the reading of star alleles needs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Bool, Float, Int8, Int32
+
+from genomics.block import FILL, FILTERED, NO_CALL
+from genomics.sex_chromosomes import MALE, in_pseudo_autosomal, to_haploid
+from genomics.star_probabilities import allele_probabilities
+
+if TYPE_CHECKING:
+    from genomics.cohort import Cohort
+
+
+@dataclass(frozen=True)
+class RecordCalls:
+    """Calls of some records.
+
+    Attributes
+    ----------
+    genotypes
+        (records, samples, 2) allele numbers, -1 missing, -2 fill.
+    states
+        0 observed, 1 no-call, 2 filtered (low quality among them), 3 absent.
+    phase_sets
+        0 where the call is not phased; equal numbers are phased with each other.
+    genotype_probabilities, haplotype_dosages
+        FORMAT GP and HDS (records, samples, values), or None.
+    n_polyploid, n_mixed
+        (records,) calls of more than two copies, and calls of unlike alleles where there is one copy: both
+        are taken as not called.
+    """
+
+    genotypes: np.ndarray
+    states: Int8[np.ndarray, "records samples"]
+    phase_sets: Int32[np.ndarray, "records samples"]
+    genotype_probabilities: np.ndarray | None
+    haplotype_dosages: np.ndarray | None
+    n_polyploid: np.ndarray
+    n_mixed: np.ndarray
+
+    def probabilities(
+        self, record: int, n_alleles: int
+    ) -> Float[np.ndarray, "samples alleles alleles"] | None:
+        """Probabilities of the pairs of alleles at one record; NaN for filtered calls, None without any."""
+        gp, hds = self.genotype_probabilities, self.haplotype_dosages
+        if gp is None and hds is None:
+            return None
+        pairs = allele_probabilities(
+            self.genotypes[record],
+            self.phase_sets[record] > 0,
+            n_alleles,
+            genotype_probabilities=None if gp is None else gp[record],
+            haplotype_dosages=None if hds is None else hds[record],
+        )
+        pairs[self.states[record] >= FILTERED] = np.nan
+        return None if np.isnan(pairs).all() else pairs
+
+
+def read_calls(cohort: Cohort, records: np.ndarray, *, min_gq: int | None = None) -> RecordCalls:
+    """Read the calls of some records.
+
+    Parameters
+    ----------
+    cohort
+        The cohort.
+    records
+        Rows of the store.
+    min_gq
+        Calls of lower genotype quality count as filtered, where the record gives it and has no genotype
+        probabilities, which say the same better.
+    """
+    genotypes, n_polyploid = two_copies(cohort.genotypes(records))
+    states = cohort.states(records)
+    gp, hds = (_optional(cohort, name, records) for name in ("call_GP", "call_HDS"))
+    if min_gq is not None and "call_GQ" in cohort.arrays:
+        quality = cohort.read("call_GQ", records)
+        doubtful = (quality < min_gq) & (quality >= 0).any(axis=1, keepdims=True)
+        for values in (gp, hds):
+            if values is not None:
+                doubtful &= ~np.isfinite(values[:, :, 0])
+        states = np.where(doubtful & (states <= NO_CALL), FILTERED, states)
+    return RecordCalls(
+        genotypes=genotypes,
+        states=states.astype(np.int8),
+        phase_sets=phase_sets(cohort.phased(records), _optional(cohort, "call_PS", records)),
+        genotype_probabilities=gp,
+        haplotype_dosages=hds,
+        n_polyploid=n_polyploid,
+        n_mixed=np.zeros(len(genotypes), dtype=int),
+    )
+
+
+def _optional(cohort: Cohort, name: str, records: np.ndarray) -> np.ndarray | None:
+    if name not in cohort.arrays:
+        return None
+    values = cohort.read(name, records)
+    return values[:, :, None] if values.ndim == 2 and name != "call_PS" else values
+
+
+def two_copies(genotypes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Bring calls to two copies; more copies cannot be told apart into two haplotypes and are missing.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        (records, samples, 2) genotypes, and how many calls of each record had more copies.
+
+    Examples
+    --------
+    >>> calls, polyploid = two_copies(np.array([[[0, 1, 1], [0, 1, -2], [1, -2, -2]]], dtype=np.int8))
+    >>> calls.tolist(), polyploid.tolist()
+    ([[[-1, -1], [0, 1], [1, -2]]], [1])
+    """
+    if genotypes.shape[2] == 1:
+        genotypes = np.concatenate([genotypes, np.full_like(genotypes, FILL)], axis=2)
+    if genotypes.shape[2] == 2:
+        return genotypes, np.zeros(len(genotypes), dtype=int)
+    extra = (genotypes[:, :, 2:] != FILL).any(axis=2)
+    return np.where(extra[:, :, None], -1, genotypes[:, :, :2]).astype(genotypes.dtype), extra.sum(axis=1)
+
+
+def phase_sets(
+    phased: Bool[np.ndarray, "records samples"], sets: np.ndarray | None
+) -> Int32[np.ndarray, "records samples"]:
+    """Number the phase sets of calls on one contig: 0 not phased, 1 phased without PS, else PS + 1.
+
+    Parameters
+    ----------
+    phased
+        Whether the call is written with ``|``.
+    sets
+        FORMAT PS of each call, if there is one: a position, or a text.
+
+    Examples
+    --------
+    >>> phase_sets(np.array([[True, True, False]]), np.array([[7001, -1, 7001]])).tolist()
+    [[7002, 1, 0]]
+    """
+    if sets is None:
+        return phased.astype(np.int32)
+    if sets.dtype.kind not in "iu":
+        names, numbers = np.unique(sets.astype(str), return_inverse=True)
+        named = np.array([name not in ("", ".") for name in names])[numbers]
+        sets = np.where(named, numbers + 1, -1).reshape(sets.shape)
+    return np.where(phased, np.where(sets > 0, sets.astype(np.int64) + 1, 1), 0).astype(np.int32)
+
+
+def one_copy_calls(
+    calls: RecordCalls, contig: str, positions: np.ndarray, build: str, sexes: np.ndarray | None
+) -> RecordCalls:
+    """Give calls one copy on MT, and on X in men outside the pseudo-autosomal regions.
+
+    Two equal alleles become one; unlike ones cannot be, and are taken as not called.
+
+    Parameters
+    ----------
+    calls
+        Calls of records of one contig.
+    contig
+        Its canonical name.
+    positions
+        (records,) 1-based.
+    build
+        GRCh37 or GRCh38.
+    sexes
+        (samples,) 1 male, 2 female, 0 unknown (`genomics.sex_chromosomes`); None where nothing is known, and
+        calls on X stay as they are written.
+    """
+    n_records, n_samples = calls.states.shape
+    if contig == "MT":
+        single = np.ones((n_records, n_samples), dtype=bool)
+    elif contig == "X" and sexes is not None:
+        single = ~in_pseudo_autosomal("X", positions, build)[:, None] & (np.asarray(sexes) == MALE)
+    else:
+        return calls
+    made, _, mixed = to_haploid(calls.genotypes)
+    mixed &= single & (calls.genotypes >= 0).all(axis=2)
+    return replace(
+        calls,
+        genotypes=np.where(single[:, :, None], made, calls.genotypes),
+        states=np.where(mixed & (calls.states == 0), NO_CALL, calls.states).astype(np.int8),
+        n_mixed=mixed.sum(axis=1),
+    )

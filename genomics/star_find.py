@@ -1,0 +1,213 @@
+"""Find the records of a cohort that tell of a gene's sites."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from jaxtyping import Bool, Int8
+
+from genomics.contigs import canonical_contig
+from genomics.star_alleles import StarGene, StarSite
+from genomics.star_records import SILENT, GeneSites, prepare_sites, read_record
+
+if TYPE_CHECKING:
+    from genomics.cohort import Cohort
+
+# A site that the file does not mention counts as looked at if records lie this near on both sides of it.
+COVERED_MARGIN = 10_000
+# Length of a record whose store does not give it: longer than any padding seen in practice.
+_LENGTH = 100
+_NOTES = 10
+
+
+# A record's number among those read, and the code of each of its alleles at a site.
+Told: TypeAlias = tuple[int, Int8[np.ndarray, " alleles"]]
+
+
+@dataclass(frozen=True)
+class RecordIndex:
+    """Where each record of a cohort lies, for finding those of a gene.
+
+    Attributes
+    ----------
+    contigs
+        (records,) canonical names.
+    positions
+        (records,) 1-based.
+    dataset
+        The cohort's arrays.
+    lengths
+        (records,) bases that the record covers.
+    """
+
+    contigs: np.ndarray
+    positions: np.ndarray
+    dataset: Any
+    lengths: np.ndarray
+
+    def near(self, gene: StarGene, build: str, margin: int) -> np.ndarray:
+        """Numbers of the records within ``margin`` of the gene's sites."""
+        positions = [p for site in gene.sites if (p := site.positions[build]) is not None]
+        if not positions:
+            return np.empty(0, dtype=int)
+        return self.overlapping(gene.contig, min(positions) - margin, max(positions) + margin)
+
+    def overlapping(self, contig: str, start: int, end: int) -> np.ndarray:
+        """Numbers of the records that overlap a closed interval."""
+        inside = (self.positions <= end) & (self.positions + self.lengths > start)
+        return np.flatnonzero(inside & (self.contigs == contig))
+
+
+def index_records(cohort: Cohort) -> RecordIndex:
+    """Read the position of every record of a cohort."""
+    names = np.array([canonical_contig(str(name)) for name in cohort.read("contig_id")])
+    positions = cohort.read("variant_position")
+    has_length = "variant_length" in cohort.arrays
+    return RecordIndex(
+        contigs=names[cohort.read("variant_contig")],
+        positions=positions,
+        dataset=cohort.dataset,
+        lengths=cohort.read("variant_length") if has_length else np.full(len(positions), _LENGTH),
+    )
+
+
+@dataclass(frozen=True)
+class FoundRecords:
+    """Records that tell of a gene's sites.
+
+    Attributes
+    ----------
+    records
+        Rows of the store.
+    told
+        By site, the records that tell of it, numbered as in ``records``.
+    by_base
+        By site of several bases that no record tells as a whole: the records of each of its bases.
+    notes
+        Records not used, and why.
+    """
+
+    records: np.ndarray
+    told: dict[int, list[Told]]
+    by_base: dict[int, list[list[Told]]]
+    notes: tuple[str, ...]
+
+
+def find_records(
+    cohort: Cohort, index: RecordIndex, gene: StarGene, build: str, *, use_palindromic: bool = True
+) -> FoundRecords:
+    """Find the records that tell of a gene's sites, and what their alleles carry there.
+
+    Parameters
+    ----------
+    cohort
+        The cohort.
+    index
+        Its records.
+    gene
+        The definition.
+    build
+        Build of the cohort.
+    use_palindromic
+        Whether a base and its complement can be told apart.
+    """
+    sites = prepare_sites(gene.sites, build)
+    near = _near_sites(index, gene.contig, sites)
+    rows = cohort.read("variant_allele", near) if len(near) else np.empty((0, 1), dtype=object)
+    records = [
+        (record, int(index.positions[record]), [str(allele) for allele in row if allele])
+        for record, row in zip(near.tolist(), rows)
+    ]
+    told, refused = _read_records(sites, records, use_palindromic)
+    single, origin = _single_bases(gene.sites, build)
+    by_base = _by_base(_read_records(single, records, use_palindromic)[0], origin) if origin else {}
+    by_base = {i: p for i, p in by_base.items() if all(codes[0] == SILENT for _, codes in told.get(i, []))}
+    every = [*told.values(), *(found for parts in by_base.values() for found in parts)]
+    used = sorted({record for found in every for record, _ in found})
+    place = {record: k for k, record in enumerate(used)}
+    notes = [f"{gene.sites[site].name}: a record is not used: {why}" for site, why in sorted(refused.items())]
+    return FoundRecords(
+        records=np.array(used, dtype=np.int64),
+        told={site: _renumber(found, place) for site, found in told.items()},
+        by_base={site: [_renumber(found, place) for found in parts] for site, parts in by_base.items()},
+        notes=_shorten(notes),
+    )
+
+
+def _read_records(
+    sites: GeneSites, records: list[tuple[int, int, list[str]]], use_palindromic: bool
+) -> tuple[dict[int, list[Told]], dict[int, str]]:
+    told: dict[int, list[Told]] = {}
+    refused: dict[int, str] = {}
+    for record, position, alleles in records:
+        reading = read_record(sites, position, alleles, use_palindromic=use_palindromic)
+        for site, codes in reading.codes.items():
+            told.setdefault(site, []).append((record, codes))
+        for site, why in reading.refused.items():
+            refused.setdefault(site, why)
+    return told, refused
+
+
+def _by_base(told: dict[int, list[Told]], origin: dict[int, tuple[int, int]]) -> dict[int, list[list[Told]]]:
+    """Group the records of single bases by the site that they make up; each of its bases must be told."""
+    found: dict[int, list[list[Told]]] = {}
+    for number, (site, _) in origin.items():
+        found.setdefault(site, []).append(told.get(number, []))
+    return {site: parts for site, parts in found.items() if all(parts)}
+
+
+def _renumber(found: list[Told], place: dict[int, int]) -> list[Told]:
+    return [(place[record], codes) for record, codes in found]
+
+
+def _near_sites(index: RecordIndex, contig: str, sites: GeneSites) -> np.ndarray:
+    """Records that overlap or adjoin a site."""
+    if not sites.sites:
+        return np.empty(0, dtype=np.int64)
+    near = index.overlapping(contig, int(sites.starts.min()) - 1, int(sites.ends.max()) + 1)
+    starts, ends = index.positions[near] - 1, index.positions[near] + index.lengths[near]
+    # Sites that begin before a record's end, less those that ended before its start.
+    begun = np.searchsorted(np.sort(sites.starts), ends, side="right")
+    ended = np.searchsorted(np.sort(sites.ends), starts, side="left")
+    return near[begun > ended]
+
+
+def _single_bases(sites: Sequence[StarSite], build: str) -> tuple[GeneSites, dict[int, tuple[int, int]]]:
+    """Sites of one base each for those that replace several, which a file may write base by base."""
+    single: list[StarSite] = []
+    origin: dict[int, tuple[int, int]] = {}
+    for number, site in enumerate(sites):
+        length = len(site.bases[0])
+        if length == 1 or any(len(base) != length for base in site.bases) or site.positions[build] is None:
+            continue
+        for i in range(length):
+            origin[len(single)] = number, i
+            letters = tuple(dict.fromkeys(base[i] for base in site.bases))
+            positions = {b: None if p is None else p + i for b, p in site.positions.items()}
+            references = {b: reference[i : i + 1] for b, reference in site.references.items()}
+            single.append(StarSite(site.name, positions, references, letters))
+    return prepare_sites(single, build), origin
+
+
+def _shorten(notes: list[str]) -> tuple[str, ...]:
+    rest = len(notes) - _NOTES
+    return tuple(notes) if rest <= 0 else (*notes[:_NOTES], f"and {rest} more sites")
+
+
+def covered_sites(gene: StarGene, build: str, positions: np.ndarray) -> Bool[np.ndarray, " sites"]:
+    """Whether records lie within `COVERED_MARGIN` on both sides of each site, or at it.
+
+    A file cut to the genes' exons, or to another gene, says nothing about the sites beyond its ends.
+    """
+    if not len(positions):
+        return np.zeros(len(gene.sites), dtype=bool)
+    sites = np.array([site.positions[build] or -COVERED_MARGIN for site in gene.sites])
+    ordered = np.sort(positions)
+    before = np.searchsorted(ordered, sites, side="right") - 1
+    after = np.searchsorted(ordered, sites, side="left")
+    left = (before >= 0) & (sites - ordered[before] <= COVERED_MARGIN)
+    right = (after < len(ordered)) & (ordered[np.minimum(after, len(ordered) - 1)] - sites <= COVERED_MARGIN)
+    return left & right
