@@ -136,6 +136,10 @@ def pharmacogenes() -> pd.DataFrame:
     return _read_tsv("pharmacogenes", "genes.tsv").copy()
 
 
+POPULATIONS = ("AFR", "AMR", "EAS", "EUR", "SAS")
+"""Super-populations of 1000 Genomes."""
+
+
 def allele_definitions() -> pd.DataFrame:
     """Star alleles: one row per (allele, defining variant).
 
@@ -146,9 +150,10 @@ def allele_definitions() -> pd.DataFrame:
         reference sequences carry), position_grch37_from (``listed`` or ``distance``), alt (what the allele
         carries, on either build), optional (1: the allele is seen with and without it), rsid, source,
         source_version, frequency (of the allele in the super-population of 1000 Genomes where it is most
-        common, NaN where the gene was not counted), activity (0 none, 0.5 reduced, 1 normal; NaN where it is
-        not known). At a site without a row an allele carries ``ref_grch38``. An
-        allele without any variant has one row without a position.
+        common, NaN where the gene was not counted), frequency_AFR to frequency_SAS (in each super-population),
+        activity (0 none, 0.5 reduced, 1 normal; NaN where it is not known), method, copy_number and ploidy of
+        the gene (`pharmacogenes`). At a site without a row an allele carries ``ref_grch38``. An allele
+        without any variant has one row without a position.
 
     See Also
     --------
@@ -158,10 +163,11 @@ def allele_definitions() -> pd.DataFrame:
     functions = allele_functions()
     by_function = functions["function"].str.lower().map(_ACTIVITY)
     functions["activity"] = functions["activity_value"].fillna(by_function)
-    counted = allele_frequencies()[["gene", "allele", "frequency"]]
-    for more in (counted, functions[["gene", "allele", "activity"]]):
+    counted = allele_frequencies().rename(columns={name: f"frequency_{name}" for name in POPULATIONS})
+    shares = ["frequency", *(f"frequency_{name}" for name in POPULATIONS)]
+    for more in (counted[["gene", "allele", *shares]], functions[["gene", "allele", "activity"]]):
         table = table.merge(more, on=["gene", "allele"], how="left")
-    return table
+    return table.merge(pharmacogenes()[["gene", "method", "copy_number", "ploidy"]], on="gene", how="left")
 
 
 def disagreements() -> pd.DataFrame:
@@ -183,9 +189,10 @@ def allele_frequencies() -> pd.DataFrame:
     -------
     pandas.DataFrame
         gene, allele, count, n_haplotypes (all populations; NaN where not counted), frequency (the highest of
-        the populations' shares), population (the one that has it), source, source_version.
+        the populations' shares), population (the one that has it), AFR, AMR, EAS, EUR, SAS (the share in each
+        super-population; NaN where a publication gives one share alone), source, source_version.
     """
-    numeric = ("count", "n_haplotypes", "frequency")
+    numeric = ("count", "n_haplotypes", "frequency", *POPULATIONS)
     return _read_tsv("pharmacogenes", "allele_frequencies.tsv", numeric=numeric).copy()
 
 
@@ -195,7 +202,8 @@ def allele_functions() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        gene, allele, function, activity_value (NaN where none), source, source_version.
+        gene, allele (structural ones such as ``*5`` and ``*4x2`` among them), function, activity_value (NaN
+        where none), source, source_row, source_version.
     """
     return _read_tsv("pharmacogenes", "allele_functions.tsv", numeric=("activity_value",)).copy()
 
@@ -207,9 +215,34 @@ def phenotype_rules() -> pd.DataFrame:
     -------
     pandas.DataFrame
         gene, key_1 and key_2 (in sorted order; functions, or activity values written as text; key_2 is empty
-        for one copy of an X-linked gene), activity_score (NaN where none), phenotype, source, source_version.
+        for one copy: a man's X, mitochondrial DNA), activity_score (NaN where none), phenotype, source,
+        source_row, source_version.
     """
     return _read_tsv("pharmacogenes", "phenotype_rules.tsv", numeric=("activity_score",)).copy()
+
+
+def phenotype_scores() -> pd.DataFrame:
+    """From an activity score to a phenotype, for genes whose copies may be more than two (CYP2D6).
+
+    Returns
+    -------
+    pandas.DataFrame
+        gene, phenotype, minimum (of the score), below (the score is less than this; NaN for no limit), source,
+        source_row, source_version.
+    """
+    return _read_tsv("pharmacogenes", "phenotype_scores.tsv", numeric=("minimum", "below")).copy()
+
+
+def gene_drugs() -> pd.DataFrame:
+    """Pairs of a gene and a drug of which the sources tell the level of evidence, with or without guidance.
+
+    Returns
+    -------
+    pandas.DataFrame
+        gene, drug, cpic_level (A to D), cpic_status, pharmgkb_level, fda_label, guideline (address), pmid
+        (several joined by ``;``), source, source_row, source_version.
+    """
+    return _read_tsv("pharmacogenes", "gene_drugs.tsv").copy()
 
 
 def guidance() -> pd.DataFrame:
@@ -220,7 +253,8 @@ def guidance() -> pd.DataFrame:
     pandas.DataFrame
         drug, gene, phenotype, gene_2, phenotype_2 (empty for drugs of one gene; ``None`` is a gene without a
         result), action (see `varimol.curate.guidance.ACTIONS`), recommendation, strength (empty where the
-        source has none), population, source, source_row (1-based), source_version.
+        source has none), population, cpic_level, guideline and pmid (of the pair of gene and drug, see
+        `gene_drugs`), source, source_row (1-based), source_version.
     """
     table = _read_tsv("pharmacogenes", "guidance.tsv").copy()
     return table.astype({"source_row": "Int64"})

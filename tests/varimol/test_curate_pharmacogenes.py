@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
-from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -10,16 +8,17 @@ import pytest
 
 from varimol import tables
 from varimol.curate import guidance, pharmacogene_sources, pharmacogenes
-from varimol.curate.pharmacogene_definitions import carried_bases
 
 TABLES = [
-    "genes",
-    "disagreements",
     "allele_definitions",
     "allele_functions",
-    "phenotype_rules",
     "build_sites",
+    "disagreements",
+    "gene_drugs",
+    "genes",
     "guidance",
+    "phenotype_rules",
+    "phenotype_scores",
 ]
 
 
@@ -29,23 +28,6 @@ def test_curate__gives_the_shipped_bytes(shared_data: Path, tmp_path: Path) -> N
     for name in TABLES:
         shipped = tables.data_file("pharmacogenes", f"{name}.tsv").read_bytes()
         assert (tmp_path / f"{name}.tsv").read_bytes() == shipped, name
-
-
-def test_definitions__positions_by_distance_hold_rsids_of_the_grch37_panel(shared_data: Path) -> None:
-    """Positions that no list gives are checked against rsIDs in calls made on GRCh37."""
-    table = tables.allele_definitions()
-    table = table[(table["position_grch37_from"] == "distance") & (table["rsid"] != "")]
-    place = dict(zip(table["rsid"], table["position_grch37"]))
-    agree = Counter()
-    for gene in ("CYP2B6", "CYP2C9", "CYP3A4", "CYP4F2", "NAT2", "SLCO1B1"):
-        path = shared_data / "pharmacogenes" / "1000genomes_grch37" / f"{gene}.vcf.gz"
-        with gzip.open(path, "rt") as lines:
-            for line in lines:
-                fields = line[:200].split("\t", 3)
-                for rsid in fields[2].split(";") if len(fields) > 3 else []:
-                    if rsid in place:
-                        agree[int(fields[1]) == place[rsid]] += 1
-    assert agree[True] >= 10 and agree[False] == 0
 
 
 def test_guidance__says_it_in_other_words(shared_data: Path) -> None:
@@ -88,28 +70,6 @@ def test_classify__published_wording(text: str, action: str) -> None:
 def test_classify__unread_sentence_stops_the_curation() -> None:
     with pytest.raises(ValueError, match="no rule reads"):
         guidance.classify("Double the dose on Tuesdays.")
-
-
-def test_phenotype_tables__two_answers_for_one_pair_stop_the_curation(tmp_path: Path) -> None:
-    folder = tmp_path / "pharmcat" / "phenotype"
-    folder.mkdir(parents=True)
-    allele = '{"name": "%s", "functionValue": "Normal function", "activityValue": null}'
-    row = '{"diplotypekey": {"%s": 2}, "activityScore": null, "phenotype": "%s"}'
-    (folder / "G.json").write_text(
-        '{"gene": "G", "version": "1", "activityValues": {}, "namedAlleles": ['
-        + ", ".join(allele % name for name in ("*1", "*2"))
-        + '], "diplotypes": ['
-        + ", ".join([row % ("*1", "Normal"), row % ("*2", "Poor")])
-        + "]}"
-    )
-    with pytest.raises(ValueError, match="two phenotypes"):
-        pharmacogenes.phenotype_tables(tmp_path, ["G"])
-
-
-def test_carried_bases__ambiguity_letters() -> None:
-    assert carried_bases("R", "A") == (["G"], True)
-    assert carried_bases("Y", "G") == (["C", "T"], False)
-    assert carried_bases(None, "G") == ([], True)
 
 
 def test_write_tsv__leaves_nothing_under_the_name_when_it_fails(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ LOADERS = {
     "allele_frequencies": ["gene", "allele", "count", "n_haplotypes", "frequency"],
     "allele_functions": ["gene", "allele", "function", "activity_value"],
     "phenotype_rules": ["gene", "key_1", "key_2", "activity_score", "phenotype"],
+    "phenotype_scores": ["gene", "phenotype", "minimum", "below"],
+    "gene_drugs": ["gene", "drug", "cpic_level", "guideline", "pmid", "source_row"],
     "guidance": ["drug", "gene", "phenotype", "action", "recommendation", "source", "source_row"],
     "proteins": [],
     "drugs": [],
