@@ -9,7 +9,7 @@ Where the guidance gives no recommendation, nothing is active.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,10 @@ import pandas as pd
 
 INDETERMINATE = "Indeterminate"
 NO_RESULT = "None"
+# Diplotypes that the caller left out of its list, for which nothing is recommended.
+UNLISTED = "diplotypes not listed"
 MINIMUM_PROBABILITY = 0.95
+ROUNDING = 1e-9
 # Actions that leave the treatment as it is: they are only as good as the sites that were observed.
 NO_RECOMMENDATION = "no recommendation"
 UNCHANGED = frozenset({"standard", "not indicated", NO_RECOMMENDATION})
@@ -26,6 +29,7 @@ DIPLOTYPE_COLUMNS = [
     "sample_id", "gene", "rank", "diplotype", "posterior", "posterior_no_prior", "status", "phenotype",
     "activity_score", "sites_missing",
 ]  # fmt: skip
+PHENOTYPE_COLUMNS = ["sample_id", "gene", "phenotype", "probability", "status"]
 RECOMMENDATION_COLUMNS = [
     "sample_id", "drug", "gene", "phenotype", "recommendation", "strength", "probability", "active", "source",
     "action", "diplotype", "population", "reason",
@@ -164,7 +168,7 @@ def _gene_results(table: pd.DataFrame, samples: np.ndarray) -> _GeneResults:
     row_sample = table["sample_id"].map(position).to_numpy()
     order = np.argsort(row_sample, kind="stable")
     row_sample = row_sample[order]
-    columns = ["diplotype", "posterior", "status", "phenotype", "sites_missing", "reason"]
+    columns = ["diplotype", "posterior", "status", "phenotype", "sites_missing", "sites_settling", "reason"]
     values = list(table[columns].iloc[order].itertuples(index=False, name=None))
     keys: dict[tuple, int] = {}
     results: list[_Result] = []
@@ -182,16 +186,81 @@ def _gene_results(table: pd.DataFrame, samples: np.ndarray) -> _GeneResults:
 
 def _result(rows: list[tuple]) -> _Result:
     """Sum one patient's diplotypes by phenotype; status, sites and reason stand in every row alike."""
-    diplotype, _, status, _, missing, reason = rows[0]
+    diplotype, _, status, _, missing, settling, reason = rows[0]
     if status == "abstain":
         return _Result({NO_RESULT: 1.0}, False, reason + (f" ({missing})" if missing else ""))
+    probabilities = sum_phenotypes((phenotype, posterior) for _, posterior, _, phenotype, *_ in rows)
+    called = status == "called"
+    return _Result(probabilities, called, "" if called else _what_settles(missing, settling), diplotype)
+
+
+def _what_settles(missing: str, settling: str) -> str:
+    """Name the assay that would tell the diplotypes apart."""
+    if settling:
+        return f"sites not observed; genotype {settling}"
+    if missing:
+        return f"sites not observed: {missing}"
+    return "phase not known; phase the calls by long reads or by the parents"
+
+
+def sum_phenotypes(rows: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Sum one gene's diplotypes by phenotype.
+
+    Parameters
+    ----------
+    rows
+        Phenotype and posterior of each diplotype listed.
+
+    Returns
+    -------
+    dict
+        Probability of each phenotype; what the list lacks to 1 under `UNLISTED`. One of `NO_RESULT` where no
+        diplotype has a phenotype.
+
+    Examples
+    --------
+    >>> sum_phenotypes([("Normal Metabolizer", 0.5), ("Poor Metabolizer", 0.25), ("Normal Metabolizer", 0.25)])
+    {'Normal Metabolizer': 0.75, 'Poor Metabolizer': 0.25}
+    """
     probabilities: dict[str, float] = {}
-    for _, posterior, _, phenotype, *_ in rows:
+    for phenotype, posterior in rows:
         if phenotype:
             probabilities[phenotype] = probabilities.get(phenotype, 0.0) + posterior
-    why = f"sites not observed: {missing}" if missing else "phase not known"
-    called = status == "called"
-    return _Result(probabilities or {NO_RESULT: 1.0}, called, "" if called else why, diplotype)
+    if not probabilities:
+        return {NO_RESULT: 1.0}
+    rest = 1 - sum(probabilities.values())
+    return probabilities if rest < ROUNDING else probabilities | {UNLISTED: rest}
+
+
+def phenotype_probabilities(diplotypes: pd.DataFrame) -> pd.DataFrame:
+    """Carry the posterior of the diplotypes through to the phenotypes.
+
+    Parameters
+    ----------
+    diplotypes
+        With phenotypes, from `assign_phenotypes`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        sample_id, gene, phenotype, probability, status (of the diplotype), by patient, gene and falling
+        probability; genes that have phenotypes and were not abstained on.
+    """
+    kept = diplotypes[(diplotypes["phenotype"] != "") & (diplotypes["status"] != "abstain")]
+    keys = ["sample_id", "gene", "phenotype"]
+    summed = kept.groupby(keys, sort=False, as_index=False).agg(
+        probability=("posterior", "sum"), status=("status", "first")
+    )
+    totals = summed.groupby(keys[:2], sort=False, as_index=False).agg(
+        probability=("probability", "sum"), status=("status", "first")
+    )
+    rest = totals.assign(probability=1 - totals["probability"], phenotype=UNLISTED)
+    summed = pd.concat([summed, rest[rest["probability"] > ROUNDING]], ignore_index=True)
+    place = {name: i for i, name in enumerate(dict.fromkeys(diplotypes["sample_id"]))}
+    order = np.lexsort(
+        (summed["phenotype"], -summed["probability"], summed["gene"], summed["sample_id"].map(place))
+    )
+    return summed.iloc[order].reset_index(drop=True)[PHENOTYPE_COLUMNS]
 
 
 def _drug_rows(
@@ -242,7 +311,7 @@ def _answer(names: list[str], results: list[_Result], lookup: dict[tuple, Any]) 
         reasons = reasons or ["the guidance gives no recommendation for this phenotype"]
     row = lookup.get(best)
     return {
-        "phenotype": "" if nothing else "+".join(p if p != NO_RESULT else "" for p in best),
+        "phenotype": "" if nothing else "+".join(p if p not in (NO_RESULT, UNLISTED) else "" for p in best),
         "diplotype": "" if nothing else "+".join(result.diplotype for result in results),
         "recommendation": sentence,
         "strength": row.strength if row else "",

@@ -7,7 +7,7 @@ reference sequence of a build, which is itself some allele, never counts as ``*1
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -70,6 +70,16 @@ class StarGene:
         (alleles,): share of haplotypes, 0 where never seen, NaN where nobody counted.
     ranks
         (alleles,): activity, lower is worse; NaN where unknown.
+    population_frequencies
+        (populations, alleles): share of the haplotypes of each population, NaN where nobody counted; None
+        for one population that has ``frequencies``.
+    method
+        ``diplotype``: a haplotype is one allele. ``lowest_function``: a haplotype may carry several variants
+        and counts as its worst one. ``genotype``: as ``diplotype``, named by its bases too.
+    needs_copy_number
+        Deletions, duplications or hybrids decide the allele, which variant calls do not show.
+    ploidy
+        ``autosome``, ``X`` or ``MT``.
     """
 
     name: str
@@ -79,13 +89,31 @@ class StarGene:
     allowed: Bool[np.ndarray, "alleles sites codes"]
     frequencies: Float[np.ndarray, " alleles"]
     ranks: Float[np.ndarray, " alleles"]
+    population_frequencies: Float[np.ndarray, "populations alleles"] | None = None
+    method: str = "diplotype"
+    needs_copy_number: bool = False
+    ploidy: str = "autosome"
 
     @property
-    def weights(self) -> Float[np.ndarray, " alleles"]:
-        """Prior weight of each allele; all equal where nobody counted them."""
-        if np.isnan(self.frequencies).all():
-            return np.ones(len(self.alleles))
-        return np.fmax(self.frequencies, UNSEEN_FREQUENCY)
+    def is_counted(self) -> bool:
+        """Whether anybody counted the alleles."""
+        shares = self.frequencies if self.population_frequencies is None else self.population_frequencies
+        return not bool(np.isnan(shares).all())
+
+    @property
+    def weights(self) -> Float[np.ndarray, "populations alleles"]:
+        """Prior weight of each allele in each population; all equal where nobody counted them."""
+        if not self.is_counted:
+            return np.ones((1, len(self.alleles)))
+        shares = (
+            self.frequencies[None] if self.population_frequencies is None else self.population_frequencies
+        )
+        return np.fmax(shares, UNSEEN_FREQUENCY)
+
+    def without_frequencies(self) -> StarGene:
+        """Forget the counts, so that calls alone decide."""
+        nobody = np.full(len(self.alleles), np.nan)
+        return replace(self, frequencies=nobody, population_frequencies=None)
 
 
 def read_definitions(definitions: pd.DataFrame) -> Iterator[StarGene]:
@@ -95,7 +123,8 @@ def read_definitions(definitions: pd.DataFrame) -> Iterator[StarGene]:
     ----------
     definitions
         Table as `varimol.tables.allele_definitions` returns it: one row per (allele, defining variant).
-        Columns ``frequency`` and ``activity`` are used where there.
+        Columns ``frequency``, ``frequency_POPULATION``, ``activity``, ``method``, ``copy_number``, ``ploidy``
+        and ``shift`` are used where there.
 
     Raises
     ------
@@ -138,7 +167,25 @@ def _read_gene(gene: str, table: pd.DataFrame) -> StarGene:
         allowed=allowed,
         frequencies=_numbers(first, "frequency"),
         ranks=_numbers(first, "activity"),
+        population_frequencies=_population_frequencies(first),
+        method=_text(first, "method", "diplotype"),
+        needs_copy_number=_text(first, "copy_number", "0") == "1",
+        ploidy=_text(first, "ploidy", "autosome"),
     )
+
+
+def _text(table: pd.DataFrame, column: str, otherwise: str) -> str:
+    return str(table[column].iloc[0]) if column in table.columns else otherwise
+
+
+def _population_frequencies(table: pd.DataFrame) -> Float[np.ndarray, "populations alleles"] | None:
+    columns = [column for column in table.columns if column.startswith("frequency_")]
+    if not columns:
+        return None
+    # A share that a publication gives for one population alone stands in for all.
+    overall = _numbers(table, "frequency")
+    shares = np.stack([_numbers(table, column) for column in columns])
+    return np.where(np.isnan(shares), overall, shares)
 
 
 def _numbers(table: pd.DataFrame, column: str) -> Float[np.ndarray, " alleles"]:

@@ -2,23 +2,50 @@
 
 The kernel works on one gene and one pattern of calls at a time; patients with the same pattern share the
 answer. A site that was not observed is a wildcard: it rules no allele out.
+
+The likelihood of a diplotype (a, b) is a product over the phase sets of the calls. Within a set the order of
+the haplotypes is known up to one swap, so that each set gives the mean of its two orientations; an unphased
+heterozygous call is a set of its own, and a homozygous call belongs to all. An allele that is seen with and
+without a variant carries it half the time. An imputed call counts by the probability of each genotype.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Float, Int8
+from jaxtyping import Bool, Float, Int
 
 from genomics.star_alleles import StarGene
 
 UNKNOWN, FILL, OTHER = -1, -2, -3
 """Codes of a haplotype at a site: not observed, no such haplotype (haploid), a base no allele knows."""
 
-# Genes whose variants are read one by one: a haplotype may carry several, and counts as its worst one.
-COMPONENT_GENES = frozenset({"DPYD", "RYR1"})
 _NO_DIPLOTYPES = np.empty((0, 2), dtype=int)
+
+
+@dataclass(frozen=True)
+class CallPattern:
+    """Calls of one patient at the sites of one gene.
+
+    Attributes
+    ----------
+    codes
+        (sites, 2) code of each haplotype; `UNKNOWN` matches anything and `OTHER` nothing.
+    phase_sets
+        (sites,): sites of one positive number are phased with each other; 0 is not phased.
+    probabilities
+        By site, (codes, codes): that the first haplotype carries one code and the second the other. It comes
+        in the place of the site's codes.
+    haploid
+        One copy of the gene (X-linked in a male): only the first column counts.
+    """
+
+    codes: Int[np.ndarray, "sites 2"]
+    phase_sets: Int[np.ndarray, " sites"]
+    probabilities: Mapping[int, Float[np.ndarray, "codes codes"]] = field(default_factory=dict)
+    haploid: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,17 +72,31 @@ class Candidates:
     assumption: str = ""
 
 
-def match_haplotype(gene: StarGene, codes: Int8[np.ndarray, " sites"]) -> Bool[np.ndarray, "alleles sites"]:
+def emissions(gene: StarGene) -> Float[np.ndarray, "alleles sites codes"]:
+    """Probability that an allele carries each code at a site; equal shares where it may carry several."""
+    shares: np.ndarray = gene.allowed / gene.allowed.sum(axis=2, keepdims=True)
+    return shares
+
+
+def match_haplotype(gene: StarGene, codes: Int[np.ndarray, " sites"]) -> Bool[np.ndarray, "alleles sites"]:
     """Whether each allele may carry each of the codes of one haplotype."""
-    known = codes >= 0
-    matches = np.ones((len(gene.alleles), len(gene.sites)), dtype=bool)
-    matches[:, known] = gene.allowed[:, np.flatnonzero(known), codes[known]]
-    matches[:, codes == OTHER] = False
-    return matches
+    return carry(gene.allowed, codes) > 0
+
+
+def carry(
+    emission: Float[np.ndarray, "alleles sites codes"] | Bool[np.ndarray, "alleles sites codes"],
+    codes: Int[np.ndarray, " sites"],
+) -> Float[np.ndarray, "alleles sites"]:
+    """Probability that each allele carries each of the codes of one haplotype."""
+    known = np.flatnonzero(codes >= 0)
+    carried = np.ones(emission.shape[:2])
+    carried[:, known] = emission[:, known, codes[known]]
+    carried[:, codes == OTHER] = 0.0
+    return carried
 
 
 def match_diplotypes(
-    gene: StarGene, codes: Int8[np.ndarray, "sites 2"], *, phased: bool, haploid: bool = False
+    gene: StarGene, pattern: CallPattern, ancestry: Float[np.ndarray, " populations"] | None = None
 ) -> Candidates:
     """Find every diplotype that is consistent with one pattern of calls.
 
@@ -63,149 +104,131 @@ def match_diplotypes(
     ----------
     gene
         The definitions.
-    codes
-        Code of each haplotype at each site; `UNKNOWN` matches anything and `OTHER` nothing.
-    phased
-        Whether the two columns are haplotypes; if not, each site's pair may be either way round.
-    haploid
-        One copy of the gene (X-linked in a male): only the first column counts.
+    pattern
+        The calls.
+    ancestry
+        Weights of the populations whose allele frequencies make the prior; equal ones if not given.
 
     Returns
     -------
     Candidates
         Empty where no diplotype explains the calls.
     """
-    if gene.name in COMPONENT_GENES:
-        return _match_components(gene, codes, phased=phased)
-    first = match_haplotype(gene, codes[:, 0])
-    if haploid:
-        alleles = np.flatnonzero(first.all(axis=1))
-        pairs = np.column_stack([alleles, np.full(len(alleles), -1)])
-        return _weigh(gene, pairs, gene.weights[alleles])
-    second = match_haplotype(gene, codes[:, 1])
-    possible = np.flatnonzero((first | second).all(axis=1))
-    first, second = first[possible], second[possible]
-    if phased:
-        consistent = np.outer(first.all(axis=1), second.all(axis=1))
+    possible, likelihood = diplotype_likelihood(gene, pattern, emissions(gene))
+    return weigh_diplotypes(gene, pattern, possible, likelihood, ancestry)
+
+
+def weigh_diplotypes(
+    gene: StarGene,
+    pattern: CallPattern,
+    possible: Int[np.ndarray, " possible"],
+    likelihood: Float[np.ndarray, "possible second"],
+    ancestry: Float[np.ndarray, " populations"] | None = None,
+) -> Candidates:
+    """Turn likelihoods of ordered pairs into the posterior of unordered ones."""
+    if pattern.haploid:
+        pairs = np.column_stack([possible, np.full(len(possible), -1)])
+        told = likelihood[:, 0]
     else:
-        consistent = _consistent_either_way(first, second)
-    # An unordered pair counts once for each order of its two haplotypes that fits.
-    weights = np.outer(gene.weights[possible], gene.weights[possible]) * consistent
-    weights = np.triu(weights) + np.tril(weights, -1).T
-    rows, columns = np.nonzero(weights)
-    return _weigh(gene, np.column_stack([possible[rows], possible[columns]]), weights[rows, columns])
+        rows, columns = np.nonzero(np.triu(likelihood))
+        pairs = np.column_stack([possible[rows], possible[columns]])
+        told = likelihood[rows, columns]
+    return make_candidates(gene, pairs, told * diplotype_prior(gene, pairs, ancestry), told)
 
 
-def _consistent_either_way(
-    first: Bool[np.ndarray, "alleles sites"], second: Bool[np.ndarray, "alleles sites"]
-) -> Bool[np.ndarray, "alleles alleles"]:
-    """For each pair of alleles, whether at every site one takes one base and the other the other."""
-    consistent = np.ones((len(first), len(first)), dtype=bool)
-    # Sites where both readings of every allele agree constrain nothing more than the prefilter did.
-    for site in np.flatnonzero(np.logical_not(np.logical_and(first, second).all(axis=0))):
-        one, two = first[:, site], second[:, site]
-        consistent &= (one[:, None] & two[None, :]) | (two[:, None] & one[None, :])
-    return consistent
+def diplotype_prior(
+    gene: StarGene,
+    pairs: Int[np.ndarray, "diplotypes two"],
+    ancestry: Float[np.ndarray, " populations"] | None,
+) -> Float[np.ndarray, " diplotypes"]:
+    """Prior weight of each diplotype: random mating within each population, mixed over the populations.
+
+    Diplotypes of a gene whose alleles nobody counted are all alike.
+    """
+    if not gene.is_counted:
+        return np.ones(len(pairs))
+    weights = gene.weights
+    shares = np.full(len(weights), 1 / len(weights)) if ancestry is None else ancestry
+    one, two = pairs.T
+    # An unordered pair counts once for each order of its two haplotypes.
+    second = np.where(two < 0, 1.0, weights[:, two] * np.where(one == two, 1, 2))
+    prior: np.ndarray = shares @ (weights[:, one] * second)
+    return prior
 
 
-def _weigh(gene: StarGene, pairs: np.ndarray, weights: Float[np.ndarray, " diplotypes"]) -> Candidates:
+def diplotype_likelihood(
+    gene: StarGene, pattern: CallPattern, emission: Float[np.ndarray, "alleles sites codes"]
+) -> tuple[Int[np.ndarray, " possible"], Float[np.ndarray, "possible second"]]:
+    """Likelihood of every ordered pair of alleles, of those alone that a haplotype of the pattern allows.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Numbers of the possible alleles, and (possible, possible) likelihoods, symmetric; (possible, 1) for
+        one copy.
+    """
+    codes = pattern.codes.copy()
+    imputed = sorted(pattern.probabilities)
+    codes[imputed] = UNKNOWN
+    one, two = carry(emission, codes[:, 0]), carry(emission, codes[:, 1])
+    if pattern.haploid:
+        alone = one.prod(axis=1)
+        for site in imputed:
+            alone *= emission[:, site] @ pattern.probabilities[site].sum(axis=1)
+        possible = np.flatnonzero(alone > 0)
+        return possible, alone[possible, None]
+    same = codes[:, 0] == codes[:, 1]
+    both = one[:, same].prod(axis=1)
+    sets = _phase_sets(pattern.phase_sets, ~same)
+    halves = [(one[:, sites].prod(axis=1), two[:, sites].prod(axis=1)) for sites in sets]
+    may = both > 0
+    for straight, crossed in halves:
+        may &= (straight > 0) | (crossed > 0)
+    possible = np.flatnonzero(may)
+    likelihood = np.outer(both[possible], both[possible])
+    for straight, crossed in halves:
+        ordered = np.outer(straight[possible], crossed[possible])
+        likelihood *= (ordered + ordered.T) / 2
+    for site in imputed:
+        ordered = emission[possible, site] @ pattern.probabilities[site] @ emission[possible, site].T
+        likelihood *= (ordered + ordered.T) / 2
+    return possible, likelihood
+
+
+def _phase_sets(
+    numbers: Int[np.ndarray, " sites"], heterozygous: Bool[np.ndarray, " sites"]
+) -> list[Int[np.ndarray, " members"]]:
+    """Sites of each set, heterozygous ones alone; an unphased site is a set of its own."""
+    phased = heterozygous & (numbers > 0)
+    sets = [np.flatnonzero(phased & (numbers == number)) for number in np.unique(numbers[phased])]
+    return sets + [np.array([site]) for site in np.flatnonzero(heterozygous & (numbers <= 0))]
+
+
+def make_candidates(
+    gene: StarGene,
+    pairs: np.ndarray,
+    weights: Float[np.ndarray, " diplotypes"],
+    weights_no_prior: Float[np.ndarray, " diplotypes"],
+    assumption: str = "",
+) -> Candidates:
+    """Order diplotypes by weight and scale their weights to sum to 1."""
     if not len(pairs):
-        return Candidates(_NO_DIPLOTYPES, *(np.empty(0),) * 2, np.empty(0, dtype=bool))
+        return Candidates(_NO_DIPLOTYPES, *(np.empty(0),) * 2, np.empty(0, dtype=bool), assumption)
     order = np.lexsort((pairs[:, 1], pairs[:, 0], -weights))
-    pairs, weights = pairs[order], weights[order]
-    content = _site_content(gene, pairs)
+    pairs = pairs[order]
+    content = site_content(gene, pairs)
     elsewhere = (content != content[0]).any(axis=(1, 2))
     never_seen = (gene.frequencies[pairs] == 0) & (pairs >= 0)
     return Candidates(
         pairs=pairs,
-        posterior=weights / weights.sum(),
-        posterior_no_prior=np.full(len(pairs), 1 / len(pairs)),
+        posterior=weights[order] / weights.sum(),
+        posterior_no_prior=weights_no_prior[order] / weights_no_prior.sum(),
         hidden=elsewhere & ~never_seen.any(axis=1),
+        assumption=assumption,
     )
 
 
-def _site_content(gene: StarGene, pairs: np.ndarray) -> np.ndarray:
+def site_content(gene: StarGene, pairs: np.ndarray) -> Int[np.ndarray, "diplotypes sites codes"]:
     """Copies of each code that a diplotype holds at each site, whichever haplotype carries it."""
     copies = gene.allowed[pairs[:, 0]].astype(np.int8)
     return copies + np.where((pairs[:, 1] >= 0)[:, None, None], gene.allowed[pairs[:, 1]], False)
-
-
-def _match_components(gene: StarGene, codes: Int8[np.ndarray, "sites 2"], *, phased: bool) -> Candidates:
-    """Read each variant by itself and name each haplotype by its variant of lowest function."""
-    variants = ~gene.allowed[:, :, 0]
-    reference = int(np.argmin(variants.any(axis=1)))
-    carried = [_components(gene, variants, codes[:, i]) for i in (0, 1)]
-    if phased:
-        names = [_worst(gene, np.flatnonzero(present), reference) for present, _ in carried]
-        explained = all(_explains(gene, variants, codes[:, i], carried[i][0]) for i in (0, 1))
-        assumption = ""
-    else:
-        copies = _copies(gene, variants, codes)
-        found = np.repeat(np.arange(len(gene.alleles)), copies)
-        names = sorted(map(int, found), key=lambda a: (_rank(gene, a), a))[:2]
-        names += [reference] * (2 - len(names))
-        explained = all(_explains(gene, variants, codes[:, i], copies > 0) for i in (0, 1))
-        many = (copies > 0).sum() > 1
-        assumption = "unphased variants taken to lie on different haplotypes" if many else ""
-    if not explained:
-        return _weigh(gene, _NO_DIPLOTYPES, np.empty(0))
-    pairs, weights = _with_unobserved(gene, names, [possible for _, possible in carried])
-    result = _weigh(gene, pairs, weights)
-    return Candidates(result.pairs, result.posterior, result.posterior_no_prior, result.hidden, assumption)
-
-
-def _components(
-    gene: StarGene, variants: Bool[np.ndarray, "alleles sites"], codes: Int8[np.ndarray, " sites"]
-) -> tuple[Bool[np.ndarray, " alleles"], Bool[np.ndarray, " alleles"]]:
-    """Alleles whose variants a haplotype carries, and those that unobserved sites may hide."""
-    fits = (match_haplotype(gene, codes) | ~variants).all(axis=1) & variants.any(axis=1)
-    seen = (variants & (codes > 0)).any(axis=1)
-    return fits & seen, fits & ~seen & (variants & (codes == UNKNOWN)).any(axis=1)
-
-
-def _copies(
-    gene: StarGene, variants: Bool[np.ndarray, "alleles sites"], codes: Int8[np.ndarray, "sites 2"]
-) -> np.ndarray:
-    """Copies (0, 1 or 2) of each allele that unphased calls hold: the fewest over its observed sites."""
-    matches = np.stack([match_haplotype(gene, codes[:, i]) & (codes[:, i] > 0) for i in (0, 1)]).sum(axis=0)
-    counted = variants & (codes != UNKNOWN).any(axis=1)
-    copies = np.where(counted, matches, 2).min(axis=1)
-    return np.where(counted.any(axis=1), copies, 0)
-
-
-def _explains(
-    gene: StarGene,
-    variants: Bool[np.ndarray, "alleles sites"],
-    codes: Int8[np.ndarray, " sites"],
-    present: Bool[np.ndarray, " alleles"],
-) -> bool:
-    """Whether every variant of a haplotype belongs to an allele that it carries."""
-    known = match_haplotype(gene, codes) & variants & present[:, None]
-    return bool((known.any(axis=0) | (codes == 0) | (codes == UNKNOWN)).all())
-
-
-def _rank(gene: StarGene, allele: int) -> float:
-    """Activity for sorting: an allele of unknown function stands between reduced and normal."""
-    rank = gene.ranks[allele]
-    return 0.75 if np.isnan(rank) else float(rank)
-
-
-def _worst(gene: StarGene, alleles: np.ndarray, reference: int) -> int:
-    """Allele of lowest activity, the reference where there is none."""
-    return min((int(a) for a in alleles), key=lambda a: (_rank(gene, a), a), default=reference)
-
-
-def _with_unobserved(
-    gene: StarGene, names: list[int], possible: list[Bool[np.ndarray, " alleles"]]
-) -> tuple[np.ndarray, Float[np.ndarray, " diplotypes"]]:
-    """Pairs in which either haplotype may hide a worse allele at a site that was not observed."""
-    choices: list[dict[int, float]] = []
-    for name, hidden in zip(names, possible):
-        worse = [int(a) for a in np.flatnonzero(hidden) if _rank(gene, int(a)) < _rank(gene, name)]
-        choices.append({int(name): 1.0} | {a: float(gene.weights[a]) for a in worse})
-    total: dict[tuple[int, int], float] = {}
-    for one, weight_one in choices[0].items():
-        for two, weight_two in choices[1].items():
-            pair = (min(one, two), max(one, two))
-            total[pair] = total.get(pair, 0.0) + weight_one * weight_two
-    return np.array(list(total), dtype=int), np.array(list(total.values()))

@@ -30,34 +30,40 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Int8
+from jaxtyping import Float
 
 from genomics.cohort import require_build
 from genomics.errors import InputError
 from genomics.metaboliser import assign_phenotypes, recommend
 from genomics.star_alleles import StarGene, read_definitions
-from genomics.star_match import FILL, OTHER, UNKNOWN, Candidates, match_diplotypes
+from genomics.star_components import carried_variants, match_components
+from genomics.star_match import FILL, OTHER, CallPattern, Candidates, match_diplotypes, site_content
+from genomics.star_partial import describe_pair, match_partial
+from genomics.star_patterns import FILTERED, NO_CALL, Pattern, distinct_patterns, settle_ploidy
 from genomics.star_sites import SiteCalls, index_records, read_site_calls
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from genomics.cohort import Cohort
 
 __all__ = ["assign_phenotypes", "call_diplotypes", "recommend"]
 
 ASSAYS = ("wgs", "wes", "array", "targeted", "unknown")
-# Deletions, duplications and hybrids with CYP2D7 decide the allele, and variant calls do not show them.
-COPY_NUMBER_GENES = frozenset({"CYP2D6"})
 NEEDS_COPY_NUMBER = "needs copy number: deletions, duplications and hybrids do not show in variant calls"
 # Common variants that whole-genome call sets often leave out: rs2279343 (CYP2B6) lies where the pseudogene
 # CYP2B7 has the same sequence. Their absence from a file is never a sign of the reference.
 UNSEEN_SITES = frozenset({"rs2279343"})
 MINIMUM_POSTERIOR = 0.95
-MAXIMUM_RANK = 5
+# Diplotypes listed: all of them up to this share of the posterior, but no fewer and no more than so many.
+LISTED_POSTERIOR = 0.9999
+MINIMUM_RANK, MAXIMUM_RANK = 5, 20
 UNDOCUMENTED = "undocumented combination of variants: no known diplotype has it"
 SITES_NAMED = 20
 COLUMNS = [
     "sample_id", "gene", "rank", "diplotype", "posterior", "posterior_no_prior", "status", "sites_missing",
-    "assumptions", "reason",
+    "sites_no_call", "sites_filtered", "sites_settling", "unobserved_alleles", "variants", "assumptions",
+    "reason",
 ]  # fmt: skip
 
 
@@ -68,6 +74,8 @@ def call_diplotypes(
     assay: str,
     build: str | None = None,
     min_gq: int | None = 20,
+    prior: bool = True,
+    ancestry: Float[np.ndarray, " populations"] | None = None,
 ) -> pd.DataFrame:
     """Call the diplotype of every patient at every gene of the definitions.
 
@@ -86,13 +94,23 @@ def call_diplotypes(
         GRCh37 or GRCh38; the cohort's own if not given.
     min_gq
         Calls of lower genotype quality (phred) are unknown, where the file gives it; None takes them all.
+    prior
+        Whether the posterior weighs diplotypes by the frequencies of their alleles; if not, it equals
+        ``posterior_no_prior``.
+    ancestry
+        Weights of the populations whose frequencies make the prior, in the order of the definitions' columns
+        ``frequency_POPULATION``; equal ones if not given.
 
     Returns
     -------
     pandas.DataFrame
-        Rows by patient (in the cohort's order), gene and rank (1 to 5): sample_id, gene, rank, diplotype
+        Rows by patient (in the cohort's order), gene and rank (up to 20): sample_id, gene, rank, diplotype
         (alleles in the definition's order; ``a/b``, or ``a`` for one copy), posterior, posterior_no_prior,
-        status, sites_missing (names of the sites not observed), assumptions, reason (why it abstains).
+        status, sites_missing (names of the sites not observed), sites_no_call and sites_filtered (those of
+        them that the file has without a call, or filtered out or of low quality), sites_settling (those that
+        tell the candidates apart), unobserved_alleles (those that sites not observed may hide), variants
+        (every variant carried, in genes read variant by variant; bases, in genes read as genotypes; what the
+        calls come nearest to, where no known diplotype explains them), assumptions, reason (why it abstains).
 
     Raises
     ------
@@ -111,14 +129,14 @@ def call_diplotypes(
     index = index_records(cohort)
     tables = []
     for gene in read_definitions(definitions):
+        gene = gene if prior else gene.without_frequencies()
         calls = read_site_calls(cohort, index, gene, build, min_gq=min_gq)
-        tables.append(_call_gene(gene, calls, assay=assay, build=build))
+        tables.append(_call_gene(gene, calls, assay=assay, build=build, ancestry=ancestry))
     return _assemble(tables, np.asarray(cohort.sample_ids, dtype=str))
 
 
-# What a pattern of calls gives: rank, diplotype, posterior, posterior_no_prior, status, sites_missing,
-# assumptions, reason.
-_Row = tuple[int, str, float, float, str, str, str, str]
+# What a pattern of calls gives, in the order of COLUMNS after sample_id and gene.
+_Row = tuple[int, str, float, float, str, str, str, str, str, str, str, str, str]
 
 
 @dataclass(frozen=True)
@@ -130,66 +148,22 @@ class _GeneCalls:
     pattern_of: np.ndarray
 
 
-def _call_gene(gene: StarGene, calls: SiteCalls, *, assay: str, build: str) -> _GeneCalls:
+def _call_gene(
+    gene: StarGene, calls: SiteCalls, *, assay: str, build: str, ancestry: np.ndarray | None
+) -> _GeneCalls:
     n_samples = calls.codes.shape[1]
-    if gene.name in COPY_NUMBER_GENES:
+    if gene.needs_copy_number:
         return _GeneCalls(gene.name, [_abstain(NEEDS_COPY_NUMBER)], np.zeros(n_samples, dtype=int))
-    codes, haploid = settle_ploidy(calls.codes)
-    observed = (codes >= 0).any(axis=2) | (codes == OTHER).any(axis=2)
+    codes, states = calls.codes.copy(), calls.states.copy()
     assumable = np.array([site.name not in UNSEEN_SITES for site in gene.sites], dtype=bool)
     assumed = ~calls.in_file & calls.covered & assumable & (assay == "wgs")
+    _, one_copy = settle_ploidy(codes)
     for site in map(int, np.flatnonzero(assumed)):
         codes[site] = _reference_code(gene, site, build)
-        codes[site, haploid, 1] = FILL
-    phased = calls.phased & ~haploid
-    patterns, pattern_of = distinct_patterns(codes, phased, haploid, observed.any(axis=0))
-    rows = [
-        _pattern_rows(
-            gene,
-            codes[:, sample],
-            phased=bool(phased[sample]),
-            haploid=bool(haploid[sample]),
-            observed=bool(observed[:, sample].any()),
-            n_assumed=int(assumed.sum()),
-        )
-        for sample in patterns
-    ]
+        codes[site, one_copy, 1] = FILL
+    patterns, pattern_of = distinct_patterns(codes, calls.phase_sets, states, calls.probabilities)
+    rows = [_pattern_rows(gene, pattern, int(assumed.sum()), calls.notes, ancestry) for pattern in patterns]
     return _GeneCalls(gene.name, rows, pattern_of)
-
-
-def settle_ploidy(
-    codes: Int8[np.ndarray, "sites samples 2"],
-) -> tuple[Int8[np.ndarray, "sites samples 2"], Bool[np.ndarray, " samples"]]:
-    """Tell haploid samples from diploid ones; in a diploid sample a haploid call leaves a copy unknown."""
-    second = codes[:, :, 1]
-    haploid = (second == FILL).any(axis=0) & ~((second >= 0) | (second == OTHER)).any(axis=0)
-    settled = np.where(codes == FILL, UNKNOWN, codes).astype(np.int8)
-    settled[:, haploid, 1] = FILL
-    return settled, haploid
-
-
-def distinct_patterns(
-    codes: Int8[np.ndarray, "sites samples 2"],
-    phased: Bool[np.ndarray, " samples"],
-    haploid: Bool[np.ndarray, " samples"],
-    observed: Bool[np.ndarray, " samples"],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Group samples whose calls are the same, so that each pattern is solved once.
-
-    The order of the two alleles of an unphased call carries no meaning: it is sorted away, in place.
-
-    Returns
-    -------
-    tuple of numpy.ndarray
-        A sample of each pattern, and the pattern of each sample.
-    """
-    unphased = ~phased & ~haploid
-    codes[:, unphased] = np.sort(codes[:, unphased], axis=2)
-    flags = np.stack([phased, haploid, observed]).astype(np.int8)
-    flat = np.concatenate([codes.transpose(1, 0, 2).reshape(codes.shape[1], -1), flags.T], axis=1)
-    keys = np.ascontiguousarray(flat).view(np.dtype((np.void, flat.shape[1]))).ravel()
-    _, first, pattern_of = np.unique(keys, return_index=True, return_inverse=True)
-    return first, pattern_of
 
 
 def _reference_code(gene: StarGene, site: int, build: str) -> int:
@@ -198,40 +172,118 @@ def _reference_code(gene: StarGene, site: int, build: str) -> int:
     return here.bases.index(base) if base in here.bases else OTHER
 
 
+def match_pattern(gene: StarGene, calls: CallPattern, ancestry: np.ndarray | None = None) -> Candidates:
+    """Match one pattern of calls by the method of its gene."""
+    if gene.method == "lowest_function" and not calls.haploid:
+        return match_components(gene, calls)
+    return match_diplotypes(gene, calls, ancestry)
+
+
 def _pattern_rows(
     gene: StarGene,
-    codes: Int8[np.ndarray, "sites 2"],
-    *,
-    phased: bool,
-    haploid: bool,
-    observed: bool,
+    pattern: Pattern,
     n_assumed: int,
+    notes: Sequence[str],
+    ancestry: np.ndarray | None,
 ) -> list[_Row]:
     """Rows of one pattern, without the sample."""
-    unknown = (codes == UNKNOWN).any(axis=1)
-    missing = name_sites([gene.sites[i].name for i in np.flatnonzero(unknown)], len(gene.sites))
-    if not observed and not n_assumed:
+    calls = pattern.calls
+    missing = [
+        name_sites([gene.sites[i].name for i in np.flatnonzero(which)], len(gene.sites))
+        for which in (
+            pattern.unknown,
+            pattern.unknown & (pattern.states == NO_CALL),
+            pattern.unknown & (pattern.states == FILTERED),
+        )
+    ]
+    if not n_assumed and not calls.probabilities and not ((calls.codes >= 0) | (calls.codes == OTHER)).any():
         return _abstain("no site of the gene was observed", missing)
-    found = match_diplotypes(gene, codes, phased=phased, haploid=haploid)
-    said = [f"{n_assumed} sites that the file does not mention taken for the reference"] if n_assumed else []
-    said += [found.assumption] if found.assumption else []
-    assumptions = "; ".join(said)
+    said = [*notes]
+    if n_assumed:
+        said.append(f"{n_assumed} sites that the file does not mention taken for the reference")
+    found = match_pattern(gene, calls, ancestry)
+    if found.assumption:
+        said.append(found.assumption)
     if not len(found.pairs):
-        return _abstain(UNDOCUMENTED, missing, assumptions)
-    status = _status(found)
+        return _describe_undocumented(gene, calls, missing, said, ancestry)
+    shown = _shown(found)
+    told: tuple[str, str, str, str, str, str, str, str, str] = (
+        _status(found),
+        missing[0],
+        missing[1],
+        missing[2],
+        settling_sites(gene, pattern, found),
+        unobserved_alleles(gene, pattern, found),
+        carried(gene, calls),
+        "; ".join(said),
+        "",
+    )
     return [
         (
             rank + 1,
-            diplotype_name(gene, pair),
+            diplotype_name(gene, found.pairs[rank]),
             float(found.posterior[rank]),
             float(found.posterior_no_prior[rank]),
-            status,
-            missing,
-            assumptions,
-            "",
+            *told,
         )
-        for rank, pair in enumerate(found.pairs[:MAXIMUM_RANK])
+        for rank in range(shown)
     ]
+
+
+def _shown(found: Candidates) -> int:
+    """How many diplotypes are listed: all but a ten-thousandth of the posterior, within bounds."""
+    needed = int(np.searchsorted(np.cumsum(found.posterior), LISTED_POSTERIOR)) + 1
+    return min(len(found.pairs), MAXIMUM_RANK, max(needed, MINIMUM_RANK))
+
+
+def _describe_undocumented(
+    gene: StarGene, calls: CallPattern, missing: list[str], said: list[str], ancestry: np.ndarray | None
+) -> list[_Row]:
+    """Abstain, and tell what the calls come nearest to; list the bases of genes that are read by them."""
+    if gene.method == "lowest_function":
+        return _abstain(UNDOCUMENTED, missing, "; ".join(said), carried(gene, calls))
+    if gene.method == "genotype" and not (calls.codes == OTHER).any():
+        status = "ambiguous" if missing[0] else "called"
+        listed = carried(gene, calls)
+        everything, no_call, filtered = missing
+        sites = (everything, no_call, filtered, everything)
+        return [(1, listed, 1.0, 1.0, status, *sites, "", listed, "; ".join(said), "")]
+    nearest = match_partial(gene, calls, ancestry)
+    named = describe_pair(gene, calls, nearest.pairs[0]) if len(nearest.pairs) else ""
+    return _abstain(UNDOCUMENTED, missing, "; ".join(said), f"nearest: {named}" if named else "")
+
+
+def settling_sites(gene: StarGene, pattern: Pattern, found: Candidates) -> str:
+    """Sites not observed at which the candidates differ: what another assay should look at."""
+    likely = found.pairs[found.posterior_no_prior > 0]
+    content = site_content(gene, likely)
+    differ = (content != content[0]).any(axis=(0, 2))
+    unsure = pattern.unknown.copy()
+    unsure[list(pattern.calls.probabilities)] = True
+    return name_sites([gene.sites[i].name for i in np.flatnonzero(differ & unsure)], len(gene.sites))
+
+
+def unobserved_alleles(gene: StarGene, pattern: Pattern, found: Candidates) -> str:
+    """Alleles that the first diplotype lacks and that sites which were not observed may hide."""
+    if not pattern.unknown.any():
+        return ""
+    first = set(found.pairs[0].tolist())
+    others = np.unique(found.pairs[found.hidden])
+    return name_sites([gene.alleles[a] for a in others if a >= 0 and a not in first], len(gene.alleles))
+
+
+def carried(gene: StarGene, calls: CallPattern) -> str:
+    """What the calls hold beside the diplotype's name: genotypes, or every variant of known function."""
+    if gene.method == "lowest_function":
+        return ", ".join(carried_variants(gene, calls))
+    if gene.method != "genotype":
+        return ""
+    told = []
+    for site, codes in zip(gene.sites, calls.codes, strict=True):
+        copies = codes[:1] if calls.haploid else codes
+        if (copies >= 0).all():
+            told.append(f"{site.name} {'/'.join(site.bases[code] for code in copies)}")
+    return ", ".join(told)
 
 
 def _status(found: Candidates) -> str:
@@ -262,8 +314,12 @@ def name_sites(names: list[str], total: int) -> str:
     return f"{','.join(names[:SITES_NAMED])} and {len(names) - SITES_NAMED} more"
 
 
-def _abstain(reason: str, missing: str = "", assumptions: str = "") -> list[_Row]:
-    return [(1, "", np.nan, np.nan, "abstain", missing, assumptions, reason)]
+def _abstain(
+    reason: str, missing: Sequence[str] = ("", "", ""), assumptions: str = "", variants: str = ""
+) -> list[_Row]:
+    everything, no_call, filtered = missing
+    nothing = (1, "", np.nan, np.nan, "abstain")
+    return [(*nothing, everything, no_call, filtered, "", "", variants, assumptions, reason)]
 
 
 def _assemble(genes: list[_GeneCalls], sample_ids: np.ndarray) -> pd.DataFrame:

@@ -24,6 +24,7 @@ def called(
             "posterior_no_prior": posterior,
             "status": status,
             "sites_missing": missing,
+            "sites_settling": "",
             "assumptions": "",
             "reason": "" if status != "abstain" else "needs copy number",
         }
@@ -234,3 +235,34 @@ def test_unchanged_actions__leave_treatment_as_it_is() -> None:
     from varimol.curate.guidance import ACTIONS
 
     assert set(ACTIONS) > UNCHANGED and not UNCHANGED & {"avoid", "alternative", "reduce dose"}
+
+
+def test_phenotype_probabilities__posterior_is_carried_through() -> None:
+    from genomics.metaboliser import UNLISTED, phenotype_probabilities
+
+    table = phenotyped(
+        called("CYP2C19", {"*1/*2": 0.5, "*1/*1": 0.2, "*1/*3": 0.2}, status="ambiguous"),
+        called("TPMT", {"": np.nan}, status="abstain"),
+    )
+    found = phenotype_probabilities(table)
+    assert found["gene"].unique().tolist() == ["CYP2C19"]
+    assert dict(zip(found["phenotype"], found["probability"].round(12))) == {
+        "Intermediate Metabolizer": 0.7,
+        "Normal Metabolizer": 0.2,
+        UNLISTED: 0.1,
+    }
+
+
+def test_recommend__diplotypes_not_listed_count_against_it() -> None:
+    listed = called("CYP2C19", {"*2/*2": 0.94}, status="ambiguous")
+    assert not advice("clopidogrel", listed)["active"]
+    assert advice("clopidogrel", listed)["probability"] == pytest.approx(0.94)
+    assert advice("clopidogrel", called("CYP2C19", {"*2/*2": 1.0}))["active"]
+
+
+def test_recommend__names_the_sites_that_would_settle_it() -> None:
+    listed = called("CYP2C19", {"*1/*2": 0.6, "*1/*1": 0.4}, status="ambiguous", missing="rs1,rs4244285")
+    row = advice("clopidogrel", listed.assign(sites_settling="rs4244285"))
+    assert not row["active"] and row["reason"] == "CYP2C19: sites not observed; genotype rs4244285"
+    unphased = called("TPMT", {"*1/*3A": 0.6, "*3B/*3C": 0.4}, status="ambiguous")
+    assert "phase the calls" in advice("azathioprine", unphased)["reason"]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,13 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from genomics.errors import InputError
 from genomics.ingest import ingest
-from genomics.star_alleles import StarGene, StarSite, read_definitions
-from genomics.star_match import OTHER, UNKNOWN, match_diplotypes
+from genomics.star_alleles import read_definitions
 from genomics.stars import call_diplotypes, name_sites
 
 SITES = {
@@ -255,7 +251,7 @@ def test_call_diplotypes__cyp2b6_6_does_not_become_9_where_its_site_is_absent(
 
 
 def test_call_diplotypes__copy_number_gene_abstains(cohort_of: Callable[..., Any]) -> None:
-    definitions = long_definitions().replace({"gene": {"TPMT": "CYP2D6"}})
+    definitions = long_definitions().replace({"gene": {"TPMT": "CYP2D6"}}).assign(copy_number="1")
     cohort = cohort_of(site_records({"rs1142345": "0/0", "rs1800460": "0/0"}))
     found = top(call_diplotypes(cohort, definitions, assay="wgs"), "CYP2D6")
     assert found["status"] == "abstain" and found["reason"].startswith("needs copy number")
@@ -318,71 +314,6 @@ def test_name_sites__long_lists_are_cut() -> None:
     assert name_sites([f"rs{i}" for i in range(25)], 40).endswith("rs19 and 5 more")
 
 
-@st.composite
-def genes_and_calls(draw: st.DrawFn) -> tuple[StarGene, np.ndarray]:
-    n_alleles, n_sites, n_codes = draw(st.integers(1, 5)), draw(st.integers(1, 4)), draw(st.integers(1, 3))
-    bits = st.lists(st.booleans(), min_size=n_codes, max_size=n_codes).filter(any)
-    allowed = np.array([[draw(bits) for _ in range(n_sites)] for _ in range(n_alleles)])
-    codes = st.sampled_from([UNKNOWN, OTHER, *range(n_codes)])
-    calls = np.array([[draw(codes), draw(codes)] for _ in range(n_sites)], dtype=np.int8)
-    frequencies = np.array([draw(st.sampled_from([0.0, 0.1, 0.4])) for _ in range(n_alleles)])
-    site = StarSite(
-        "rs", {"GRCh38": 1, "GRCh37": 1}, {"GRCh38": "A", "GRCh37": "A"}, ("A", "C", "G")[:n_codes]
-    )
-    names = tuple(f"*{i}" for i in range(n_alleles))
-    ranks = np.full(n_alleles, np.nan)
-    return StarGene("GENE", "1", names, (site,) * n_sites, allowed, frequencies, ranks), calls
-
-
-def brute_force(gene: StarGene, calls: np.ndarray, phased: bool) -> dict[tuple[int, int], float]:
-    """Every ordered pair of alleles, site by site, in plain Python."""
-
-    def fits(allele: int, site: int, code: int) -> bool:
-        return code == UNKNOWN or (code != OTHER and bool(gene.allowed[allele, site, code]))
-
-    weights: dict[tuple[int, int], float] = {}
-    for one, two in itertools.product(range(len(gene.alleles)), repeat=2):
-        consistent = True
-        for site, (a, b) in enumerate(calls):
-            straight = fits(one, site, a) and fits(two, site, b)
-            crossed = fits(one, site, b) and fits(two, site, a)
-            consistent &= straight or (crossed and not phased)
-        if consistent:
-            pair = (min(one, two), max(one, two))
-            weights[pair] = weights.get(pair, 0.0) + gene.weights[one] * gene.weights[two]
-    total = sum(weights.values())
-    return {pair: weight / total for pair, weight in weights.items()}
-
-
-@given(genes_and_calls(), st.booleans())
-@settings(max_examples=150, deadline=None)
-def test_match_diplotypes__equals_brute_force(case: tuple[StarGene, np.ndarray], phased: bool) -> None:
-    gene, calls = case
-    found = match_diplotypes(gene, calls, phased=phased)
-    expected = brute_force(gene, calls, phased)
-    assert {tuple(map(int, pair)) for pair in found.pairs} == set(expected)
-    for pair, posterior in zip(found.pairs, found.posterior):
-        assert posterior == pytest.approx(expected[int(pair[0]), int(pair[1])])
-    assert (np.diff(found.posterior) <= 1e-12).all()
-
-
-@given(genes_and_calls(), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
-def test_match_diplotypes__order_of_sites_and_of_unphased_alleles_is_nothing(
-    case: tuple[StarGene, np.ndarray], random: Any
-) -> None:
-    gene, calls = case
-    order = list(range(len(calls)))
-    random.shuffle(order)
-    flipped = np.array([row[::-1] if random.random() < 0.5 else row for row in calls[order]], dtype=np.int8)
-    shuffled = StarGene(
-        gene.name, gene.contig, gene.alleles, gene.sites, gene.allowed[:, order], gene.frequencies, gene.ranks
-    )
-    one, two = (match_diplotypes(g, c, phased=False) for g, c in [(gene, calls), (shuffled, flipped)])
-    assert one.pairs.tolist() == two.pairs.tolist()
-    np.testing.assert_allclose(one.posterior, two.posterior)
-
-
 def test_call_diplotypes__dpyd_phase_tells_one_copy_from_two(cohort_of: Callable[..., Any]) -> None:
     from varimol import tables
 
@@ -405,7 +336,8 @@ def test_call_diplotypes__every_defined_site_is_found_in_a_file_of_all(
     path = shared_data / "pharmacogenes" / "pharmcat" / "pharmcat_positions.vcf"
     cohort = ingest(path, tmp_path / "positions.vcz", build="GRCh38")
     definitions = tables.allele_definitions()
-    definitions = definitions[~definitions["gene"].isin(["CYP2D6", "F5"])]
+    listed = definitions["source"].str.startswith("PharmCAT") & (definitions["gene"] != "CYP2D6")
+    definitions = definitions[listed]
     found = call_diplotypes(cohort, definitions, assay="array")
     assert found["gene"].nunique() == 19 and len(found) == 19
     assert set(found["status"]) == {"called"} and set(found["sites_missing"]) == {""}
@@ -468,3 +400,37 @@ def test_call_diplotypes__frequencies_among_2504_people(shared_data: Path, tmp_p
     assert share["F5"]["Leiden"] == pytest.approx(0.006, abs=0.002)
     assert 0.55 < share["CYP3A5"]["*3"] < 0.70
     assert share["TPMT"]["*3C"] == pytest.approx(0.026, abs=0.005)
+
+
+def test_call_diplotypes__without_the_prior_the_calls_alone_decide(cohort_of: Callable[..., Any]) -> None:
+    frequencies = {("TPMT", "*1"): 0.9, ("TPMT", "*3A"): 0.05, ("TPMT", "*3C"): 0.01}
+    cohort = cohort_of(site_records({"rs1800460": "0/1", "rs1142345": "0/1"}))
+    definitions = long_definitions(frequencies).query("gene == 'TPMT'")
+    with_prior, without = (
+        call_diplotypes(cohort, definitions, assay="wgs", prior=prior) for prior in (True, False)
+    )
+    assert with_prior["diplotype"].iloc[0] == "*1/*3A" and with_prior["posterior"].iloc[0] > 0.95
+    assert without["posterior"].tolist() == without["posterior_no_prior"].tolist() == [0.5, 0.5]
+    assert set(without["status"]) == {"ambiguous"}
+
+
+def test_call_diplotypes__undocumented_haplotype_is_described(cohort_of: Callable[..., Any]) -> None:
+    cohort = cohort_of(site_records({"rs12248560": "1/1", "rs4244285": "1/1", "rs3758581": "1/1"}))
+    found = top(call_diplotypes(cohort, long_definitions(), assay="wgs"), "CYP2C19")
+    assert found["status"] == "abstain" and found["diplotype"] == ""
+    assert found["variants"] == "nearest: [*2 + *17]/[*2 + *17]"
+
+
+def test_call_diplotypes__sites_say_why_they_are_missing(cohort_of: Callable[..., Any]) -> None:
+    records = site_records({"rs12248560": "./.", "rs4244285": "0/1"})
+    found = top(call_diplotypes(cohort_of(records), long_definitions(), assay="array"), "CYP2C19")
+    assert found["sites_missing"] == "rs12248560,rs3758581" and found["sites_no_call"] == "rs12248560"
+    assert found["sites_settling"] == "rs12248560,rs3758581"
+    assert "*17" in found["unobserved_alleles"]
+
+
+def test_call_diplotypes__genotype_genes_tell_their_bases(cohort_of: Callable[..., Any]) -> None:
+    cohort = cohort_of(site_records({"rs6025": "0/1"}))
+    definitions = long_definitions().query("gene == 'F5'").assign(method="genotype")
+    found = top(call_diplotypes(cohort, definitions, assay="wgs"), "F5")
+    assert found["diplotype"] == "Reference/Leiden" and found["variants"] == "rs6025 C/T"

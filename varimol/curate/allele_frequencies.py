@@ -18,16 +18,18 @@ import numpy as np
 import pandas as pd
 
 from genomics.star_alleles import StarGene, read_definitions
-from genomics.star_match import COMPONENT_GENES, OTHER, match_haplotype
+from genomics.star_match import OTHER, match_haplotype
 from genomics.star_sites import allele_codes, join_records
 from genomics.stars import UNSEEN_SITES
 from varimol.curate.frequencies import PanelRecord, read_panel_records
 from varimol.curate.pharmacogene_sources import write_tsv
+from varimol.tables import POPULATIONS
 
 SOURCE = "1000 Genomes Project phase 3, phased calls on GRCh37"
 VERSION = "v5a.20130502"
 COLUMNS = (
-    "gene", "allele", "count", "n_haplotypes", "frequency", "population", "source", "source_version",
+    "gene", "allele", "count", "n_haplotypes", "frequency", "population", *POPULATIONS, "source",
+    "source_version",
 )  # fmt: skip
 # Genes whose alleles this panel would count wrongly: copy number decides CYP2D6's; rs12979860 of IFNL3 lies
 # outside the panel's file of that gene.
@@ -79,7 +81,7 @@ def count_alleles(gene: StarGene, codes: np.ndarray) -> np.ndarray:
     variants = ~gene.allowed[:, :, 0]
     for number in range(patterns.shape[1]):
         matches = match_haplotype(gene, patterns[:, number])
-        if gene.name in COMPONENT_GENES:
+        if gene.method == "lowest_function":
             carried[:, number] = (matches | ~variants).all(axis=1)
             has_variant = variants.any(axis=1)
             carried[~has_variant, number] = not carried[has_variant, number].any()
@@ -110,15 +112,19 @@ def gene_rows(gene: StarGene, carried: np.ndarray, populations: np.ndarray) -> l
             row |= {"count": int(carried[i].sum()), "n_haplotypes": carried.shape[1]}
             row["frequency"] = round(float(shares[i, best[i]]), 5)
             row["population"] = names[best[i]] if carried[i].any() else ""
+            row |= {name: round(float(share), 5) for name, share in zip(names, shares[i], strict=True)}
         rows.append(row)
     return rows
 
 
+def _read(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, na_filter=False)
+
+
 def curate(source: Path, panel: Path, out: Path) -> None:
     """Count the alleles of every gene that has both a definition and phased calls."""
-    definitions = pd.read_csv(
-        out / "allele_definitions.tsv", sep="\t", dtype=str, keep_default_na=False, na_filter=False
-    )
+    genes = _read(out / "genes.tsv")[["gene", "method", "copy_number", "ploidy"]]
+    definitions = _read(out / "allele_definitions.tsv").merge(genes, on="gene", how="left")
     for column in ("position_grch37", "position_grch38"):
         definitions[column] = pd.to_numeric(definitions[column].replace("", None)).astype("Int64")
     # Populations in the order of the samples of the panel's files, which all agree on it.

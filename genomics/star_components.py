@@ -1,0 +1,146 @@
+"""Genes read variant by variant: a haplotype may carry several, and counts as its worst one.
+
+CPIC reads DPYD and RYR1 so. Where calls are not all phased with each other, variants are taken to lie on
+different haplotypes, which is the worse case, and the answer says that this was assumed.
+
+References
+----------
+Amstutz U, et al. CPIC Guideline for Dihydropyrimidine Dehydrogenase Genotype and Fluoropyrimidine Dosing:
+2017 Update. Clin Pharmacol Ther 2018;103:210-216.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from genomics.star_alleles import StarGene
+from genomics.star_match import UNKNOWN, CallPattern, Candidates, make_candidates, match_haplotype
+
+# An imputed genotype of lower probability counts as not observed: here no haplotype is weighed as a whole.
+MINIMUM_IMPUTED = 0.95
+TRANS = "unphased variants taken to lie on different haplotypes"
+
+
+def match_components(gene: StarGene, pattern: CallPattern) -> Candidates:
+    """Read each variant by itself and name each haplotype by its variant of lowest function.
+
+    Parameters
+    ----------
+    gene
+        The definitions.
+    pattern
+        The calls.
+
+    Returns
+    -------
+    Candidates
+        The named pair first, then those in which unobserved sites hide a worse variant; empty where a
+        variant belongs to no allele.
+    """
+    codes = settle_imputed(pattern)
+    variants = ~gene.allowed[:, :, 0]
+    reference = int(np.argmin(variants.any(axis=1)))
+    carried = [_components(gene, variants, codes[:, i]) for i in (0, 1)]
+    assumption = ""
+    if one_phase(codes, pattern.phase_sets):
+        names = [_worst(gene, np.flatnonzero(present), reference) for present, _ in carried]
+        explained = all(_explains(gene, variants, codes[:, i], carried[i][0]) for i in (0, 1))
+    else:
+        copies = _copies(gene, variants, codes)
+        found = np.repeat(np.arange(len(gene.alleles)), copies)
+        names = sorted(map(int, found), key=lambda a: (_rank(gene, a), a))[:2]
+        names += [reference] * (2 - len(names))
+        explained = all(_explains(gene, variants, codes[:, i], copies > 0) for i in (0, 1))
+        assumption = TRANS if (copies > 0).sum() > 1 else ""
+    if not explained:
+        return make_candidates(gene, np.empty((0, 2), dtype=int), np.empty(0), np.empty(0))
+    pairs, weights = _with_unobserved(gene, names, [possible for _, possible in carried])
+    return make_candidates(gene, pairs, weights, np.ones(len(pairs)), assumption)
+
+
+def carried_variants(gene: StarGene, pattern: CallPattern) -> tuple[str, ...]:
+    """Names of all alleles whose variants a patient carries, worst first."""
+    codes = settle_imputed(pattern)
+    variants = ~gene.allowed[:, :, 0]
+    present = np.logical_or(*(_components(gene, variants, codes[:, i])[0] for i in (0, 1)))
+    order = sorted(map(int, np.flatnonzero(present)), key=lambda a: (_rank(gene, a), a))
+    return tuple(gene.alleles[allele] for allele in order)
+
+
+def settle_imputed(pattern: CallPattern) -> Int[np.ndarray, "sites 2"]:
+    """Codes with imputed genotypes as hard calls where they are all but certain, and unknown elsewhere."""
+    codes = pattern.codes.copy()
+    for site, probabilities in pattern.probabilities.items():
+        unordered = probabilities + probabilities.T
+        np.fill_diagonal(unordered, np.diag(probabilities))
+        one, two = np.unravel_index(int(np.triu(unordered).argmax()), unordered.shape)
+        if unordered[one, two] < MINIMUM_IMPUTED:
+            codes[site] = UNKNOWN
+        elif sorted(codes[site]) != [one, two]:
+            codes[site] = (one, two)
+    return codes
+
+
+def one_phase(codes: Int[np.ndarray, "sites 2"], phase_sets: Int[np.ndarray, " sites"]) -> bool:
+    """Whether all heterozygous calls are phased with each other."""
+    sets = phase_sets[codes[:, 0] != codes[:, 1]]
+    return len(sets) == 0 or bool((sets > 0).all() and (sets == sets[0]).all())
+
+
+def _components(
+    gene: StarGene, variants: Bool[np.ndarray, "alleles sites"], codes: Int[np.ndarray, " sites"]
+) -> tuple[Bool[np.ndarray, " alleles"], Bool[np.ndarray, " alleles"]]:
+    """Alleles whose variants a haplotype carries, and those that unobserved sites may hide."""
+    fits = (match_haplotype(gene, codes) | ~variants).all(axis=1) & variants.any(axis=1)
+    seen = (variants & (codes > 0)).any(axis=1)
+    return fits & seen, fits & ~seen & (variants & (codes == UNKNOWN)).any(axis=1)
+
+
+def _copies(
+    gene: StarGene, variants: Bool[np.ndarray, "alleles sites"], codes: Int[np.ndarray, "sites 2"]
+) -> np.ndarray:
+    """Copies (0, 1 or 2) of each allele that unphased calls hold: the fewest over its observed sites."""
+    matches = np.stack([match_haplotype(gene, codes[:, i]) & (codes[:, i] > 0) for i in (0, 1)]).sum(axis=0)
+    counted = variants & (codes != UNKNOWN).any(axis=1)
+    copies = np.where(counted, matches, 2).min(axis=1)
+    return np.where(counted.any(axis=1), copies, 0)
+
+
+def _explains(
+    gene: StarGene,
+    variants: Bool[np.ndarray, "alleles sites"],
+    codes: Int[np.ndarray, " sites"],
+    present: Bool[np.ndarray, " alleles"],
+) -> bool:
+    """Whether every variant of a haplotype belongs to an allele that it carries."""
+    known = match_haplotype(gene, codes) & variants & present[:, None]
+    return bool((known.any(axis=0) | (codes == 0) | (codes == UNKNOWN)).all())
+
+
+def _rank(gene: StarGene, allele: int) -> float:
+    """Activity for sorting: an allele of unknown function stands between reduced and normal."""
+    rank = gene.ranks[allele]
+    return 0.75 if np.isnan(rank) else float(rank)
+
+
+def _worst(gene: StarGene, alleles: np.ndarray, reference: int) -> int:
+    """Allele of lowest activity, the reference where there is none."""
+    return min((int(a) for a in alleles), key=lambda a: (_rank(gene, a), a), default=reference)
+
+
+def _with_unobserved(
+    gene: StarGene, names: list[int], possible: list[Bool[np.ndarray, " alleles"]]
+) -> tuple[np.ndarray, Float[np.ndarray, " diplotypes"]]:
+    """Pairs in which either haplotype may hide a worse allele at a site that was not observed."""
+    weights = gene.weights.mean(axis=0)
+    choices: list[dict[int, float]] = []
+    for name, hidden in zip(names, possible):
+        worse = [int(a) for a in np.flatnonzero(hidden) if _rank(gene, int(a)) < _rank(gene, name)]
+        choices.append({int(name): 1.0} | {a: float(weights[a]) for a in worse})
+    total: dict[tuple[int, int], float] = {}
+    for one, weight_one in choices[0].items():
+        for two, weight_two in choices[1].items():
+            pair = (min(one, two), max(one, two))
+            total[pair] = total.get(pair, 0.0) + weight_one * weight_two
+    return np.array(list(total), dtype=int), np.array(list(total.values()))

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genomics.star_alleles import UNSEEN_FREQUENCY, StarGene, StarSite
+from genomics.star_match import OTHER, UNKNOWN, CallPattern, match_diplotypes
+
+
+def make_gene(allowed: np.ndarray, frequencies: np.ndarray | None = None, **fields: object) -> StarGene:
+    """A gene of alleles *0, *1, ... with the given codes at each site."""
+    n_alleles, n_sites, n_codes = allowed.shape
+    sites = tuple(
+        StarSite(
+            f"rs{j}",
+            {"GRCh38": 10 * j + 1, "GRCh37": 10 * j + 1},
+            {"GRCh38": "A", "GRCh37": "A"},
+            ("A", "C", "G")[:n_codes],
+        )
+        for j in range(n_sites)
+    )
+    names = tuple(f"*{i}" for i in range(n_alleles))
+    shares = np.full(n_alleles, np.nan) if frequencies is None else frequencies
+    ranks = fields.pop("ranks", np.full(n_alleles, np.nan))
+    return StarGene("GENE", "1", names, sites, allowed, shares, ranks, **fields)  # type: ignore[arg-type]
+
+
+@st.composite
+def genes_and_calls(draw: st.DrawFn) -> tuple[StarGene, CallPattern]:
+    n_alleles, n_sites, n_codes = draw(st.integers(1, 5)), draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    bits = st.lists(st.booleans(), min_size=n_codes, max_size=n_codes).filter(any)
+    allowed = np.array([[draw(bits) for _ in range(n_sites)] for _ in range(n_alleles)])
+    codes = st.sampled_from([UNKNOWN, OTHER, *range(n_codes)])
+    calls = np.array([[draw(codes), draw(codes)] for _ in range(n_sites)])
+    sets = np.array([draw(st.integers(0, 2)) for _ in range(n_sites)])
+    frequencies = np.array([draw(st.sampled_from([0.0, 0.1, 0.4])) for _ in range(n_alleles)])
+    imputed = {}
+    for site in range(n_sites):
+        if draw(st.integers(0, 4)) == 0:
+            weights = np.array(draw(st.lists(st.integers(0, 4), min_size=n_codes**2, max_size=n_codes**2)))
+            matrix = (weights + 1).reshape(n_codes, n_codes).astype(float)
+            imputed[site] = (matrix + matrix.T) / (2 * matrix.sum())
+    populations = np.stack([frequencies, frequencies[::-1]]) if draw(st.booleans()) else None
+    gene = make_gene(allowed, frequencies, population_frequencies=populations)
+    return gene, CallPattern(calls, sets, imputed)
+
+
+def brute_force(gene: StarGene, pattern: CallPattern) -> dict[tuple[int, int], float]:
+    """Sum over every ordered pair of alleles, every turn of every phase set and every imputed genotype."""
+
+    def share(allele: int, site: int, code: int) -> float:
+        if code == UNKNOWN:
+            return 1.0
+        allowed = gene.allowed[allele, site]
+        return float(allowed[code] / allowed.sum()) if code != OTHER else 0.0
+
+    hard = [site for site in range(len(gene.sites)) if site not in pattern.probabilities]
+    groups = {
+        site: (pattern.phase_sets[site] if pattern.phase_sets[site] > 0 else -1 - site) for site in hard
+    }
+    names = sorted(set(groups.values()))
+    populations = (
+        gene.frequencies[None] if gene.population_frequencies is None else gene.population_frequencies
+    )
+    weights: dict[tuple[int, int], float] = {}
+    for one, two in itertools.product(range(len(gene.alleles)), repeat=2):
+        likelihood = 0.0
+        for turns in itertools.product((0, 1), repeat=len(names)):
+            turn = dict(zip(names, turns))
+            product = 1.0
+            for site in hard:
+                a, b = pattern.codes[site][:: -1 if turn[groups[site]] else 1]
+                product *= share(one, site, a) * share(two, site, b)
+            likelihood += product / 2 ** len(names)
+        for site, p in pattern.probabilities.items():
+            codes = range(len(p))
+            likelihood *= sum(
+                share(one, site, a) * share(two, site, b) * p[a, b] for a in codes for b in codes
+            )
+        prior = np.mean([max(f[one], UNSEEN_FREQUENCY) * max(f[two], UNSEEN_FREQUENCY) for f in populations])
+        if likelihood > 0:
+            pair = (min(one, two), max(one, two))
+            weights[pair] = weights.get(pair, 0.0) + likelihood * float(prior)
+    total = sum(weights.values())
+    return {pair: weight / total for pair, weight in weights.items()}
+
+
+@given(genes_and_calls())
+@settings(max_examples=200, deadline=None)
+def test_match_diplotypes__equals_brute_force(case: tuple[StarGene, CallPattern]) -> None:
+    gene, pattern = case
+    found = match_diplotypes(gene, pattern)
+    expected = brute_force(gene, pattern)
+    assert {tuple(map(int, pair)) for pair in found.pairs} == set(expected)
+    for pair, posterior in zip(found.pairs, found.posterior):
+        assert posterior == pytest.approx(expected[int(pair[0]), int(pair[1])])
+    assert (np.diff(found.posterior) <= 1e-12).all()
+
+
+@given(genes_and_calls(), st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None)
+def test_match_diplotypes__order_of_sites_and_turn_of_a_phase_set_are_nothing(
+    case: tuple[StarGene, CallPattern], random: object
+) -> None:
+    gene, pattern = case
+    order = list(range(len(pattern.codes)))
+    random.shuffle(order)  # type: ignore[attr-defined]
+    turns = {number: random.random() < 0.5 for number in (1, 2)}  # type: ignore[attr-defined]
+    turned = [
+        codes[::-1] if turns.get(int(number), index % 2) else codes
+        for index, (codes, number) in enumerate(zip(pattern.codes, pattern.phase_sets))
+    ]
+    shuffled = StarGene(
+        gene.name, gene.contig, gene.alleles, gene.sites, gene.allowed[:, order], gene.frequencies, gene.ranks,
+        gene.population_frequencies,
+    )  # fmt: skip
+    other = CallPattern(
+        np.array(turned)[order],
+        pattern.phase_sets[order],
+        {order.index(site): p for site, p in pattern.probabilities.items()},
+    )
+    one, two = match_diplotypes(gene, pattern), match_diplotypes(shuffled, other)
+    expected = {tuple(pair): p for pair, p in zip(one.pairs.tolist(), one.posterior)}
+    assert set(expected) == set(map(tuple, two.pairs.tolist()))
+    for pair, posterior in zip(two.pairs.tolist(), two.posterior):
+        assert posterior == pytest.approx(expected[tuple(pair)])
+
+
+# *0 carries nothing, *1 the first variant, *2 the second, *3 both.
+FOUR = np.zeros((4, 2, 2), dtype=bool)
+FOUR[:, :, 0] = [[True, True], [False, True], [True, False], [False, False]]
+FOUR[:, :, 1] = ~FOUR[:, :, 0]
+
+
+def names(codes: list[tuple[int, int]], sets: list[int], **fields: object) -> dict[str, float]:
+    gene = make_gene(FOUR, np.array([0.7, 0.1, 0.1, 0.1]))
+    pattern = CallPattern(np.array(codes), np.array(sets), **fields)  # type: ignore[arg-type]
+    found = match_diplotypes(gene, pattern)
+    return {
+        "/".join(gene.alleles[a] for a in pair if a >= 0): float(p)
+        for pair, p in zip(found.pairs, found.posterior_no_prior)
+    }
+
+
+def test_match_diplotypes__sites_are_phased_within_a_set_alone() -> None:
+    heterozygous = [(0, 1), (0, 1)]
+    assert names(heterozygous, [1, 1]) == {"*0/*3": 1.0}
+    assert names([(0, 1), (1, 0)], [1, 1]) == {"*1/*2": 1.0}
+    assert names(heterozygous, [1, 2]) == names(heterozygous, [0, 0]) == {"*0/*3": 0.5, "*1/*2": 0.5}
+
+
+def test_match_diplotypes__imputed_call_counts_by_its_probability() -> None:
+    # Second site 0/0 with 0.7 and 0/1 with 0.3: half of the heterozygotes have the variant beside the first.
+    imputed = np.array([[0.7, 0.15], [0.15, 0.0]])
+    found = names([(0, 1), (UNKNOWN, UNKNOWN)], [0, 0], probabilities={1: imputed})
+    assert found == {
+        "*0/*1": pytest.approx(0.7),
+        "*0/*3": pytest.approx(0.15),
+        "*1/*2": pytest.approx(0.15),
+    }
+
+
+def test_match_diplotypes__one_copy_is_one_allele() -> None:
+    assert names([(1, -2), (0, -2)], [0, 0], haploid=True) == {"*1": 1.0}
+
+
+def test_match_diplotypes__ancestry_chooses_the_frequencies() -> None:
+    populations = np.array([[0.8, 0.1, 0.1, 0.0], [0.2, 0.0, 0.0, 0.8]])
+    gene = make_gene(FOUR, population_frequencies=populations)
+    pattern = CallPattern(np.array([(0, 1), (0, 1)]), np.array([0, 0]))
+    first = [match_diplotypes(gene, pattern, np.array(weights)) for weights in ([1.0, 0.0], [0.0, 1.0])]
+    assert first[0].pairs[0].tolist() == [1, 2]
+    assert first[1].pairs[0].tolist() == [0, 3]
