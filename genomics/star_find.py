@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Int8
@@ -37,15 +37,12 @@ class RecordIndex:
         (records,) canonical names.
     positions
         (records,) 1-based.
-    dataset
-        The cohort's arrays.
     lengths
         (records,) bases that the record covers.
     """
 
     contigs: np.ndarray
     positions: np.ndarray
-    dataset: Any
     lengths: np.ndarray
 
     def near(self, gene: StarGene, build: str, margin: int) -> np.ndarray:
@@ -69,7 +66,6 @@ def index_records(cohort: Cohort) -> RecordIndex:
     return RecordIndex(
         contigs=names[cohort.read("variant_contig")],
         positions=positions,
-        dataset=cohort.dataset,
         lengths=cohort.read("variant_length") if has_length else np.full(len(positions), _LENGTH),
     )
 

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from genomics.cohort import Cohort
+from genomics.errors import InputError
+from genomics.ingest import ingest
+from genomics.star_alleles import read_definitions
+from genomics.star_build import count_strands, detect_build
+from genomics.star_find import index_records
+
+# Places and bases of dbSNP; the last one is palindromic, and CYP2C19's is another base on GRCh37.
+SITES = pd.DataFrame(
+    [
+        ("CYP2C19", "rs12248560", "10", 94761900, "C", 96521657, "C", "T"),
+        ("CYP2C19", "rs4244285", "10", 94781859, "G", 96541616, "G", "A"),
+        ("CYP2C19", "rs3758581", "10", 94842866, "A", 96602623, "G", "G"),
+        ("TPMT", "rs1800460", "6", 18138997, "C", 18139228, "C", "T"),
+        ("TPMT", "rs1142345", "6", 18130687, "T", 18130918, "T", "C"),
+        ("TPMT", "rs1800462", "6", 18143724, "C", 18143955, "C", "G"),
+    ],
+    columns=["gene", "rsid", "contig", "position_grch38", "ref_grch38", "position_grch37", "ref_grch37", "alt"],
+).assign(allele="*2", optional="0")  # fmt: skip
+
+
+def cohort_on(make_cohort: Callable[..., Any], places: list[tuple[str, int, str]], name: str = "c") -> Cohort:
+    contigs, positions, refs = map(list, zip(*sorted(places, key=lambda place: (len(place[0]), *place))))
+    return make_cohort(
+        np.ones((len(places), 1), dtype=int),
+        contigs=contigs,
+        positions=positions,
+        refs=refs,
+        alts=["G" if ref == "A" else "A" for ref in refs],
+        name=name,
+    )
+
+
+def places_on(build: str) -> list[tuple[str, int, str]]:
+    return list(
+        SITES[["contig", f"position_{build}", f"ref_{build}"]].itertuples(index=False, name=None)
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("build", "counts"), [("grch37", (6, 0)), ("grch38", (0, 6))])
+def test_detect_build__counts_the_sites_of_each(
+    make_cohort: Callable[..., Any], build: str, counts: tuple[int, int]
+) -> None:
+    found = detect_build(cohort_on(make_cohort, places_on(build)), SITES)
+    assert found.build == build.replace("grch", "GRCh")
+    assert (found.n_grch37, found.n_grch38) == counts
+
+
+def test_detect_build__wrong_label_is_refused_with_the_counts(make_cohort: Callable[..., Any]) -> None:
+    cohort = cohort_on(make_cohort, places_on("grch37"))
+    with pytest.raises(InputError, match=r"on GRCh37, not on GRCh38.*6 known sites.*GRCh37 has them, 0 where"):
+        detect_build(cohort, SITES, asked="GRCh38")
+
+
+def test_detect_build__label_of_the_store_is_held_to_its_records(tmp_path: Path, make_vcf: Any) -> None:
+    records = [f"{c} {p} . {r} {'G' if r == 'A' else 'A'} . PASS . GT 0/1" for c, p, r in places_on("grch37")]
+    path = make_vcf(sorted(records), samples=["A"])
+    cohort = ingest(path, tmp_path / "labelled.vcz", build="GRCh38")
+    with pytest.raises(InputError, match=r"labelled.vcz, field build: the records are on GRCh37"):
+        detect_build(cohort, SITES)
+
+
+def test_detect_build__mixture_is_refused_with_the_counts(make_cohort: Callable[..., Any]) -> None:
+    places = places_on("grch37")[:3] + places_on("grch38")[3:]
+    with pytest.raises(InputError, match=r"a mix of builds.*3 known sites.*GRCh37 has them, 3 where GRCh38"):
+        detect_build(cohort_on(make_cohort, places), SITES)
+
+
+def test_detect_build__no_known_site_leaves_it_open(make_cohort: Callable[..., Any]) -> None:
+    cohort = cohort_on(make_cohort, [("10", 5, "A")])
+    assert detect_build(cohort, SITES).build == "unknown"
+    assert detect_build(cohort, SITES, asked="GRCh38").build == "GRCh38"
+
+
+def test_detect_build__missing_column_is_named(make_cohort: Callable[..., Any]) -> None:
+    with pytest.raises(InputError, match="field ref_grch37"):
+        detect_build(cohort_on(make_cohort, [("10", 5, "A")]), SITES.drop(columns="ref_grch37"))
+
+
+def test_count_strands__complements_at_plain_sites_are_counted(make_cohort: Callable[..., Any]) -> None:
+    genes = list(read_definitions(SITES.astype({"position_grch38": "Int64", "position_grch37": "Int64"})))
+    other = {"A": "T", "C": "G", "G": "C", "T": "A"}
+    flipped = [
+        (c, p, other[r]) if i in (0, 3, 5) else (c, p, r) for i, (c, p, r) in enumerate(places_on("grch38"))
+    ]
+    cohort = cohort_on(make_cohort, flipped)
+    counts = count_strands(cohort, index_records(cohort), genes, "GRCh38")
+    # The palindromic site shows nothing.
+    assert (counts.n_same, counts.n_other, counts.is_mixed) == (3, 2, True)
+    assert "2 of 5 records" in counts.warning and "rs12248560" in counts.warning
+    plain = cohort_on(make_cohort, places_on("grch38"), name="plain")
+    counts = count_strands(plain, index_records(plain), genes, "GRCh38")
+    assert (counts.n_same, counts.n_other, counts.warning) == (5, 0, "")
