@@ -11,6 +11,7 @@ contradiction is refused. Results of single HLA alleles (``*57:01 positive``) ad
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,6 +39,7 @@ GIVEN = "called by another program, taken as given"
 _VALUES = ("diplotype", "phenotype", "activity_score")
 _PHARMCAT = ("gene", *_VALUES)
 _NOT_GIVEN: dict[str, str | float] = {"phenotype": "", "activity_score": np.nan}
+_SAMPLE_COLUMNS = ("sample_id", "sample", "sampleid", "iid")
 _SUFFIXES = (".tsv", ".txt", ".csv", ".parquet")
 _SAMPLE_IN_NAME = re.compile(r"(.+)\.outside\d*")
 
@@ -91,9 +93,10 @@ def read_outside_calls(
         sample = _sample(line, sample_ids)
         gene = known.get(line.fields["gene"].casefold())
         if gene is None:
+            with_spaces = line.fields["gene"].split()[0].casefold() in known
             raise line.error(
                 f"{line.fields['gene']!r} is no gene that we know", "gene", "the symbol of a pharmacogene",
-                "correct it or remove the line",
+                "separate fields by tabs" if with_spaces else "correct it or remove the line",
             )  # fmt: skip
         try:
             diplotype, phenotype, score = (line.fields.get(name, "") for name in _VALUES)
@@ -150,7 +153,7 @@ def _file_lines(file: Path) -> Iterator[_Line]:
     rows = _parquet_rows(file) if file.suffix == ".parquet" else _text_rows(file)
     if not rows:
         raise InputError("this file holds no outside calls", file=file, expected="gene, diplotype and so on")
-    first = [name.strip().casefold() for name in rows[0][1]]
+    first = [_column(name) for name in rows[0][1]]
     if "gene" not in first and "sample_id" not in first:
         columns: Sequence[str] = _PHARMCAT
     else:
@@ -167,6 +170,11 @@ def _file_lines(file: Path) -> Iterator[_Line]:
         if not line.fields.get("gene"):
             raise line.error("there is no gene", "gene", "the symbol of a pharmacogene")
         yield line
+
+
+def _column(name: str) -> str:
+    plain = "_".join(name.casefold().split())
+    return "sample_id" if plain in _SAMPLE_COLUMNS else plain
 
 
 def _check_header(file: Path, columns: Sequence[str]) -> None:
@@ -197,11 +205,15 @@ def _text_rows(file: Path) -> list[tuple[int, list[str]]]:
         for number, line in enumerate(text.split("\n"), start=1)
         if line.strip() and not line.startswith("#")
     ]
-    if file.suffix == ".csv":
-        import csv
-
-        return [(number, next(csv.reader([line.strip()]))) for number, line in kept]
-    return [(number, line.rstrip("\r").split("\t")) for number, line in kept]
+    # Spreadsheets put names with commas, of which G6PD has many, between quotation marks.
+    separator = "," if file.suffix == ".csv" else "\t"
+    rows = []
+    for number, line in kept:
+        try:
+            rows.append((number, next(csv.reader([line.rstrip("\r")], delimiter=separator))))
+        except csv.Error as error:
+            raise InputError(f"this line cannot be read: {error}", file=file, record=number) from error
+    return rows
 
 
 def _parquet_rows(file: Path) -> list[tuple[int, list[str]]]:

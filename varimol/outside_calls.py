@@ -11,6 +11,9 @@ from genomics.metaboliser import assign_phenotypes
 from genomics.star_outside_fields import GeneNames
 from varimol import tables
 
+# PharmCAT's definitions name a position of this region (rs12777823, exemptions.json) and no alleles.
+_MORE_GENES = ("CYP2C cluster",)
+
 
 def read_outside_calls(path: str | os.PathLike[str], sample_ids: list[str]) -> pd.DataFrame:
     """Read calls made elsewhere for the genes that we know.
@@ -64,7 +67,7 @@ def gene_names() -> dict[str, GeneNames]:
     second = guidance[["gene_2", "phenotype_2"]].set_axis(["gene", "phenotype"], axis=1)
     named = pd.concat([rules[["gene", "phenotype"]], guidance[["gene", "phenotype"]], second])
     phenotypes = _by_gene(named[~named["phenotype"].isin(["", "None"])], "phenotype")
-    return {
+    names = {
         gene: GeneNames(
             tuple(dict.fromkeys([*alleles.get(gene, ()), *functions.get(gene, ())])),
             tuple(phenotypes.get(gene, ())),
@@ -72,6 +75,7 @@ def gene_names() -> dict[str, GeneNames]:
         )
         for gene, ploidy in zip(genes["gene"], genes["ploidy"], strict=True)
     }
+    return {gene: GeneNames() for gene in _MORE_GENES} | names
 
 
 def _by_gene(table: pd.DataFrame, column: str) -> dict[str, list[str]]:

@@ -157,6 +157,13 @@ def test_read_outside_calls__own_form_as_tsv_csv_and_parquet(tmp_path: Path) -> 
     assert found[0]["line"].tolist() == [4, 3, 2] and found[2]["line"].tolist() == [3, 2, 1]
 
 
+def test_read_outside_calls__as_spreadsheets_write_it(read: Callable[..., pd.DataFrame]) -> None:
+    text = '\ufeffSample\tGene\tDiplotype\tPhenotype\tActivity Score\tcomment\nS2\tG6PD\t"B (reference)"\t\t1\tx, y\r\n'
+    row = read(text, ("S1", "S2")).loc[0]
+    assert row["sample_id"] == "S2"
+    assert (row["diplotype"], row["activity_score"], row["line"]) == ("B (reference)", 1.0, 2)
+
+
 def test_read_outside_calls__sample_is_in_the_file_name(tmp_path: Path) -> None:
     for name, line in (
         ("A.b.outside", "CYP2D6\t*1/*4"),
@@ -181,7 +188,7 @@ def test_read_outside_calls__sample_is_in_the_file_name(tmp_path: Path) -> None:
     [
         ("CYP2D7\t*1/*4", 1, "gene", "no gene that we know"),
         ("\n#x\nCYP2D6\t", 3, "diplotype", "no alleles, no phenotype"),
-        ("CYP2D6 *1/*4", 1, "gene", "no gene that we know"),
+        ("CYP2D6 *1/*4", 1, "gene", "separate fields by tabs"),
         ("CYP2D6", 1, "diplotype", "separate fields by tabs"),
         ("CYP2D6\t*1/*4/*5", 1, "diplotype", "no diplotype"),
         ("CYP2D6\t*1/", 1, "diplotype", "no diplotype"),
