@@ -70,7 +70,7 @@ class CopyCall:
 
 def call_with_copies(
     gene: str,
-    pairs: Sequence[tuple[str, str]],
+    pairs: Sequence[tuple[str, ...]],
     posterior: Sequence[float] | np.ndarray,
     posterior_no_prior: Sequence[float] | np.ndarray,
     copy_number: float,
@@ -87,7 +87,8 @@ def call_with_copies(
     gene
         The gene.
     pairs
-        All diplotypes that explain the variant calls at two copies; empty where none does.
+        All diplotypes that explain the variant calls at two copies, or single alleles where the calls are
+        haploid; empty where none does.
     posterior, posterior_no_prior
         Their probabilities with and without the alleles' frequencies.
     copy_number
@@ -135,16 +136,18 @@ def call_with_copies(
         )
     if not observed:
         return _abstain("no site of the gene was observed")
+    if any(len(pair) == 1 for pair in pairs):
+        return _abstain(f"{copy_number:g} copies of the gene, but calls of one copy: one of the two is wrong")
     names, share, share_no_prior = _arrange(pairs, prior, no_prior, int(copy_number), log_likelihood)
     words = [] if copy_number == 2 else ["each chromosome taken to carry the gene, in copies of one allele"]
-    if copy_number > 2 and log_likelihood is None:
+    if copy_number > 2 and log_likelihood is None and any(one != two for one, two in pairs):
         words.append("either allele may be the one with more copies")
     return _ranked(gene, names, share, share_no_prior, words, assessed=hybrids_assessed)
 
 
 def _call_deleted(
     gene: str,
-    pairs: Sequence[tuple[str, str]],
+    pairs: Sequence[tuple[str, ...]],
     prior: np.ndarray,
     no_prior: np.ndarray,
     copy_number: int,
@@ -156,7 +159,7 @@ def _call_deleted(
     if gene not in STRUCTURAL:
         return _abstain(f"{copy_number} copies of the gene, and no allele is known that lacks it")
     deletion = STRUCTURAL[gene].deletion
-    single = [i for i, (one, two) in enumerate(pairs) if one == two]
+    single = [i for i, pair in enumerate(pairs) if len(set(pair)) == 1]
     if observed and not single:
         copies = "one copy" if copy_number == 1 else "no copy"
         return _abstain(f"{copies} of the gene, but heterozygous calls in it: one of the two is wrong")
@@ -166,13 +169,14 @@ def _call_deleted(
     if not observed:
         return _abstain("no site of the gene was observed")
     # Two copies of an allele are as probable as the square of what one is.
-    shares = [_normal(np.sqrt(weights[single])) for weights in (prior, no_prior)]
+    powers = np.array([1 / len(pairs[i]) for i in single])
+    shares = [_normal(weights[single] ** powers) for weights in (prior, no_prior)]
     names = ["/".join(sorted((pairs[i][0], deletion), key=natural_order)) for i in single]
     return _ranked(gene, names, shares[0], shares[1], [], assessed=assessed)
 
 
 def _arrange(
-    pairs: Sequence[tuple[str, str]],
+    pairs: Sequence[tuple[str, ...]],
     prior: np.ndarray,
     no_prior: np.ndarray,
     copy_number: int,
@@ -181,8 +185,8 @@ def _arrange(
     """Share each pair's probability among the ways to reach the number of copies."""
     names: list[str] = []
     shares: list[tuple[float, float]] = []
-    for (one, two), weight, weight_no_prior in zip(pairs, prior, no_prior, strict=True):
-        ways = arrangements(one, two, copy_number)
+    for pair, weight, weight_no_prior in zip(pairs, prior, no_prior, strict=True):
+        ways = arrangements(pair[0], pair[1], copy_number)
         fit = (
             np.zeros(len(ways)) if log_likelihood is None else np.array([log_likelihood(way) for way in ways])
         )
@@ -247,7 +251,7 @@ def _ranked(
     )
 
 
-def _candidates_alone(pairs: Sequence[tuple[str, str]], posterior: Sequence[float] | np.ndarray) -> str:
+def _candidates_alone(pairs: Sequence[tuple[str, ...]], posterior: Sequence[float] | np.ndarray) -> str:
     """Tell what variant calls alone would allow, without a probability that they cannot have."""
     if not len(pairs):
         return ""

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genomics.ingest import ingest
+from genomics.star_allele_depth import depth_log_likelihood, read_allele_depths
+from genomics.star_alleles import StarGene, read_definitions
 from genomics.star_copy_calls import STRUCTURAL, CopyCall, arrangement_name, arrangements, call_with_copies
-from genomics.star_names import parse_haplotype
+from genomics.star_copy_number import gene_regions, read_copy_numbers
+from genomics.star_fields import declared_star_fields
+from genomics.star_match import CallPattern, match_diplotypes
+from genomics.star_names import diplotype_activity, parse_haplotype
+from genomics.star_sites import index_records, read_site_calls
+from varimol import tables
 
 ALLELES = ["*1", "*2", "*4", "*10", "*41"]
 
@@ -71,6 +81,7 @@ def test_call_with_copies__which_allele_is_duplicated_is_not_known() -> None:
     assert "either allele may be the one with more copies" in found.assumptions
     same = call([("*2", "*2")], 3, hybrids_assessed=True)
     assert (same.diplotypes, same.status) == (("*2/*2x2",), "called")
+    assert "either allele" not in same.assumptions
     four = call([("*1", "*4")], 4)
     assert sorted(four.diplotypes) == ["*1/*4x3", "*1x2/*4x2", "*1x3/*4"]
     assert four.posterior.tolist() == pytest.approx([1 / 3] * 3)
@@ -93,6 +104,12 @@ def test_call_with_copies__a_hybrid_is_never_called(copy_number: int) -> None:
 def test_call_with_copies__nothing_observed_or_nothing_explains(copy_number: int) -> None:
     assert call([], copy_number).reason.startswith("undocumented")
     assert call([("*1", "*1")], copy_number, observed=False).reason == "no site of the gene was observed"
+
+
+def test_call_with_copies__haploid_calls() -> None:
+    found = call_with_copies("CYP2D6", [("*1",), ("*10",)], [0.9, 0.1], [0.5, 0.5], 1)
+    assert found.diplotypes == ("*1/*5", "*5/*10") and found.posterior.tolist() == pytest.approx([0.9, 0.1])
+    assert "calls of one copy" in call_with_copies("CYP2D6", [("*1",)], [1.0], [1.0], 3).reason
 
 
 @pytest.mark.parametrize("copy_number", [-1, 1.5, math.inf])
@@ -137,3 +154,63 @@ def test_structural_alleles__are_those_of_the_source(shared_data) -> None:
     table = table[(table["Gene"] == "CYP2D6") & (table["SV"] == "TRUE")]
     known = STRUCTURAL["CYP2D6"]
     assert set(table["StarAllele"]) == {known.deletion, *known.hybrids}
+
+
+# Alleles and copies of each chromosome, and what the calls, the copies and the depths together must give.
+PEOPLE = {
+    "*1/*4x2": (("*1", 1), ("*4", 2)),
+    "*1x2/*4": (("*1", 2), ("*4", 1)),
+    "*2/*2x2": (("*2", 1), ("*2", 2)),
+    "*5/*10": (("*10", 1), ("*10", 0)),
+    "*1/*4": (("*1", 1), ("*4", 1)),
+}
+
+
+def test_call_with_copies__from_records_to_calls(tmp_path: Path) -> None:
+    gene = next(g for g in read_definitions(tables.allele_definitions()) if g.name == "CYP2D6")
+    cohort: Any = write_people(tmp_path, gene)
+    index = index_records(cohort)
+    copies = read_copy_numbers(cohort, index, gene_regions([gene], "GRCh38"))["copy_number"]
+    assert copies.tolist() == [3, 3, 3, 1, 2]
+    calls = read_site_calls(cohort, index, gene, "GRCh38")
+    depths = read_allele_depths(cohort, index, gene, "GRCh38")
+    values = tables.allele_functions().query("gene == 'CYP2D6'").set_index("allele")["activity_value"]
+    for sample, expected in enumerate(PEOPLE):
+        pattern = CallPattern(calls.codes[:, sample], calls.phase_sets[:, sample])
+        found = match_diplotypes(gene, pattern)
+        pairs = [tuple(gene.alleles[a] for a in pair) for pair in found.pairs]
+        result = call_with_copies(
+            gene.name, pairs, found.posterior, found.posterior_no_prior, copies[sample],
+            hybrids_assessed=True, log_likelihood=depth_log_likelihood(gene, depths[:, sample]),
+        )  # fmt: skip
+        assert (result.diplotypes[0], result.status) == (expected, "called")
+        score = sum(float(values[name]) * n for name, n in PEOPLE[expected])
+        assert diplotype_activity(result.diplotypes[0], values.astype(float).to_dict()) == (score, score)
+
+
+def write_people(folder: Path, gene: StarGene) -> Any:
+    """Write and ingest a file of `PEOPLE` with all sites of the gene, 15 reads a copy, and a record of copies."""
+    header = (
+        '##fileformat=VCFv4.2\n##contig=<ID=22>\n##INFO=<ID=END,Number=1,Type=Integer,Description="e">\n'
+        '##FORMAT=<ID=GT,Number=1,Type=String,Description="g">\n'
+        '##FORMAT=<ID=AD,Number=R,Type=Integer,Description="d">\n'
+        '##FORMAT=<ID=CN,Number=1,Type=Integer,Description="c">\n'
+        "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t"
+    )
+    header += "\t".join(f"S{i}" for i in range(len(PEOPLE)))
+    total = [str(sum(n for _, n in chromosomes)) for chromosomes in PEOPLE.values()]
+    lines = [(42123000, "\t".join([".", "N", "<CNV>", ".", "PASS", "END=42135000", "CN", *total]))]
+    carried = gene.allowed.argmax(axis=2)
+    for number, site in enumerate(gene.sites):
+        texts = []
+        for chromosomes in PEOPLE.values():
+            codes = [int(carried[gene.alleles.index(name), number]) for name, _ in chromosomes]
+            reads = np.zeros(len(site.bases), dtype=int)
+            for code, (_, n) in zip(codes, chromosomes, strict=True):
+                reads[code] += 15 * n
+            texts.append(f"{min(codes)}/{max(codes)}:{','.join(map(str, reads))}")
+        fixed = [".", site.bases[0], ",".join(site.bases[1:]), ".", "PASS", ".", "GT:AD"]
+        lines.append((site.positions["GRCh38"] or 0, "\t".join([*fixed, *texts])))
+    path = folder / "people.vcf"
+    path.write_text("\n".join([header, *(f"22\t{at}\t{rest}" for at, rest in sorted(lines))]) + "\n")
+    return ingest(path, folder / "people.vcz", build="GRCh38", fields=declared_star_fields(path))
