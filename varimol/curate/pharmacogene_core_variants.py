@@ -16,8 +16,9 @@ A *tag* variant of PyPGx tells of an allele without being part of its definition
 only at sites that are core to some allele of the gene; elsewhere it would define nothing.
 
 Alleles that only a structural variant tells from another have no row. No source gives the HGVS names of
-these variants, so how far right an insertion or deletion may be written is not known (``shift`` 0), but for
-mitochondrial ones, whose allele names stand as far right as they go.
+these variants, so how far right an insertion or deletion may be written is not known beyond what the gene's
+other sites show (``shift`` is mostly 0), but for mitochondrial ones, whose allele names stand as far right as
+they go.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from varimol.curate.pharmacogene_definitions import DEFINITION_COLUMNS, right_shift
+from varimol.curate.pharmacogene_definitions import DEFINITION_COLUMNS, right_shift, shown_shift
 from varimol.curate.pharmacogene_sources import (
     PYPGX,
     Row,
@@ -211,12 +212,15 @@ def _allele_rows(
     # Either base where the site is open: GRCh37's own is the one that code 0 does not stand for.
     optional = {site: site[3] for site, base in bases.items() if base is None} | optional_bases(gene, allele)
     fixed = {site: base for site, base in bases.items() if base is not None}
+    known = {s[0] + i: base for s in gene.all_sites for i, base in enumerate(s[1])}
     rows_of = {(s, n.split("-")[-1]): i for build in BUILDS for n, (s, i) in gene.sites[build].items()}
     rows = [
         {
             **common,
             **_site_columns(gene, site, alt),
-            "shift": mitochondrial_shift(allele["StarAllele"], site, alt),
+            "shift": shown_shift(
+                mitochondrial_shift(allele["StarAllele"], site, alt), site[0], site[1], alt, known
+            ),
             "optional": int(site in optional),
             "source_row": f"{place}; {row_name(variants, rows_of[site, alt])}",
             "source_version": f"{versions['allele']}; {versions['variant']}",

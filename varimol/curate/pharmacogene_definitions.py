@@ -71,6 +71,21 @@ def rotated(bases: str, steps: int) -> str:
     return bases[steps:] + bases[:steps]
 
 
+def trimmed(position: int, ref: str, alt: str) -> tuple[int, str, str]:
+    """Take off the bases that both sides share, at the end first, one base left at least.
+
+    Examples
+    --------
+    >>> trimmed(10, "ATGATGA", "ATGA"), trimmed(10, "TAC", "TAG")
+    ((10, 'ATGA', 'A'), (12, 'C', 'G'))
+    """
+    while min(len(ref), len(alt)) > 1 and ref[-1] == alt[-1]:
+        ref, alt = ref[:-1], alt[:-1]
+    while min(len(ref), len(alt)) > 1 and ref[0] == alt[0]:
+        position, ref, alt = position + 1, ref[1:], alt[1:]
+    return position, ref, alt
+
+
 def right_shift(position: int, ref: str, alt: str, name: str) -> int:
     """Bases by which an insertion or deletion may be written further right than its VCF position.
 
@@ -103,8 +118,7 @@ def right_shift(position: int, ref: str, alt: str, name: str) -> int:
     >>> right_shift(233760233, "C", "CAT", "g.233760235TA[8]")  # one is won: it may stand after the last
     15
     """
-    while min(len(ref), len(alt)) > 1 and ref[-1] == alt[-1]:
-        ref, alt = ref[:-1], alt[:-1]
+    position, ref, alt = trimmed(position, ref, alt)
     if len(ref) == len(alt) or min(len(ref), len(alt)) > 1 or ref[0] != alt[0]:
         return 0
     deletion = len(ref) > len(alt)
@@ -116,6 +130,34 @@ def right_shift(position: int, ref: str, alt: str, name: str) -> int:
     moved = rotated(bases, shift)
     if shift < 0 or (stated and moved != stated * max(1, len(moved) // len(stated))):
         raise ValueError(f"{name} is not {position} {ref}>{alt}")
+    return shift
+
+
+def shown_shift(shift: int, position: int, ref: str, alt: str, known: Mapping[int, str]) -> int:
+    """Add to a shift the bases by which the reference is seen to repeat further right.
+
+    A published name does not always stand as far right as it goes (G6PD Amsterdam).
+
+    Parameters
+    ----------
+    shift
+        `right_shift`, or 0.
+    position, ref, alt
+        As in VCF.
+    known
+        Bases of the reference sequence by position, as far as the source's sites show them.
+
+    Examples
+    --------
+    >>> shown_shift(0, 154536021, "CAGA", "C", {154536025: "A"})
+    1
+    """
+    position, ref, alt = trimmed(position, ref, alt)
+    if len(ref) == len(alt) or min(len(ref), len(alt)) > 1 or ref[0] != alt[0]:
+        return 0
+    bases = ref[1:] or alt[1:]
+    while known.get(position + len(ref) + shift) == bases[(len(ref) - 1 + shift) % len(bases)]:
+        shift += 1
     return shift
 
 
@@ -186,6 +228,7 @@ def gene_definition(folder: Path, gene: str, exemptions: Mapping[str, Any]) -> d
         "sequence": data["refSeqChromosomeId"],
         "version": data["version"],
         "file": file,
+        "bases": {s["position"] + i: base for s in data["variants"] for i, base in enumerate(s["ref"])},
         "variants": [{**data["variants"][i], "index": i} for i in kept],
         "alleles": [(a["name"], f"{file} {place}", [a["alleles"][i] for i in kept]) for place, a in alleles],
     }
@@ -256,6 +299,8 @@ def definition_rows(
                 source_row += f"; {row_name(variants, listed[site['rsid']]['index'])}"
             for base in alternates:
                 hgvs = hgvs_name(site, base)
+                change = site["position"], site["ref"], base
+                shift = right_shift(*change, hgvs) if hgvs else 0
                 rows.append(
                     {
                         **common,
@@ -264,7 +309,7 @@ def definition_rows(
                         "ref_grch38": site["ref"],
                         **placed,
                         "alt": base,
-                        "shift": right_shift(site["position"], site["ref"], base, hgvs) if hgvs else 0,
+                        "shift": shown_shift(shift, *change, definition["bases"]),
                         "optional": int(optional),
                         "rsid": site["rsid"] or "",
                         "hgvs": f"{definition['sequence']}:{hgvs}" if hgvs else "",

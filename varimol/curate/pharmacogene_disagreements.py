@@ -32,7 +32,8 @@ from varimol.curate.pharmacogene_core_variants import (
     sequence_bases,
     split_names,
 )
-from varimol.curate.pharmacogene_definitions import rotated
+from varimol.curate.pharmacogene_definitions import rotated, trimmed
+from varimol.curate.pharmacogene_genes import reference_alleles
 from varimol.curate.pharmacogene_sources import (
     DEFINITIONS,
     PHENOTYPES,
@@ -49,21 +50,6 @@ DISAGREEMENT_COLUMNS = (
 )  # fmt: skip
 Variant = tuple[int, str, str]
 """Position, reference and alternate, trimmed, as far left as it goes."""
-
-
-def trimmed(position: int, ref: str, alt: str) -> Variant:
-    """Take off the bases that both sides share, one base left at least.
-
-    Examples
-    --------
-    >>> trimmed(10, "ATGATGA", "ATGA")
-    (10, 'ATGA', 'A')
-    """
-    while min(len(ref), len(alt)) > 1 and ref[-1] == alt[-1]:
-        ref, alt = ref[:-1], alt[:-1]
-    while min(len(ref), len(alt)) > 1 and ref[0] == alt[0]:
-        position, ref, alt = position + 1, ref[1:], alt[1:]
-    return position, ref, alt
 
 
 def writings(variant: Variant, shift: int) -> Iterable[tuple[int, str, str]]:
@@ -135,14 +121,11 @@ def definition_disagreements(source: Path, definitions: Sequence[Row]) -> list[R
     definitions
         Rows of the definition table.
     """
-    folder = source / "pharmcat" / "definition" / "alleles"
     core = read_core_variants(source)
     rows: list[Row] = []
-    for gene in defined_genes(source):
+    for gene, (reference, *_) in reference_alleles(source).items():
         if gene not in core:
             continue
-        alleles = read_json(folder / f"{gene}_translation.json")["namedAlleles"]
-        reference = next(allele["name"] for allele in alleles if allele["reference"])
         table = [row for row in definitions if row["gene"] == gene]
         for build in BUILDS:
             rows += _gene_disagreements(core[gene], table, reference, build)
@@ -273,14 +256,14 @@ def kept_list(gene: CoreVariants, allele: Mapping[str, str]) -> str:
 def function_disagreements(source: Path) -> list[Row]:
     """Alleles whose function or activity value PharmCAT's phenotype tables and PyPGx give differently."""
     theirs = {(row["Gene"], row["StarAllele"]): row for row in read_csv(pypgx_table(source, "allele"))}
-    references = {row["Gene"]: row["RefAllele"] for row in read_csv(pypgx_table(source, "gene"))}
+    references = reference_alleles(source)
     rows: list[Row] = []
     for path in sorted((source / "pharmcat" / "phenotype").glob("*.json")):
         data = read_json(path)
         gene = data["gene"]
         known = [name for owner, name in theirs if owner == gene]
         for allele in data["namedAlleles"]:
-            reference = allele["name"] if "reference (" in allele["name"] else references.get(gene, "")
+            reference = references[gene][0] if gene in references else ""
             other = same_allele(allele["name"], reference, known)
             if other is None:
                 continue
