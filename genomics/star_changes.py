@@ -108,6 +108,9 @@ def find_changes(position: int, ref: str, alt: str, known: Collection[Change] = 
         return ()
     if len(ref) == len(alt):
         return _substitutions(position, ref, alt)
+    whole = _replacement(position, ref, alt)
+    if whole in known:
+        return (whole,)
     ways: list[tuple[Change, ...]] = []
     fewest = _MAX_MISMATCHES + 1
     for start in range(min(len(ref), len(alt)) + 1):
@@ -121,7 +124,7 @@ def find_changes(position: int, ref: str, alt: str, known: Collection[Change] = 
     looked_for = [way for way in ways if any(c.is_same(k) for c in way for k in known)]
     if len(ways) == 1 or looked_for:
         return (looked_for or ways)[0]
-    return (_replacement(position, ref, alt),)
+    return (whole,)
 
 
 def _substitutions(position: int, ref: str, alt: str) -> tuple[Change, ...]:

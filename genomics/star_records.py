@@ -95,12 +95,16 @@ def _site_changes(site: StarSite, build: str) -> tuple[tuple[Change, ...], ...]:
     at, reference = site.positions[build] or 0, site.references[build]
     shifts = site.shifts if site.shifts and reference == site.bases[0] else (0,) * len(site.bases)
     return tuple(
-        tuple(
-            change if change.is_replacement else replace(change, shift=max(change.shift, shift))
-            for change in find_changes(at, reference, base)
-        )
+        tuple(_widen(change, at, shift) for change in find_changes(at, reference, base))
         for base, shift in zip(site.bases, shifts)
     )
+
+
+def _widen(change: Change, at: int, shift: int) -> Change:
+    """Let a change move as far as the definition says, which counts from after its first base."""
+    if change.is_replacement:
+        return change
+    return replace(change, shift=max(change.shift, shift + max(0, at + 1 - change.position)))
 
 
 def _known_bases(site: StarSite, build: str, changes: tuple[tuple[Change, ...], ...]) -> dict[int, str]:
