@@ -95,6 +95,7 @@ _EXPORTS: dict[str, str] = {
     "lead_markers": "markers",
     "call_diplotypes": "stars",
     "assign_phenotypes": "stars",
+    "phenotype_probabilities": "stars",
     "recommend": "stars",
     "simulate_cohort": "simulate",
     "SimulatedCohort": "simulate",

@@ -1,14 +1,12 @@
-"""From diplotypes to metaboliser phenotypes, and from phenotypes to dosing guidance.
+"""From diplotypes to metaboliser phenotypes, with the posterior carried through.
 
-A phenotype's probability is the sum over the diplotypes that have it. A recommendation is *active* where at
-least 95% of that probability asks for the same action. A recommendation to treat as usual needs more: the
-diplotype itself must be called, because a normal result from sites that were not observed would be no result.
-Where the guidance gives no recommendation, nothing is active.
+A phenotype's probability is the sum over the diplotypes that have it. Two functions (or activity values) make a
+phenotype by the rule of their gene; genes whose copies may be more than two have an activity score, the sum
+over all copies, and bands of it.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,69 +14,125 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from genomics.star_names import diplotype_activity
+
 INDETERMINATE = "Indeterminate"
 NO_RESULT = "None"
 # Diplotypes that the caller left out of its list, for which nothing is recommended.
 UNLISTED = "diplotypes not listed"
-MINIMUM_PROBABILITY = 0.95
 ROUNDING = 1e-9
-# Actions that leave the treatment as it is: they are only as good as the sites that were observed.
-NO_RECOMMENDATION = "no recommendation"
-UNCHANGED = frozenset({"standard", "not indicated", NO_RECOMMENDATION})
 DIPLOTYPE_COLUMNS = [
     "sample_id", "gene", "rank", "diplotype", "posterior", "posterior_no_prior", "status", "phenotype",
     "activity_score", "sites_missing",
 ]  # fmt: skip
 PHENOTYPE_COLUMNS = ["sample_id", "gene", "phenotype", "probability", "status"]
-RECOMMENDATION_COLUMNS = [
-    "sample_id", "drug", "gene", "phenotype", "recommendation", "strength", "probability", "active", "source",
-    "action", "diplotype", "population", "reason",
-]  # fmt: skip
 
 
 def assign_phenotypes(
-    diplotypes: pd.DataFrame, functions: pd.DataFrame, phenotypes: pd.DataFrame
+    diplotypes: pd.DataFrame,
+    functions: pd.DataFrame,
+    phenotypes: pd.DataFrame,
+    scores: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Add phenotype and activity score to each diplotype.
 
     Parameters
     ----------
     diplotypes
-        From `genomics.call_diplotypes`.
+        From `genomics.call_diplotypes`. A ``phenotype`` or ``activity_score`` that stands there already, given
+        by another program, is kept; a score without a phenotype decides it.
     functions
         gene, allele, function, activity_value (`varimol.tables.allele_functions`).
     phenotypes
         gene, key_1, key_2, activity_score, phenotype (`varimol.tables.phenotype_rules`).
+    scores
+        gene, phenotype, minimum, below (`varimol.tables.phenotype_scores`), for genes whose copies count.
 
     Returns
     -------
     pandas.DataFrame
-        The diplotypes with ``phenotype`` (``Indeterminate`` where an allele's function is not known, empty
-        where the caller abstained or the gene has no phenotypes) and ``activity_score`` (NaN where none).
+        The diplotypes, in their order, with ``phenotype`` (``Indeterminate`` where an allele's function is not
+        known, empty where the caller abstained or the gene has no phenotypes) and ``activity_score`` (NaN
+        where none, or where the number of copies is open).
     """
-    rules: dict[tuple[str, str, str], tuple[str, float]] = {
-        (row.gene, row.key_1, row.key_2): (row.phenotype, row.activity_score) for row in _rows(phenotypes)
-    }
-    scored = {gene for gene, _, _ in rules} & set(
-        phenotypes.loc[phenotypes["activity_score"].notna(), "gene"]
+    rules = _Rules.of(functions, phenotypes, scores)
+    given_phenotype = (
+        diplotypes["phenotype"] if "phenotype" in diplotypes else pd.Series("", diplotypes.index)
     )
-    keys: dict[tuple[str, str], str] = {
-        (row.gene, row.allele): _key(row.function, row.activity_value, row.gene in scored)
-        for row in _rows(functions)
-    }
-    known = {gene for gene, _, _ in rules}
-    pairs = diplotypes[["gene", "diplotype"]].drop_duplicates()
-    answers = {
-        (gene, name): _phenotype(gene, name, keys, rules) if gene in known else ("", np.nan)
-        for gene, name in pairs.itertuples(index=False)
-    }
-    found = [answers[key] for key in zip(diplotypes["gene"], diplotypes["diplotype"])]
+    given_score = diplotypes.get("activity_score", np.nan)
+    asked = pd.DataFrame(
+        {
+            "gene": diplotypes["gene"],
+            "diplotype": diplotypes["diplotype"],
+            "phenotype": given_phenotype,
+            "score": np.asarray(given_score, dtype=float),
+        }
+    )
+    distinct = asked.drop_duplicates()
+    answers = [rules.answer(*row) for row in distinct.itertuples(index=False, name=None)]
+    told = distinct.assign(
+        told=[phenotype for phenotype, _ in answers], told_score=[score for _, score in answers]
+    )
+    found = asked.merge(told, on=list(asked.columns), how="left")
     scored_table = diplotypes.assign(
-        phenotype=[phenotype for phenotype, _ in found],
-        activity_score=np.array([score for _, score in found], dtype=float),
+        phenotype=found["told"].to_numpy(), activity_score=found["told_score"].to_numpy(dtype=float)
     )
     first = [column for column in DIPLOTYPE_COLUMNS if column in scored_table]
     return scored_table[[*first, *(c for c in scored_table.columns if c not in first)]]
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """How each gene's diplotypes make a phenotype."""
+
+    genes: frozenset[str]
+    keys: dict[tuple[str, str], str]
+    pairs: dict[tuple[str, str, str], tuple[str, float]]
+    values: dict[str, dict[str, float]]
+    bands: dict[str, list[tuple[float, float, str]]]
+
+    @classmethod
+    def of(cls, functions: pd.DataFrame, phenotypes: pd.DataFrame, scores: pd.DataFrame | None) -> _Rules:
+        """Index the tables."""
+        pairs = {(r.gene, r.key_1, r.key_2): (r.phenotype, r.activity_score) for r in _rows(phenotypes)}
+        scored = set(phenotypes.loc[phenotypes["activity_score"].notna(), "gene"])
+        bands: dict[str, list[tuple[float, float, str]]] = {}
+        for row in _rows(scores) if scores is not None else ():
+            below = np.inf if pd.isna(row.below) else row.below
+            bands.setdefault(row.gene, []).append((row.minimum, below, row.phenotype))
+        values: dict[str, dict[str, float]] = {gene: {} for gene in bands}
+        keys = {}
+        for row in _rows(functions):
+            keys[row.gene, row.allele] = _key(row.function, row.activity_value, row.gene in scored)
+            if row.gene in values:
+                values[row.gene][row.allele] = row.activity_value
+        return cls(frozenset({gene for gene, _, _ in pairs} | set(bands)), keys, pairs, values, bands)
+
+    def answer(self, gene: str, diplotype: str, given: str, score: float) -> tuple[str, float]:
+        """Phenotype and activity score of one diplotype."""
+        phenotype, total = ("", np.nan)
+        if gene in self.bands:
+            low, high = diplotype_activity(diplotype, self.values[gene]) if diplotype else (np.nan, np.nan)
+            low, high = (low, high) if np.isnan(score) else (score, score)
+            total = low if low == high else np.nan
+            phenotype = self._band(gene, low, high) if diplotype or not np.isnan(score) else ""
+        elif gene in self.genes and diplotype:
+            phenotype, total = self._pair(gene, diplotype)
+        return given or phenotype, total if np.isnan(score) else score
+
+    def _band(self, gene: str, low: float, high: float) -> str:
+        """Phenotype of a score that is known within bounds; sure only where one band holds them both."""
+        names = {name for least, below, name in self.bands[gene] if least <= high and low < below}
+        return names.pop() if len(names) == 1 else INDETERMINATE
+
+    def _pair(self, gene: str, diplotype: str) -> tuple[str, float]:
+        """Look two alleles up; one without a known function leaves the phenotype indeterminate."""
+        alleles = diplotype.split("/")
+        if any((gene, allele) not in self.keys for allele in alleles):
+            return INDETERMINATE, np.nan
+        pair = sorted(self.keys[gene, allele] for allele in alleles)
+        second = pair[1] if len(pair) == 2 else ""
+        return self.pairs.get((gene, pair[0], second), (INDETERMINATE, np.nan))
 
 
 def _rows(table: pd.DataFrame) -> Iterator[Any]:
@@ -88,119 +142,6 @@ def _rows(table: pd.DataFrame) -> Iterator[Any]:
 
 def _key(function: str, activity: float, scored: bool) -> str:
     return ("" if pd.isna(activity) else str(float(activity))) if scored else function
-
-
-def _phenotype(
-    gene: str,
-    diplotype: str,
-    keys: dict[tuple[str, str], str],
-    rules: dict[tuple[str, str, str], tuple[str, float]],
-) -> tuple[str, float]:
-    """Look one diplotype up; an allele without a known function leaves the phenotype indeterminate."""
-    if not diplotype:
-        return "", np.nan
-    alleles = diplotype.split("/")
-    if any((gene, allele) not in keys for allele in alleles):
-        return INDETERMINATE, np.nan
-    pair = sorted(keys[gene, allele] for allele in alleles)
-    second = pair[1] if len(pair) == 2 else ""
-    return rules.get((gene, pair[0], second), (INDETERMINATE, np.nan))
-
-
-def recommend(diplotypes: pd.DataFrame, guidance: pd.DataFrame) -> pd.DataFrame:
-    """Look up the dosing guidance for each patient and drug.
-
-    Parameters
-    ----------
-    diplotypes
-        With phenotypes, from `assign_phenotypes`.
-    guidance
-        drug, gene, phenotype, gene_2, phenotype_2, action, recommendation, strength, population, source
-        (`varimol.tables.guidance`).
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per patient and drug whose genes the diplotypes name, in the patients' order and then by
-        drug: sample_id, drug, gene (``A+B`` for drugs of two genes), phenotype (likewise), recommendation,
-        strength, probability (of the recommendation, summed over phenotypes; NaN without a result), active,
-        source, action, diplotype (the most probable; ``A+B`` likewise), population, reason (why it is not
-        active).
-    """
-    samples = np.asarray(pd.unique(diplotypes["sample_id"]), dtype=object)
-    genes = {str(gene): _gene_results(table, samples) for gene, table in diplotypes.groupby("gene")}
-    tables = [
-        _drug_rows(str(drug), table, genes, samples)
-        for drug, table in guidance.groupby("drug", sort=True)
-        if {table["gene"].iloc[0], table["gene_2"].iloc[0]} - {""} & set(genes)
-    ]
-    if not tables:
-        return pd.DataFrame(columns=RECOMMENDATION_COLUMNS)
-    joined = pd.concat(tables, ignore_index=True)
-    order = np.lexsort((np.arange(len(joined)), joined["_sample"]))
-    return joined.iloc[order].reset_index(drop=True)[RECOMMENDATION_COLUMNS]
-
-
-@dataclass(frozen=True)
-class _Result:
-    """What is known of one gene in one patient: phenotype probabilities, and why no more is known."""
-
-    probabilities: dict[str, float]
-    called: bool
-    why: str
-    diplotype: str = ""
-
-
-@dataclass(frozen=True)
-class _GeneResults:
-    """Distinct results of one gene, and which each sample has."""
-
-    results: list[_Result]
-    result_of: np.ndarray
-
-
-_NOT_CALLED = _Result({NO_RESULT: 1.0}, False, "the gene was not called")
-
-
-def _gene_results(table: pd.DataFrame, samples: np.ndarray) -> _GeneResults:
-    """Group samples with the same diplotype rows of one gene."""
-    position = {sample: i for i, sample in enumerate(samples)}
-    row_sample = table["sample_id"].map(position).to_numpy()
-    order = np.argsort(row_sample, kind="stable")
-    row_sample = row_sample[order]
-    columns = ["diplotype", "posterior", "status", "phenotype", "sites_missing", "sites_settling", "reason"]
-    values = list(table[columns].iloc[order].itertuples(index=False, name=None))
-    keys: dict[tuple, int] = {}
-    results: list[_Result] = []
-    # A sample without rows keeps -1, the last result.
-    result_of = np.full(len(samples), -1)
-    bounds = np.flatnonzero(np.diff(row_sample, prepend=-1, append=-1))
-    for start, end in itertools.pairwise(bounds):
-        key = tuple((name, round(p, 12) if p == p else -1.0, *rest) for name, p, *rest in values[start:end])
-        if key not in keys:
-            keys[key] = len(results)
-            results.append(_result(values[start:end]))
-        result_of[row_sample[start]] = keys[key]
-    return _GeneResults([*results, _NOT_CALLED], result_of)
-
-
-def _result(rows: list[tuple]) -> _Result:
-    """Sum one patient's diplotypes by phenotype; status, sites and reason stand in every row alike."""
-    diplotype, _, status, _, missing, settling, reason = rows[0]
-    if status == "abstain":
-        return _Result({NO_RESULT: 1.0}, False, reason + (f" ({missing})" if missing else ""))
-    probabilities = sum_phenotypes((phenotype, posterior) for _, posterior, _, phenotype, *_ in rows)
-    called = status == "called"
-    return _Result(probabilities, called, "" if called else _what_settles(missing, settling), diplotype)
-
-
-def _what_settles(missing: str, settling: str) -> str:
-    """Name the assay that would tell the diplotypes apart."""
-    if settling:
-        return f"sites not observed; genotype {settling}"
-    if missing:
-        return f"sites not observed: {missing}"
-    return "phase not known; phase the calls by long reads or by the parents"
 
 
 def sum_phenotypes(rows: Iterable[tuple[str, float]]) -> dict[str, float]:
@@ -261,63 +202,3 @@ def phenotype_probabilities(diplotypes: pd.DataFrame) -> pd.DataFrame:
         (summed["phenotype"], -summed["probability"], summed["gene"], summed["sample_id"].map(place))
     )
     return summed.iloc[order].reset_index(drop=True)[PHENOTYPE_COLUMNS]
-
-
-def _drug_rows(
-    drug: str, table: pd.DataFrame, genes: dict[str, _GeneResults], samples: np.ndarray
-) -> pd.DataFrame:
-    """Every patient's row for one drug."""
-    names = [name for name in (table["gene"].iloc[0], table["gene_2"].iloc[0]) if name]
-    nothing = _GeneResults([_NOT_CALLED], np.zeros(len(samples), dtype=int))
-    parts = [genes.get(name, nothing) for name in names]
-    lookup = {(row.phenotype, row.phenotype_2)[: len(names)]: row for row in _rows(table)}
-    which = np.stack([part.result_of for part in parts], axis=1)
-    distinct, answer_of = np.unique(which, axis=0, return_inverse=True)
-    answers = pd.DataFrame(
-        [_answer(names, [part.results[i] for part, i in zip(parts, row)], lookup) for row in distinct]
-    )
-    rows = answers.iloc[answer_of.ravel()].reset_index(drop=True)
-    return rows.assign(
-        sample_id=samples,
-        drug=drug,
-        gene="+".join(names),
-        source=table["source"].iloc[0],
-        _sample=np.arange(len(samples)),
-    )
-
-
-def _answer(names: list[str], results: list[_Result], lookup: dict[tuple, Any]) -> dict[str, object]:
-    """Weigh the recommendations of all phenotypes (pairs) against each other."""
-    combinations: dict[tuple[str, ...], float] = {(): 1.0}
-    for result in results:
-        combinations = {
-            (*done, phenotype): weight * probability
-            for done, weight in combinations.items()
-            for phenotype, probability in result.probabilities.items()
-        }
-    best = max(combinations, key=lambda key: (combinations[key], key))
-    weights: dict[tuple[str, str], float] = {}
-    for phenotypes, weight in combinations.items():
-        row = lookup.get(phenotypes)
-        advice = (row.action, row.recommendation) if row else (NO_RECOMMENDATION, "")
-        weights[advice] = weights.get(advice, 0.0) + weight
-    (action, sentence), probability = max(weights.items(), key=lambda item: (item[1], item[0]))
-    reasons = [f"{name}: {result.why}" for name, result in zip(names, results) if result.why]
-    nothing = all(set(result.probabilities) == {NO_RESULT} for result in results)
-    called = all(result.called for result in results)
-    active = not nothing and probability >= MINIMUM_PROBABILITY and (action not in UNCHANGED or called)
-    if action == NO_RECOMMENDATION:
-        active = False
-        reasons = reasons or ["the guidance gives no recommendation for this phenotype"]
-    row = lookup.get(best)
-    return {
-        "phenotype": "" if nothing else "+".join(p if p not in (NO_RESULT, UNLISTED) else "" for p in best),
-        "diplotype": "" if nothing else "+".join(result.diplotype for result in results),
-        "recommendation": sentence,
-        "strength": row.strength if row else "",
-        "probability": np.nan if nothing else min(probability, 1.0),
-        "active": active,
-        "action": action,
-        "population": row.population if row else "",
-        "reason": "" if active else "; ".join(reasons),
-    }

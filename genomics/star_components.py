@@ -15,7 +15,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from genomics.star_alleles import StarGene
-from genomics.star_match import UNKNOWN, CallPattern, Candidates, make_candidates, match_haplotype
+from genomics.star_match import (
+    NO_CANDIDATES,
+    UNKNOWN,
+    CallPattern,
+    Candidates,
+    make_candidates,
+    match_haplotype,
+)
 
 # An imputed genotype of lower probability counts as not observed: here no haplotype is weighed as a whole.
 MINIMUM_IMPUTED = 0.95
@@ -54,7 +61,7 @@ def match_components(gene: StarGene, pattern: CallPattern) -> Candidates:
         explained = all(_explains(gene, variants, codes[:, i], copies > 0) for i in (0, 1))
         assumption = TRANS if (copies > 0).sum() > 1 else ""
     if not explained:
-        return make_candidates(gene, np.empty((0, 2), dtype=int), np.empty(0), np.empty(0))
+        return NO_CANDIDATES
     pairs, weights = _with_unobserved(gene, names, [possible for _, possible in carried])
     return make_candidates(gene, pairs, weights, np.ones(len(pairs)), assumption)
 

@@ -22,8 +22,6 @@ from genomics.star_alleles import StarGene
 UNKNOWN, FILL, OTHER = -1, -2, -3
 """Codes of a haplotype at a site: not observed, no such haplotype (haploid), a base no allele knows."""
 
-_NO_DIPLOTYPES = np.empty((0, 2), dtype=int)
-
 
 @dataclass(frozen=True)
 class CallPattern:
@@ -70,6 +68,9 @@ class Candidates:
     posterior_no_prior: Float[np.ndarray, " diplotypes"]
     hidden: Bool[np.ndarray, " diplotypes"]
     assumption: str = ""
+
+
+NO_CANDIDATES = Candidates(np.empty((0, 2), dtype=int), np.empty(0), np.empty(0), np.empty(0, dtype=bool))
 
 
 def emissions(gene: StarGene) -> Float[np.ndarray, "alleles sites codes"]:
@@ -213,7 +214,7 @@ def make_candidates(
 ) -> Candidates:
     """Order diplotypes by weight and scale their weights to sum to 1."""
     if not len(pairs):
-        return Candidates(_NO_DIPLOTYPES, *(np.empty(0),) * 2, np.empty(0, dtype=bool), assumption)
+        return NO_CANDIDATES
     order = np.lexsort((pairs[:, 1], pairs[:, 0], -weights))
     pairs = pairs[order]
     content = site_content(gene, pairs)

@@ -26,7 +26,7 @@ Gaedigk A, et al. The Pharmacogene Variation (PharmVar) Consortium. Clin Pharmac
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -34,37 +34,26 @@ from jaxtyping import Float
 
 from genomics.cohort import require_build
 from genomics.errors import InputError
-from genomics.metaboliser import assign_phenotypes, recommend
+from genomics.metaboliser import assign_phenotypes, phenotype_probabilities
+from genomics.recommendations import recommend
+from genomics.star_allele_depth import depth_log_likelihood, read_allele_depths
 from genomics.star_alleles import StarGene, read_definitions
-from genomics.star_components import carried_variants, match_components
-from genomics.star_match import FILL, OTHER, CallPattern, Candidates, match_diplotypes, site_content
-from genomics.star_partial import describe_pair, match_partial
-from genomics.star_patterns import FILTERED, NO_CALL, Pattern, distinct_patterns, settle_ploidy
-from genomics.star_sites import SiteCalls, index_records, read_site_calls
+from genomics.star_copy_number import REGION_COLUMNS, read_copy_numbers
+from genomics.star_match import FILL, OTHER
+from genomics.star_patterns import distinct_patterns, settle_ploidy
+from genomics.star_rows import NOTHING_KNOWN, ROW_COLUMNS, Copies, Row, pattern_rows
+from genomics.star_sites import RecordIndex, SiteCalls, index_records, read_site_calls
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from genomics.cohort import Cohort
 
-__all__ = ["assign_phenotypes", "call_diplotypes", "recommend"]
+__all__ = ["assign_phenotypes", "call_diplotypes", "phenotype_probabilities", "recommend"]
 
 ASSAYS = ("wgs", "wes", "array", "targeted", "unknown")
-NEEDS_COPY_NUMBER = "needs copy number: deletions, duplications and hybrids do not show in variant calls"
 # Common variants that whole-genome call sets often leave out: rs2279343 (CYP2B6) lies where the pseudogene
 # CYP2B7 has the same sequence. Their absence from a file is never a sign of the reference.
 UNSEEN_SITES = frozenset({"rs2279343"})
-MINIMUM_POSTERIOR = 0.95
-# Diplotypes listed: all of them up to this share of the posterior, but no fewer and no more than so many.
-LISTED_POSTERIOR = 0.9999
-MINIMUM_RANK, MAXIMUM_RANK = 5, 20
-UNDOCUMENTED = "undocumented combination of variants: no known diplotype has it"
-SITES_NAMED = 20
-COLUMNS = [
-    "sample_id", "gene", "rank", "diplotype", "posterior", "posterior_no_prior", "status", "sites_missing",
-    "sites_no_call", "sites_filtered", "sites_settling", "unobserved_alleles", "variants", "assumptions",
-    "reason",
-]  # fmt: skip
+COLUMNS = ["sample_id", "gene", *ROW_COLUMNS]
 
 
 def call_diplotypes(
@@ -76,6 +65,8 @@ def call_diplotypes(
     min_gq: int | None = 20,
     prior: bool = True,
     ancestry: Float[np.ndarray, " populations"] | None = None,
+    regions: pd.DataFrame | None = None,
+    hybrids_assessed: bool = False,
 ) -> pd.DataFrame:
     """Call the diplotype of every patient at every gene of the definitions.
 
@@ -100,6 +91,11 @@ def call_diplotypes(
     ancestry
         Weights of the populations whose frequencies make the prior, in the order of the definitions' columns
         ``frequency_POPULATION``; equal ones if not given.
+    regions
+        gene, contig, start, end (1-based, closed, on the build) of the genes' bodies: symbolic records there
+        tell the copies of a gene. Without it none are read, and a gene that needs them is not called.
+    hybrids_assessed
+        Hybrids of genes that need copy numbers were looked for by other means, and not found.
 
     Returns
     -------
@@ -127,16 +123,15 @@ def call_diplotypes(
             f"star alleles cannot be called on build {build!r}", field="build", expected="GRCh37 or GRCh38"
         )
     index = index_records(cohort)
-    tables = []
-    for gene in read_definitions(definitions):
-        gene = gene if prior else gene.without_frequencies()
-        calls = read_site_calls(cohort, index, gene, build, min_gq=min_gq)
-        tables.append(_call_gene(gene, calls, assay=assay, build=build, ancestry=ancestry))
-    return _assemble(tables, np.asarray(cohort.sample_ids, dtype=str))
-
-
-# What a pattern of calls gives, in the order of COLUMNS after sample_id and gene.
-_Row = tuple[int, str, float, float, str, str, str, str, str, str, str, str, str]
+    places = pd.DataFrame(columns=REGION_COLUMNS) if regions is None else regions
+    named = places[places["gene"].isin(definitions["gene"])]
+    caller = _Caller(
+        cohort, index, build, assay, min_gq, ancestry,
+        read_copy_numbers(cohort, index, named, min_gq=min_gq), hybrids_assessed,
+    )  # fmt: skip
+    genes = read_definitions(definitions)
+    called = [caller.call(gene if prior else gene.without_frequencies()) for gene in genes]
+    return _assemble(called, np.asarray(cohort.sample_ids, dtype=str))
 
 
 @dataclass(frozen=True)
@@ -144,182 +139,77 @@ class _GeneCalls:
     """Rows of every distinct pattern of one gene, and which pattern each sample has."""
 
     gene: str
-    pattern_rows: list[list[_Row]]
+    pattern_rows: list[list[Row]]
     pattern_of: np.ndarray
 
 
-def _call_gene(
-    gene: StarGene, calls: SiteCalls, *, assay: str, build: str, ancestry: np.ndarray | None
-) -> _GeneCalls:
-    n_samples = calls.codes.shape[1]
-    if gene.needs_copy_number:
-        return _GeneCalls(gene.name, [_abstain(NEEDS_COPY_NUMBER)], np.zeros(n_samples, dtype=int))
-    codes, states = calls.codes.copy(), calls.states.copy()
-    assumable = np.array([site.name not in UNSEEN_SITES for site in gene.sites], dtype=bool)
-    assumed = ~calls.in_file & calls.covered & assumable & (assay == "wgs")
-    _, one_copy = settle_ploidy(codes)
-    for site in map(int, np.flatnonzero(assumed)):
-        codes[site] = _reference_code(gene, site, build)
-        codes[site, one_copy, 1] = FILL
-    patterns, pattern_of = distinct_patterns(codes, calls.phase_sets, states, calls.probabilities)
-    rows = [_pattern_rows(gene, pattern, int(assumed.sum()), calls.notes, ancestry) for pattern in patterns]
-    return _GeneCalls(gene.name, rows, pattern_of)
+@dataclass(frozen=True)
+class _Caller:
+    """What all genes of a cohort are called with."""
+
+    cohort: Cohort
+    index: RecordIndex
+    build: str
+    assay: str
+    min_gq: int | None
+    ancestry: np.ndarray | None
+    copies: pd.DataFrame
+    hybrids_assessed: bool
+
+    def call(self, gene: StarGene) -> _GeneCalls:
+        """Call one gene."""
+        calls = read_site_calls(self.cohort, self.index, gene, self.build, min_gq=self.min_gq)
+        codes, said = self._assume(gene, calls)
+        patterns, pattern_of = distinct_patterns(codes, calls.phase_sets, calls.states, calls.probabilities)
+        copies, copies_of = self._copies(gene)
+        pairs, pair_of = np.unique(np.stack([pattern_of, copies_of]), axis=1, return_inverse=True)
+        rows = [
+            pattern_rows(gene, patterns[pattern], said, self.ancestry, copies[number])
+            for pattern, number in pairs.T
+        ]
+        return _GeneCalls(gene.name, rows, pair_of.ravel())
+
+    def _assume(self, gene: StarGene, calls: SiteCalls) -> tuple[np.ndarray, list[str]]:
+        """Take sites that a whole genome's file does not mention for the reference, and say so."""
+        assumable = np.array([site.name not in UNSEEN_SITES for site in gene.sites], dtype=bool)
+        assumed = ~calls.in_file & calls.covered & assumable & (self.assay == "wgs")
+        codes = calls.codes.copy()
+        _, one_copy = settle_ploidy(codes)
+        for site in map(int, np.flatnonzero(assumed)):
+            codes[site] = _reference_code(gene, site, self.build)
+            codes[site, one_copy, 1] = FILL
+        n_assumed = int(assumed.sum())
+        taken = f"{n_assumed} sites that the file does not mention taken for the reference"
+        return codes, [*calls.notes, taken] if n_assumed else [*calls.notes]
+
+    def _copies(self, gene: StarGene) -> tuple[list[Copies], np.ndarray]:
+        """Distinct numbers of copies of a gene, and which each sample has."""
+        table = self.copies[self.copies["gene"] == gene.name]
+        n_samples = len(self.cohort.sample_ids)
+        if not len(table) or not (table["evidence"] != "").any():
+            return [NOTHING_KNOWN], np.zeros(n_samples, dtype=int)
+        depths = np.zeros((len(gene.sites), n_samples, 1), dtype=int)
+        if gene.needs_copy_number:
+            depths = read_allele_depths(self.cohort, self.index, gene, self.build)
+        deep = np.asarray(depths.sum(axis=(0, 2)) > 0)
+        keys: dict[tuple[Any, ...], int] = {}
+        columns = table[["copy_number", "hybrid_suspected", "evidence"]].itertuples(index=False, name=None)
+        of_sample = np.zeros(n_samples, dtype=int)
+        found: list[Copies] = []
+        for sample, (number, suspected, evidence) in enumerate(columns):
+            key = (str(number), suspected, evidence, sample if deep[sample] else -1)
+            if key not in keys:
+                keys[key] = len(found)
+                told = depth_log_likelihood(gene, depths[:, sample]) if deep[sample] else None
+                found.append(Copies(float(number), bool(suspected), evidence, self.hybrids_assessed, told))
+            of_sample[sample] = keys[key]
+        return found, of_sample
 
 
 def _reference_code(gene: StarGene, site: int, build: str) -> int:
     here = gene.sites[site]
     base = here.references[build]
     return here.bases.index(base) if base in here.bases else OTHER
-
-
-def match_pattern(gene: StarGene, calls: CallPattern, ancestry: np.ndarray | None = None) -> Candidates:
-    """Match one pattern of calls by the method of its gene."""
-    if gene.method == "lowest_function" and not calls.haploid:
-        return match_components(gene, calls)
-    return match_diplotypes(gene, calls, ancestry)
-
-
-def _pattern_rows(
-    gene: StarGene,
-    pattern: Pattern,
-    n_assumed: int,
-    notes: Sequence[str],
-    ancestry: np.ndarray | None,
-) -> list[_Row]:
-    """Rows of one pattern, without the sample."""
-    calls = pattern.calls
-    missing = [
-        name_sites([gene.sites[i].name for i in np.flatnonzero(which)], len(gene.sites))
-        for which in (
-            pattern.unknown,
-            pattern.unknown & (pattern.states == NO_CALL),
-            pattern.unknown & (pattern.states == FILTERED),
-        )
-    ]
-    if not n_assumed and not calls.probabilities and not ((calls.codes >= 0) | (calls.codes == OTHER)).any():
-        return _abstain("no site of the gene was observed", missing)
-    said = [*notes]
-    if n_assumed:
-        said.append(f"{n_assumed} sites that the file does not mention taken for the reference")
-    found = match_pattern(gene, calls, ancestry)
-    if found.assumption:
-        said.append(found.assumption)
-    if not len(found.pairs):
-        return _describe_undocumented(gene, calls, missing, said, ancestry)
-    shown = _shown(found)
-    told: tuple[str, str, str, str, str, str, str, str, str] = (
-        _status(found),
-        missing[0],
-        missing[1],
-        missing[2],
-        settling_sites(gene, pattern, found),
-        unobserved_alleles(gene, pattern, found),
-        carried(gene, calls),
-        "; ".join(said),
-        "",
-    )
-    return [
-        (
-            rank + 1,
-            diplotype_name(gene, found.pairs[rank]),
-            float(found.posterior[rank]),
-            float(found.posterior_no_prior[rank]),
-            *told,
-        )
-        for rank in range(shown)
-    ]
-
-
-def _shown(found: Candidates) -> int:
-    """How many diplotypes are listed: all but a ten-thousandth of the posterior, within bounds."""
-    needed = int(np.searchsorted(np.cumsum(found.posterior), LISTED_POSTERIOR)) + 1
-    return min(len(found.pairs), MAXIMUM_RANK, max(needed, MINIMUM_RANK))
-
-
-def _describe_undocumented(
-    gene: StarGene, calls: CallPattern, missing: list[str], said: list[str], ancestry: np.ndarray | None
-) -> list[_Row]:
-    """Abstain, and tell what the calls come nearest to; list the bases of genes that are read by them."""
-    if gene.method == "lowest_function":
-        return _abstain(UNDOCUMENTED, missing, "; ".join(said), carried(gene, calls))
-    if gene.method == "genotype" and not (calls.codes == OTHER).any():
-        status = "ambiguous" if missing[0] else "called"
-        listed = carried(gene, calls)
-        everything, no_call, filtered = missing
-        sites = (everything, no_call, filtered, everything)
-        return [(1, listed, 1.0, 1.0, status, *sites, "", listed, "; ".join(said), "")]
-    nearest = match_partial(gene, calls, ancestry)
-    named = describe_pair(gene, calls, nearest.pairs[0]) if len(nearest.pairs) else ""
-    return _abstain(UNDOCUMENTED, missing, "; ".join(said), f"nearest: {named}" if named else "")
-
-
-def settling_sites(gene: StarGene, pattern: Pattern, found: Candidates) -> str:
-    """Sites not observed at which the candidates differ: what another assay should look at."""
-    likely = found.pairs[found.posterior_no_prior > 0]
-    content = site_content(gene, likely)
-    differ = (content != content[0]).any(axis=(0, 2))
-    unsure = pattern.unknown.copy()
-    unsure[list(pattern.calls.probabilities)] = True
-    return name_sites([gene.sites[i].name for i in np.flatnonzero(differ & unsure)], len(gene.sites))
-
-
-def unobserved_alleles(gene: StarGene, pattern: Pattern, found: Candidates) -> str:
-    """Alleles that the first diplotype lacks and that sites which were not observed may hide."""
-    if not pattern.unknown.any():
-        return ""
-    first = set(found.pairs[0].tolist())
-    others = np.unique(found.pairs[found.hidden])
-    return name_sites([gene.alleles[a] for a in others if a >= 0 and a not in first], len(gene.alleles))
-
-
-def carried(gene: StarGene, calls: CallPattern) -> str:
-    """What the calls hold beside the diplotype's name: genotypes, or every variant of known function."""
-    if gene.method == "lowest_function":
-        return ", ".join(carried_variants(gene, calls))
-    if gene.method != "genotype":
-        return ""
-    told = []
-    for site, codes in zip(gene.sites, calls.codes, strict=True):
-        copies = codes[:1] if calls.haploid else codes
-        if (copies >= 0).all():
-            told.append(f"{site.name} {'/'.join(site.bases[code] for code in copies)}")
-    return ", ".join(told)
-
-
-def _status(found: Candidates) -> str:
-    if found.posterior_no_prior[0] >= MINIMUM_POSTERIOR:
-        return "called"
-    return "ambiguous" if found.posterior[0] < MINIMUM_POSTERIOR or found.hidden.any() else "called"
-
-
-def diplotype_name(gene: StarGene, pair: np.ndarray) -> str:
-    """Name a pair of allele numbers; an allele number of -1 is a missing second copy."""
-    return "/".join(gene.alleles[allele] for allele in pair if allele >= 0)
-
-
-def name_sites(names: list[str], total: int) -> str:
-    """List site names, the first of them where there are many.
-
-    Examples
-    --------
-    >>> name_sites(["rs1", "rs2"], 5), name_sites(["rs1", "rs2"], 2)
-    ('rs1,rs2', 'rs1,rs2')
-    >>> name_sites([f"rs{i}" for i in range(30)], 30)
-    'all 30 sites'
-    """
-    if len(names) <= SITES_NAMED:
-        return ",".join(names)
-    if len(names) == total:
-        return f"all {total} sites"
-    return f"{','.join(names[:SITES_NAMED])} and {len(names) - SITES_NAMED} more"
-
-
-def _abstain(
-    reason: str, missing: Sequence[str] = ("", "", ""), assumptions: str = "", variants: str = ""
-) -> list[_Row]:
-    everything, no_call, filtered = missing
-    nothing = (1, "", np.nan, np.nan, "abstain")
-    return [(*nothing, everything, no_call, filtered, "", "", variants, assumptions, reason)]
 
 
 def _assemble(genes: list[_GeneCalls], sample_ids: np.ndarray) -> pd.DataFrame:
@@ -332,7 +222,7 @@ def _assemble(genes: list[_GeneCalls], sample_ids: np.ndarray) -> pd.DataFrame:
         starts = np.cumsum(lengths) - lengths
         repeats = lengths[gene.pattern_of]
         within = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-        rows = pd.DataFrame([row for rows in gene.pattern_rows for row in rows], columns=COLUMNS[2:])
+        rows = pd.DataFrame([row for rows in gene.pattern_rows for row in rows], columns=ROW_COLUMNS)
         tables.append(rows.iloc[np.repeat(starts[gene.pattern_of], repeats) + within])
         samples.append(np.repeat(np.arange(len(sample_ids)), repeats))
         gene_numbers.append(np.full(len(within), number))

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genomics.metaboliser import UNCHANGED, assign_phenotypes, recommend
+from genomics.metaboliser import assign_phenotypes
+from genomics.recommendations import UNCHANGED, recommend
 from varimol import tables
 
 
@@ -35,7 +36,9 @@ def called(
 
 def phenotyped(*diplotypes: pd.DataFrame) -> pd.DataFrame:
     joined = pd.concat(diplotypes, ignore_index=True)
-    return assign_phenotypes(joined, tables.allele_functions(), tables.phenotype_rules())
+    return assign_phenotypes(
+        joined, tables.allele_functions(), tables.phenotype_rules(), tables.phenotype_scores()
+    )
 
 
 def advice(drug: str, *diplotypes: pd.DataFrame) -> pd.Series:
@@ -78,7 +81,9 @@ def test_assign_phenotypes__reproduces_every_published_diplotype(shared_data: Pa
         # Either order of the two alleles must do.
         names = ["/".join(reversed(row["diplotype"].split("/"))) for row in rows]
         table = pd.DataFrame({"gene": data["gene"], "diplotype": names})
-        found = assign_phenotypes(table, tables.allele_functions(), tables.phenotype_rules())
+        found = assign_phenotypes(
+            table, tables.allele_functions(), tables.phenotype_rules(), tables.phenotype_scores()
+        )
         assert found["phenotype"].tolist() == [row["phenotype"] for row in rows], data["gene"]
         scores = [
             np.nan if row["activityScore"] in (None, "n/a") else float(row["activityScore"]) for row in rows
@@ -266,3 +271,41 @@ def test_recommend__names_the_sites_that_would_settle_it() -> None:
     assert not row["active"] and row["reason"] == "CYP2C19: sites not observed; genotype rs4244285"
     unphased = called("TPMT", {"*1/*3A": 0.6, "*3B/*3C": 0.4}, status="ambiguous")
     assert "phase the calls" in advice("azathioprine", unphased)["reason"]
+
+
+@pytest.mark.parametrize(
+    ("diplotype", "phenotype", "score"),
+    [
+        ("*1/*4", "Intermediate Metabolizer", 1.0),
+        ("*1x2/*4", "Normal Metabolizer", 2.0),
+        ("*1x2/*2", "Ultrarapid Metabolizer", 3.0),
+        ("*1/*5", "Intermediate Metabolizer", 1.0),
+        ("*4/*4x2", "Poor Metabolizer", 0.0),
+        # How many copies is open: two make it normal, more ultrarapid.
+        ("*1xN/*4", "Indeterminate", np.nan),
+        ("*2xN/*2", "Ultrarapid Metabolizer", np.nan),
+        ("*1/*22", "Indeterminate", np.nan),
+    ],
+)
+def test_assign_phenotypes__copies_add_to_the_activity_score(
+    diplotype: str, phenotype: str, score: float
+) -> None:
+    row = phenotyped(called("CYP2D6", {diplotype: 1.0})).iloc[0]
+    assert row["phenotype"] == phenotype
+    np.testing.assert_equal(row["activity_score"], score)
+
+
+def test_assign_phenotypes__what_another_program_gave_stands() -> None:
+    given = called("CYP2D6", {"*1/*4": 1.0, "": 1.0}).assign(
+        phenotype=["Poor Metabolizer", ""], activity_score=[np.nan, 0.25]
+    )
+    found = phenotyped(given)
+    assert found["phenotype"].tolist() == ["Poor Metabolizer", "Intermediate Metabolizer"]
+    np.testing.assert_equal(found["activity_score"].to_numpy(), [1.0, 0.25])
+
+
+def test_recommend__a_call_with_a_reason_is_never_acted_on() -> None:
+    poor = called("CYP2C19", {"*2/*2": 1.0}, status="ambiguous")
+    assert advice("clopidogrel", poor)["active"]
+    barred = advice("clopidogrel", poor.assign(reason="hybrids were not looked for"))
+    assert not barred["active"] and barred["reason"] == "CYP2C19: hybrids were not looked for"

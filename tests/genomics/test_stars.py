@@ -12,7 +12,8 @@ import pytest
 from genomics.errors import InputError
 from genomics.ingest import ingest
 from genomics.star_alleles import read_definitions
-from genomics.stars import call_diplotypes, name_sites
+from genomics.star_rows import name_sites
+from genomics.stars import call_diplotypes
 
 SITES = {
     # rsid: contig, GRCh38 position, ref, alt, GRCh37 position, GRCh37 base

@@ -1,0 +1,264 @@
+"""What is told of one pattern of calls: rows of the table of diplotypes, without the patient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from genomics.star_alleles import StarGene
+from genomics.star_components import carried_variants, match_components
+from genomics.star_copy_calls import Arrangement, call_with_copies
+from genomics.star_match import NO_CANDIDATES, OTHER, CallPattern, Candidates, match_diplotypes, site_content
+from genomics.star_partial import describe_pair, match_partial
+from genomics.star_patterns import FILTERED, NO_CALL, Pattern
+
+MINIMUM_POSTERIOR = 0.95
+# Diplotypes listed: all of them up to this share of the posterior, but no fewer and no more than so many.
+LISTED_POSTERIOR = 0.9999
+MINIMUM_RANK, MAXIMUM_RANK = 5, 20
+UNDOCUMENTED = "undocumented combination of variants: no known diplotype has it"
+HYBRIDS = "hybrids with the pseudogene were not looked for"
+SITES_NAMED = 20
+ROW_COLUMNS = [
+    "rank", "diplotype", "posterior", "posterior_no_prior", "status", "sites_missing", "sites_no_call",
+    "sites_filtered", "sites_settling", "unobserved_alleles", "variants", "assumptions", "reason",
+]  # fmt: skip
+Row = tuple[int, str, float, float, str, str, str, str, str, str, str, str, str]
+"""Values of `ROW_COLUMNS`."""
+
+
+def match_pattern(gene: StarGene, calls: CallPattern, ancestry: np.ndarray | None = None) -> Candidates:
+    """Match one pattern of calls by the method of its gene."""
+    if gene.method == "lowest_function" and not calls.haploid:
+        return match_components(gene, calls)
+    return match_diplotypes(gene, calls, ancestry)
+
+
+@dataclass(frozen=True)
+class Copies:
+    """What symbolic records tell of the copies of a gene in one patient.
+
+    Attributes
+    ----------
+    number
+        Copies; NaN where no record tells them.
+    hybrid_suspected
+        A record covers part of the gene, or has a breakend in it.
+    evidence
+        The records.
+    hybrids_assessed
+        Hybrids were looked for by other means and not found.
+    log_likelihood
+        Of the alleles' read depths, for each arrangement of copies; None without depths.
+    """
+
+    number: float = math.nan
+    hybrid_suspected: bool = False
+    evidence: str = ""
+    hybrids_assessed: bool = False
+    log_likelihood: Callable[[Arrangement], float] | None = None
+
+    @property
+    def unusual(self) -> str:
+        """Why a gene that is called at two copies cannot be; empty where it can."""
+        if not self.hybrid_suspected and (math.isnan(self.number) or self.number == 2):
+            return ""
+        return f"its copies are not two whole ones ({self.evidence})"
+
+
+NOTHING_KNOWN = Copies()
+
+
+def pattern_rows(
+    gene: StarGene,
+    pattern: Pattern,
+    said: Sequence[str] = (),
+    ancestry: Float[np.ndarray, " populations"] | None = None,
+    copies: Copies = NOTHING_KNOWN,
+) -> list[Row]:
+    """Rows of one pattern, without the sample.
+
+    Parameters
+    ----------
+    gene
+        The definition.
+    pattern
+        The calls, where sites that were taken for the reference carry it.
+    said
+        What was assumed in reading them.
+    ancestry
+        Weights of the populations of the prior; equal ones if not given.
+    copies
+        Copies of the gene in the patient.
+    """
+    calls = pattern.calls
+    sites = _missing_sites(gene, pattern)
+    observed = bool(calls.probabilities) or bool(((calls.codes >= 0) | (calls.codes == OTHER)).any())
+    found = match_pattern(gene, calls, ancestry) if observed else None
+    if gene.needs_copy_number:
+        return _copy_rows(gene, pattern, sites, said, found, copies)
+    if found is None:
+        return abstain("no site of the gene was observed", sites)
+    if copies.unusual and gene.ploidy == "autosome":
+        return abstain(copies.unusual, sites, "; ".join(said))
+    said = [*said, found.assumption] if found.assumption else said
+    if not len(found.pairs):
+        return _describe_undocumented(gene, calls, sites, said, ancestry)
+    names = [diplotype_name(gene, pair) for pair in found.pairs[:MAXIMUM_RANK]]
+    told = (
+        *sites, settling_sites(gene, pattern, found), unobserved_alleles(gene, pattern, found),
+        carried(gene, calls), "; ".join(said), "",
+    )  # fmt: skip
+    return _ranked_rows(names, found.posterior, found.posterior_no_prior, (_status(found), *told))
+
+
+def _copy_rows(
+    gene: StarGene,
+    pattern: Pattern,
+    sites: Sites,
+    said: Sequence[str],
+    found: Candidates | None,
+    copies: Copies,
+) -> list[Row]:
+    """Rows of a gene whose copies vary: never a confident call from variants alone."""
+    candidates = NO_CANDIDATES if found is None else found
+    names = [tuple(gene.alleles[a] for a in pair if a >= 0) for pair in candidates.pairs]
+    call = call_with_copies(
+        gene.name, names, candidates.posterior, candidates.posterior_no_prior, copies.number,
+        observed=found is not None, hybrid_suspected=copies.hybrid_suspected,
+        hybrids_assessed=copies.hybrids_assessed, log_likelihood=copies.log_likelihood,
+    )  # fmt: skip
+    words = "; ".join([*said, *filter(None, (call.assumptions, copies.evidence))])
+    if not call.diplotypes:
+        return abstain(call.reason, sites, words)
+    barred = call.status == "ambiguous" and not copies.hybrids_assessed
+    settling = settling_sites(gene, pattern, candidates) if len(candidates.pairs) else ""
+    told = (call.status, *sites, settling, "", "", words, HYBRIDS if barred else "")
+    return _ranked_rows(call.diplotypes, call.posterior, call.posterior_no_prior, told)
+
+
+def _ranked_rows(
+    names: Sequence[str],
+    posterior: Float[np.ndarray, " diplotypes"],
+    posterior_no_prior: Float[np.ndarray, " diplotypes"],
+    told: tuple[str, str, str, str, str, str, str, str, str],
+) -> list[Row]:
+    """Rows of the diplotypes listed: all but a ten-thousandth of the posterior, within bounds."""
+    needed = int(np.searchsorted(np.cumsum(posterior), LISTED_POSTERIOR)) + 1
+    shown = min(len(posterior), MAXIMUM_RANK, max(needed, MINIMUM_RANK))
+    return [
+        (rank + 1, names[rank], float(posterior[rank]), float(posterior_no_prior[rank]), *told)
+        for rank in range(shown)
+    ]
+
+
+Sites = tuple[str, str, str]
+"""Names of the sites that were not observed; of those without a call; of those filtered out."""
+
+
+def _missing_sites(gene: StarGene, pattern: Pattern) -> Sites:
+    def named(which: np.ndarray) -> str:
+        return name_sites([gene.sites[i].name for i in np.flatnonzero(which)], len(gene.sites))
+
+    unknown = pattern.unknown
+    states = pattern.states
+    return named(unknown), named(unknown & (states == NO_CALL)), named(unknown & (states == FILTERED))
+
+
+def _describe_undocumented(
+    gene: StarGene, calls: CallPattern, sites: Sites, said: Sequence[str], ancestry: np.ndarray | None
+) -> list[Row]:
+    """Abstain, and tell what the calls come nearest to; list the bases of genes that are read by them."""
+    words = "; ".join(said)
+    if gene.method == "lowest_function":
+        return abstain(UNDOCUMENTED, sites, words, carried(gene, calls))
+    if gene.method == "genotype" and not (calls.codes == OTHER).any():
+        listed = carried(gene, calls)
+        return [
+            (
+                1,
+                listed,
+                1.0,
+                1.0,
+                "ambiguous" if sites[0] else "called",
+                *sites,
+                sites[0],
+                "",
+                listed,
+                words,
+                "",
+            )
+        ]
+    nearest = match_partial(gene, calls, ancestry)
+    named = describe_pair(gene, calls, nearest.pairs[0]) if len(nearest.pairs) else ""
+    return abstain(UNDOCUMENTED, sites, words, f"nearest: {named}" if named else "")
+
+
+def settling_sites(gene: StarGene, pattern: Pattern, found: Candidates) -> str:
+    """Sites not observed at which the candidates differ: what another assay should look at."""
+    likely = found.pairs[found.posterior_no_prior > 0]
+    content = site_content(gene, likely)
+    differ = (content != content[0]).any(axis=(0, 2))
+    unsure = pattern.unknown.copy()
+    unsure[list(pattern.calls.probabilities)] = True
+    return name_sites([gene.sites[i].name for i in np.flatnonzero(differ & unsure)], len(gene.sites))
+
+
+def unobserved_alleles(gene: StarGene, pattern: Pattern, found: Candidates) -> str:
+    """Alleles that the first diplotype lacks and that sites which were not observed may hide."""
+    if not pattern.unknown.any():
+        return ""
+    first = set(found.pairs[0].tolist())
+    others = np.unique(found.pairs[found.hidden])
+    return name_sites([gene.alleles[a] for a in others if a >= 0 and a not in first], len(gene.alleles))
+
+
+def carried(gene: StarGene, calls: CallPattern) -> str:
+    """What the calls hold beside the diplotype's name: genotypes, or every variant of known function."""
+    if gene.method == "lowest_function":
+        return ", ".join(carried_variants(gene, calls))
+    if gene.method != "genotype":
+        return ""
+    told = []
+    for site, codes in zip(gene.sites, calls.codes, strict=True):
+        copies = codes[:1] if calls.haploid else codes
+        if (copies >= 0).all():
+            told.append(f"{site.name} {'/'.join(site.bases[code] for code in copies)}")
+    return ", ".join(told)
+
+
+def _status(found: Candidates) -> str:
+    if found.posterior_no_prior[0] >= MINIMUM_POSTERIOR:
+        return "called"
+    return "ambiguous" if found.posterior[0] < MINIMUM_POSTERIOR or found.hidden.any() else "called"
+
+
+def diplotype_name(gene: StarGene, pair: np.ndarray) -> str:
+    """Name a pair of allele numbers; an allele number of -1 is a missing second copy."""
+    return "/".join(gene.alleles[allele] for allele in pair if allele >= 0)
+
+
+def name_sites(names: list[str], total: int) -> str:
+    """List site names, the first of them where there are many.
+
+    Examples
+    --------
+    >>> name_sites(["rs1", "rs2"], 5), name_sites(["rs1", "rs2"], 2)
+    ('rs1,rs2', 'rs1,rs2')
+    >>> name_sites([f"rs{i}" for i in range(30)], 30)
+    'all 30 sites'
+    """
+    if len(names) <= SITES_NAMED:
+        return ",".join(names)
+    if len(names) == total:
+        return f"all {total} sites"
+    return f"{','.join(names[:SITES_NAMED])} and {len(names) - SITES_NAMED} more"
+
+
+def abstain(reason: str, sites: Sites, assumptions: str = "", variants: str = "") -> list[Row]:
+    """Give the one row of a gene that is not called."""
+    return [(1, "", math.nan, math.nan, "abstain", *sites, "", "", variants, assumptions, reason)]
