@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Int8, Int32
 
-from genomics.block import FILL, FILTERED, NO_CALL
+from genomics.block import FILL, FILTERED, MISSING, NO_CALL
 from genomics.sex_chromosomes import MALE, in_pseudo_autosomal, to_haploid
 from genomics.star_probabilities import allele_probabilities
 
@@ -83,7 +83,8 @@ def read_calls(cohort: Cohort, records: np.ndarray, *, min_gq: int | None = None
         for values in (gp, hds):
             if values is not None:
                 doubtful &= ~np.isfinite(values[:, :, 0])
-        states = np.where(doubtful & (states <= NO_CALL), FILTERED, states)
+        called = (genotypes >= 0).any(axis=2) & (states <= NO_CALL)
+        states = np.where(doubtful & called, FILTERED, states)
     return RecordCalls(
         genotypes=genotypes,
         states=states.astype(np.int8),
@@ -105,6 +106,8 @@ def _optional(cohort: Cohort, name: str, records: np.ndarray) -> np.ndarray | No
 def two_copies(genotypes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Bring calls to two copies; more copies cannot be told apart into two haplotypes and are missing.
 
+    A call written as a single ``.`` says nothing of the number of copies, and counts as ``./.``.
+
     Returns
     -------
     tuple of numpy.ndarray
@@ -118,10 +121,14 @@ def two_copies(genotypes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     if genotypes.shape[2] == 1:
         genotypes = np.concatenate([genotypes, np.full_like(genotypes, FILL)], axis=2)
+    nothing = (genotypes[:, :, 0] < 0) & (genotypes[:, :, 1] == FILL)
+    genotypes = np.where(nothing[:, :, None], MISSING, genotypes)
     if genotypes.shape[2] == 2:
         return genotypes, np.zeros(len(genotypes), dtype=int)
     extra = (genotypes[:, :, 2:] != FILL).any(axis=2)
-    return np.where(extra[:, :, None], -1, genotypes[:, :, :2]).astype(genotypes.dtype), extra.sum(axis=1)
+    return np.where(extra[:, :, None], MISSING, genotypes[:, :, :2]).astype(genotypes.dtype), extra.sum(
+        axis=1
+    )
 
 
 def phase_sets(

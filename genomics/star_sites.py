@@ -170,15 +170,17 @@ def _join_bases(
 def _site_probabilities(
     calls: RecordCalls, told: list[Told], n_codes: int
 ) -> Float[np.ndarray, "samples codes codes"] | None:
-    parts, codes_of = [], []
-    for k, codes in told:
-        pairs = None if codes[0] < 0 else calls.probabilities(k, len(codes))
-        if pairs is not None:
-            parts.append(code_probabilities(pairs, codes, n_codes))
-            codes_of.append(codes)
-    if len(parts) < len(told) or not parts:
+    """Probabilities of one site, where every record that tells of it has them."""
+    telling = [(k, codes) for k, codes in told if codes[0] != SILENT]
+    pairs = [calls.probabilities(k, len(codes)) for k, codes in telling]
+    parts = [
+        code_probabilities(found, codes, n_codes)
+        for found, (_, codes) in zip(pairs, telling)
+        if found is not None
+    ]
+    if not parts or len(parts) < len(telling):
         return None
-    return join_probabilities(parts, codes_of)
+    return join_probabilities(parts, [codes for _, codes in telling])
 
 
 def _call_from_probabilities(
@@ -189,7 +191,7 @@ def _call_from_probabilities(
     """Give samples that have probabilities and no call the most probable one."""
     rows = np.flatnonzero(np.isfinite(probabilities[:, 0, 0]) & (codes == UNKNOWN).any(axis=1))
     n_codes = probabilities.shape[1]
-    best = probabilities[rows].reshape(len(rows), -1).argmax(axis=1)
+    best = probabilities[rows].reshape(len(rows), n_codes**2).argmax(axis=1)
     codes[rows] = np.stack([best // n_codes, best % n_codes], axis=1)
     states[rows] = OBSERVED
 
@@ -204,16 +206,16 @@ def _settle_spanned(
             (gene.numbers[i], code)
             for i, found in enumerate(gene.changes)
             for code, changes in enumerate(found)
-            if any(c.position + c.shift <= at < c.position + len(c.deleted) for c in changes)
+            if any(
+                not c.inserted and c.position + c.shift <= at < c.position + len(c.deleted) for c in changes
+            )
         ]
         spanned = codes[site] == SPANNED
-        copies = np.sum([codes[i] == code for i, code in over], axis=0, dtype=int) if over else 0 * spanned
-        unseen = (
-            np.any([(codes[i] == UNKNOWN).any(axis=1) for i, _ in over], axis=0)
-            if over
-            else spanned[:, 0] & False
-        )
-        explained = np.sum(copies, axis=1) >= spanned.sum(axis=1)
+        copies, unseen = np.zeros(len(spanned), dtype=int), np.zeros(len(spanned), dtype=bool)
+        for i, code in over:
+            copies += (codes[i] == code).sum(axis=1)
+            unseen |= (codes[i] == UNKNOWN).any(axis=1)
+        explained = copies >= spanned.sum(axis=1)
         value = np.where(explained, 0, np.where(unseen, UNKNOWN, OTHER))
         codes[site] = np.where(spanned, value[:, None], codes[site])
         unknown = spanned.any(axis=1) & (codes[site] == UNKNOWN).any(axis=1)

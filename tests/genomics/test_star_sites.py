@@ -1,9 +1,256 @@
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
+from pathlib import Path
 
-from genomics.star_match import FILL
-from genomics.star_sites import phased_samples
+import numpy as np
+import pytest
+
+from genomics.ingest import ingest
+from genomics.star_alleles import StarGene, StarSite
+from genomics.star_find import index_records
+from genomics.star_match import FILL, OTHER, UNKNOWN
+from genomics.star_sites import SiteCalls, phased_samples, read_site_calls
+
+HEADER = (
+    '##FORMAT=<ID=PS,Number=1,Type=Integer,Description="Phase set">',
+    '##FORMAT=<ID=GP,Number=G,Type=Float,Description="Genotype probabilities">',
+    '##FORMAT=<ID=HDS,Number=2,Type=Float,Description="Haploid dosages">',
+    '##FORMAT=<ID=DS,Number=A,Type=Float,Description="Dosage">',
+)
+OBSERVED, NO_CALL, FILTERED, ABSENT = 0, 1, 2, 3
+
+
+def site(position: int, *bases: str, shifts: tuple[int, ...] = ()) -> StarSite:
+    return StarSite(
+        f"rs{position}",
+        {"GRCh38": position, "GRCh37": None},
+        {"GRCh38": bases[0], "GRCh37": bases[0]},
+        bases,
+        shifts,
+    )
+
+
+def gene(*sites: StarSite, contig: str = "2") -> StarGene:
+    allowed = np.ones((1, len(sites), max(len(s.bases) for s in sites)), dtype=bool)
+    return StarGene("GENE", contig, ("*1",), sites, allowed, np.ones(1), np.ones(1))
+
+
+SNVS = (site(1000, "G", "A"), site(1010, "C", "T", "G"), site(1020, "T", "C"))
+TA_REPEAT = site(2000, "CAT", "C", "CATAT", "CATATAT", shifts=(0, 13, 15, 15))
+
+Reader = Callable[..., SiteCalls]
+
+
+@pytest.fixture
+def read(tmp_path: Path, vcf_text: Callable[..., str]) -> Reader:
+    """Return a function that writes records, ingests them and reads a gene's sites."""
+
+    def make(star_gene: StarGene, *records: str, min_gq: int | None = None, **options: object) -> SiteCalls:
+        n_samples = len(records[0].split()) - 9
+        samples = [f"s{i}" for i in range(n_samples)]
+        number = len(list(tmp_path.iterdir()))
+        path = tmp_path / f"{number}.vcf"
+        path.write_text(vcf_text(list(records), samples, HEADER))
+        cohort = ingest(path, tmp_path / f"{number}.vcz", build="GRCh38", fields=["FORMAT/*"])
+        return read_site_calls(cohort, index_records(cohort), star_gene, "GRCh38", min_gq=min_gq, **options)  # type: ignore[arg-type]
+
+    return make
+
+
+def test_read_site_calls__phase_sets(read: Reader) -> None:
+    calls = read(
+        gene(*SNVS),
+        "2 1000 . G A . PASS . GT:PS 0|1:1000 0|1:. 0/1:. 1|1:1000",
+        "2 1010 . C T,G . PASS . GT:PS 1|0:1000 2|0:. 0|1:. 0|0:1000",
+        "2 1020 . T C . PASS . GT:PS 0|1:1020 0|1:. 0/0:. 0/1:1020",
+    )
+    assert calls.phase_sets.tolist() == [[1001, 1, 0, 1001], [1001, 1, 1, 1001], [1021, 1, 0, 0]]
+    assert calls.codes[:, 0].tolist() == [[0, 1], [1, 0], [0, 1]]
+    assert calls.codes[1, 1].tolist() == [2, 0]
+    assert calls.phased.tolist() == [False, True, False, False]
+    assert (calls.states == OBSERVED).all() and calls.in_file.all()
+
+
+def test_read_site_calls__no_call_filtered_and_absent_are_kept_apart(read: Reader) -> None:
+    calls = read(
+        gene(*SNVS, site(1030, "A", "G")),
+        "2 1000 . G A . PASS . GT:GQ 0/1:50 ./.:. ./1:50 0/1:10",
+        "2 1010 . C T . q10 . GT:GQ 0/1:50 ./.:. 0/0:50 1/1:50",
+        "2 1020 . T C . PASS . GT:GQ 0/1:. 0/0:. 1/1:. 0/0:.",
+        min_gq=20,
+    )
+    assert calls.states.tolist() == [
+        [OBSERVED, NO_CALL, NO_CALL, FILTERED],
+        [FILTERED, NO_CALL, FILTERED, FILTERED],
+        [OBSERVED] * 4,
+        [ABSENT] * 4,
+    ]
+    # A half call tells one haplotype; a low quality none.
+    assert calls.codes[0].tolist() == [[0, 1], [UNKNOWN] * 2, [UNKNOWN, 1], [UNKNOWN] * 2]
+    assert (calls.codes[3] == UNKNOWN).all() and calls.in_file.tolist() == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        ["2 2000 . CAT C,CATAT,CATATAT . PASS . GT 0/2 1/3 2/2"],
+        ["2 2000 . C CAT . PASS . GT 0/1 0/0 1/1", "2 2000 . CAT C . PASS . GT 0/0 0/1 0/0",
+         "2 2000 . C CATAT . PASS . GT 0/0 0/1 0/0"],
+        ["2 2000 . CATATATATATATATAA CATATATATATATAA,CATATATATATATATATAA,CATATATATATATATATATAA"
+         " . PASS . GT 0/2 1/3 2/2"],
+        ["2 2013 . ATA A,ATATA,ATATATA . PASS . GT 0/2 1/3 2/2"],
+    ],
+)  # fmt: skip
+def test_read_site_calls__repeat_in_one_record_or_several(read: Reader, records: list[str]) -> None:
+    calls = read(gene(TA_REPEAT), *records)
+    assert [sorted(pair) for pair in calls.codes[0].tolist()] == [[0, 2], [1, 3], [2, 2]]
+    assert (calls.states == OBSERVED).all() and not calls.notes
+
+
+def test_read_site_calls__half_calls_of_a_split_site_stay_half(read: Reader) -> None:
+    calls = read(
+        gene(SNVS[1]), "2 1010 . C T . PASS . GT ./1 0/. 1/.", "2 1010 . C G . PASS . GT 0/0 0/1 ./1"
+    )
+    assert [sorted(pair) for pair in calls.codes[0].tolist()] == [[UNKNOWN, 1], [0, 2], [1, 2]]
+    assert calls.states[0].tolist() == [NO_CALL, OBSERVED, OBSERVED]
+
+
+def test_read_site_calls__more_than_two_copies_are_unknown_and_told(read: Reader) -> None:
+    calls = read(gene(SNVS[0]), "2 1000 . G A . PASS . GT 0/1/1 0/1 0/0/0 1")
+    assert calls.codes[0].tolist() == [[UNKNOWN] * 2, [0, 1], [UNKNOWN] * 2, [1, FILL]]
+    assert calls.states[0].tolist() == [NO_CALL, OBSERVED, NO_CALL, OBSERVED]
+    assert calls.notes == ("2 calls of more than two copies are taken as not called",)
+
+
+def test_read_site_calls__nothing_called_anywhere(read: Reader) -> None:
+    calls = read(gene(*SNVS), *(f"2 {p} . {r} A . PASS . GT ./. ." for p, r in ((1000, "G"), (1010, "C"))))
+    assert (calls.codes == UNKNOWN).all()
+    assert calls.states.tolist() == [[NO_CALL] * 2, [NO_CALL] * 2, [ABSENT] * 2]
+
+
+def test_read_site_calls__array_without_a_third_of_the_sites(read: Reader) -> None:
+    calls = read(
+        gene(*SNVS),
+        "2 1000 . G . . PASS . GT 0/0",
+        "2 1020 . T C . PASS . GT 0/1",
+        "2 9000 . T C . PASS . GT 0/1",
+    )
+    assert calls.codes[:, 0].tolist() == [[0, 0], [UNKNOWN, UNKNOWN], [0, 1]]
+    assert calls.states[:, 0].tolist() == [OBSERVED, ABSENT, OBSERVED]
+
+
+def test_read_site_calls__file_of_variants_alone_tells_nothing_of_other_sites(read: Reader) -> None:
+    calls = read(gene(*SNVS, TA_REPEAT), "2 1010 . C T . PASS . GT 1/1")
+    assert calls.states[:, 0].tolist() == [ABSENT, OBSERVED, ABSENT, ABSENT]
+    assert (calls.codes[[0, 2, 3]] == UNKNOWN).all()
+
+
+def test_read_site_calls__ref_of_neither_build_is_not_used_and_told(read: Reader) -> None:
+    calls = read(gene(*SNVS), "2 1000 . C T . PASS . GT 0/1", "2 1010 . C T . PASS . GT 0/1")
+    assert calls.states[:, 0].tolist() == [ABSENT, OBSERVED, ABSENT]
+    assert calls.notes == ("rs1000: a record is not used: REF C at 1000 has C where the reference has G",)
+
+
+def test_read_site_calls__palindromes_of_a_flipped_file_are_unknown(read: Reader) -> None:
+    records = ["2 1010 . C T,G . PASS . GT 0/2", "2 1020 . T C . PASS . GT 0/1"]
+    assert (read(gene(*SNVS), *records).states[:, 0] == [ABSENT, OBSERVED, OBSERVED]).all()
+    calls = read(gene(*SNVS), *records, use_palindromic=False)
+    assert (calls.states[:, 0] == [ABSENT, ABSENT, OBSERVED]).all()
+    assert "other strand" in calls.notes[0]
+
+
+PAIR = site(3000, "TC", "CT")
+
+
+def test_read_site_calls__two_bases_written_one_by_one(read: Reader) -> None:
+    calls = read(
+        gene(PAIR),
+        "2 3000 . T C . PASS . GT 0|1 0/1 1/1 0/0 1|0 0/1 ./.",
+        "2 3001 . C T . PASS . GT 0|1 0/1 1/1 0/0 0|1 0/0 0/0",
+    )
+    # Unphased, the two may be on one haplotype or on two.
+    expected = [
+        [0, 1], [UNKNOWN] * 2, [1, 1], [0, 0], [OTHER, OTHER], [0, OTHER], [UNKNOWN] * 2,
+    ]  # fmt: skip
+    assert calls.codes[0].tolist() == expected
+    assert calls.states[0].tolist() == [0, NO_CALL, 0, 0, 0, 0, NO_CALL]
+    alone = read(gene(PAIR), "2 3000 . T C . PASS . GT 0/0")
+    assert alone.states.tolist() == [[ABSENT]]
+
+
+DELETION = site(4000, "CAATGGAAAGA", "C")
+
+
+def test_read_site_calls__spanned_base_belongs_to_a_deletion_that_is_known(read: Reader) -> None:
+    within = site(4005, "G", "A")
+    deletion = "2 4000 . CAATGGAAAGA C . PASS . GT 0|1 0/1 0/0 1/1"
+    calls = read(gene(DELETION, within), deletion, "2 4005 . G A,* . PASS . GT 0|2 1/2 0/2 2/2")
+    assert calls.codes[1].tolist() == [[0, 0], [1, 0], [0, OTHER], [0, 0]]
+    # Without the record of the deletion nobody knows which one it is.
+    alone = read(gene(DELETION, within), "2 4005 . G A,* . PASS . GT 0|2 1/2 0/2 2/2")
+    assert alone.codes[1].tolist() == [[0, UNKNOWN], [1, UNKNOWN], [0, UNKNOWN], [UNKNOWN] * 2]
+    assert (alone.states[1] == NO_CALL).all() and (alone.states[0] == ABSENT).all()
+
+
+def test_read_site_calls__unknown_deletion_over_a_site_is_no_reference(read: Reader) -> None:
+    calls = read(gene(*SNVS), "2 1008 . AGCTT A . PASS . GT 0/1 0/0", "2 1020 . T C . PASS . GT 0/1 0/0")
+    assert calls.codes[1].tolist() == [[UNKNOWN, OTHER], [UNKNOWN, UNKNOWN]]
+    assert calls.states[1].tolist() == [NO_CALL, ABSENT]
+
+
+def test_read_site_calls__imputed_calls_have_their_probabilities(read: Reader) -> None:
+    calls = read(
+        gene(*SNVS),
+        "2 1000 . G A . PASS . GT:GP 0/1:0.2,0.7,0.1 0|1:0.2,0.7,0.1 ./.:0.05,0.05,0.9 0/1:.",
+        "2 1010 . C T,G . PASS . GT:GP 1/2:0,0,0.1,0,0.8,0.1 0/0:1,0,0,0,0,0 ./.:. 0/0:.",
+        "2 1020 . T C . PASS . GT:HDS 0|1:0.1,0.9 1|0:0.8,0.3 0|0:0,0 0|0:.",
+    )
+    np.testing.assert_allclose(calls.probabilities[0][0], [[0.2, 0.35], [0.35, 0.1]], rtol=1e-5)
+    np.testing.assert_allclose(calls.probabilities[0][1], [[0.2, 0.7], [0, 0.1]], rtol=1e-5)
+    assert np.isnan(calls.probabilities[0][3]).all() and calls.codes[0, 3].tolist() == [0, 1]
+    # A genotype that the file left out, with its probabilities there, is observed.
+    assert calls.codes[0, 2].tolist() == [1, 1] and calls.states[0, 2] == OBSERVED
+    np.testing.assert_allclose(
+        calls.probabilities[1][0], [[0, 0, 0], [0, 0.1, 0.4], [0, 0.4, 0.1]], rtol=1e-5
+    )
+    np.testing.assert_allclose(calls.probabilities[2][0], [[0.09, 0.81], [0.01, 0.09]], rtol=1e-5)
+    assert np.isnan(calls.probabilities[2][3]).all()
+
+
+def test_read_site_calls__dosage_alone_is_no_probability(read: Reader) -> None:
+    calls = read(gene(SNVS[0]), "2 1000 . G A . PASS . GT:DS 0/1:1.2")
+    assert not calls.probabilities and calls.codes[0].tolist() == [[0, 1]]
+
+
+def test_read_site_calls__low_quality_of_an_imputed_call_is_in_its_probabilities(read: Reader) -> None:
+    calls = read(gene(SNVS[0]), "2 1000 . G A . PASS . GT:GQ:GP 0/1:3:0.3,0.5,0.2 0/1:3:.", min_gq=20)
+    assert calls.states[0].tolist() == [OBSERVED, FILTERED]
+    assert np.isfinite(calls.probabilities[0][0]).all() and np.isnan(calls.probabilities[0][1]).all()
+
+
+def test_read_site_calls__men_have_one_copy_of_x_however_it_is_written(read: Reader) -> None:
+    star_gene = gene(site(154535277, "T", "C"), contig="X")
+    record = "X 154535277 . T C . PASS . GT 1/1 0/1 1 0/1 1/1"
+    calls = read(star_gene, record, sexes=np.array([1, 1, 1, 2, 0]))
+    assert calls.codes[0].tolist() == [[1, FILL], [UNKNOWN, FILL], [1, FILL], [0, 1], [1, 1]]
+    assert calls.states[0].tolist() == [OBSERVED, NO_CALL, OBSERVED, OBSERVED, OBSERVED]
+    assert calls.notes == ("1 calls of two unlike alleles where there is one copy are taken as not called",)
+    assert read(star_gene, record).codes[0, 0].tolist() == [1, 1]
+    pseudo_autosomal = gene(site(1_000_000, "T", "C"), contig="X")
+    kept = read(pseudo_autosomal, "X 1000000 . T C . PASS . GT 0/1", sexes=np.array([1]))
+    assert kept.codes[0].tolist() == [[0, 1]]
+
+
+def test_read_site_calls__mitochondria_have_one_copy(read: Reader) -> None:
+    calls = read(gene(site(1555, "A", "G"), contig="MT"), "MT 1555 . A G . PASS . GT 1/1 1 0/1 0/0")
+    assert calls.codes[0].tolist() == [[1, FILL], [1, FILL], [UNKNOWN, FILL], [0, FILL]]
+
+
+def test_read_site_calls__gene_without_a_place_on_the_build(read: Reader) -> None:
+    nowhere = StarSite("rs1", {"GRCh38": None, "GRCh37": 1000}, {"GRCh38": "G", "GRCh37": "G"}, ("G", "A"))
+    calls = read(gene(nowhere), "2 1000 . G A . PASS . GT 0/1")
+    assert (calls.states == ABSENT).all() and not calls.in_file.any()
 
 
 def test_phased_samples__two_phase_sets_are_not_one_phase() -> None:
