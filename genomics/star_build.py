@@ -74,7 +74,8 @@ def detect_build(cohort: Cohort, sites: pd.DataFrame, asked: str = "auto") -> Bu
     detector.restore(state)
     totals = {b: counts["with_rsid"][b] + counts["by_position"][b] for b in BUILDS}
     said = f"{totals['GRCh37']} known sites stand where GRCh37 has them, {totals['GRCh38']} where GRCh38 does"
-    declared = cohort.build if asked == "auto" and cohort.build in BUILDS else asked
+    stated = asked == "auto" and cohort.build in BUILDS
+    declared = cohort.build if stated else asked
     try:
         build, evidence = detector.decide(declared)
     except InputError as error:
@@ -82,7 +83,10 @@ def detect_build(cohort: Cohort, sites: pd.DataFrame, asked: str = "auto") -> Bu
             f"{error.message}; {said}", file=cohort.path, field=error.field, expected=error.expected,
             hint=error.hint,
         ) from None  # fmt: skip
-    return BuildFound(build, totals["GRCh37"], totals["GRCh38"], str(evidence["reason"]))
+    reason = str(evidence["reason"])
+    if stated:
+        reason = reason.replace("given by the user", "as the store says", 1)
+    return BuildFound(build, totals["GRCh37"], totals["GRCh38"], reason)
 
 
 def _records_at(cohort: Cohort, sites: pd.DataFrame) -> VariantBlock:

@@ -58,7 +58,9 @@ def test_detect_build__counts_the_sites_of_each(
 
 def test_detect_build__wrong_label_is_refused_with_the_counts(make_cohort: Callable[..., Any]) -> None:
     cohort = cohort_on(make_cohort, places_on("grch37"))
-    with pytest.raises(InputError, match=r"on GRCh37, not on GRCh38.*6 known sites.*GRCh37 has them, 0 where"):
+    with pytest.raises(
+        InputError, match=r"on GRCh37, not on GRCh38.*6 known sites.*GRCh37 has them, 0 where"
+    ):
         detect_build(cohort, SITES, asked="GRCh38")
 
 
