@@ -177,22 +177,10 @@ def _describe_undocumented(
     if gene.method == "lowest_function":
         return abstain(UNDOCUMENTED, sites, words, carried(gene, calls))
     if gene.method == "genotype" and not (calls.codes == OTHER).any():
-        listed = carried(gene, calls)
-        return [
-            (
-                1,
-                listed,
-                1.0,
-                1.0,
-                "ambiguous" if sites[0] else "called",
-                *sites,
-                sites[0],
-                "",
-                listed,
-                words,
-                "",
-            )
-        ]
+        status = "ambiguous" if sites[0] else "called"
+        changed = ", ".join(genotypes(gene, calls, variants_alone=True)) or "no variant"
+        told = (status, *sites, sites[0], "", carried(gene, calls), words, "")
+        return [(1, changed, 1.0, 1.0, *told)]
     nearest = match_partial(gene, calls, ancestry)
     named = describe_pair(gene, calls, nearest.pairs[0]) if len(nearest.pairs) else ""
     return abstain(UNDOCUMENTED, sites, words, f"nearest: {named}" if named else "")
@@ -223,12 +211,17 @@ def carried(gene: StarGene, calls: CallPattern) -> str:
         return ", ".join(carried_variants(gene, calls))
     if gene.method != "genotype":
         return ""
+    return ", ".join(genotypes(gene, calls))
+
+
+def genotypes(gene: StarGene, calls: CallPattern, *, variants_alone: bool = False) -> list[str]:
+    """Bases at each site whose copies are all known, or at those alone that have a variant."""
     told = []
     for site, codes in zip(gene.sites, calls.codes, strict=True):
         copies = codes[:1] if calls.haploid else codes
-        if (copies >= 0).all():
+        if (copies >= 0).all() and (copies.any() or not variants_alone):
             told.append(f"{site.name} {'/'.join(site.bases[code] for code in copies)}")
-    return ", ".join(told)
+    return told
 
 
 def _status(found: Candidates) -> str:

@@ -38,6 +38,7 @@ from genomics.metaboliser import assign_phenotypes, phenotype_probabilities
 from genomics.recommendations import recommend
 from genomics.star_allele_depth import depth_log_likelihood, read_allele_depths
 from genomics.star_alleles import StarGene, read_definitions
+from genomics.star_build import StrandCounts, count_strands
 from genomics.star_copy_number import REGION_COLUMNS, read_copy_numbers
 from genomics.star_match import FILL, OTHER
 from genomics.star_patterns import distinct_patterns, settle_ploidy
@@ -125,11 +126,12 @@ def call_diplotypes(
     index = index_records(cohort)
     places = pd.DataFrame(columns=REGION_COLUMNS) if regions is None else regions
     named = places[places["gene"].isin(definitions["gene"])]
+    genes = list(read_definitions(definitions))
     caller = _Caller(
         cohort, index, build, assay, min_gq, ancestry,
         read_copy_numbers(cohort, index, named, min_gq=min_gq), hybrids_assessed,
+        count_strands(cohort, index, genes, build),
     )  # fmt: skip
-    genes = read_definitions(definitions)
     called = [caller.call(gene if prior else gene.without_frequencies()) for gene in genes]
     return _assemble(called, np.asarray(cohort.sample_ids, dtype=str))
 
@@ -155,10 +157,14 @@ class _Caller:
     ancestry: np.ndarray | None
     copies: pd.DataFrame
     hybrids_assessed: bool
+    strands: StrandCounts
 
     def call(self, gene: StarGene) -> _GeneCalls:
         """Call one gene."""
-        calls = read_site_calls(self.cohort, self.index, gene, self.build, min_gq=self.min_gq)
+        calls = read_site_calls(
+            self.cohort, self.index, gene, self.build, min_gq=self.min_gq,
+            use_palindromic=not self.strands.is_mixed,
+        )  # fmt: skip
         codes, said = self._assume(gene, calls)
         patterns, pattern_of = distinct_patterns(codes, calls.phase_sets, calls.states, calls.probabilities)
         copies, copies_of = self._copies(gene)
@@ -180,7 +186,8 @@ class _Caller:
             codes[site, one_copy, 1] = FILL
         n_assumed = int(assumed.sum())
         taken = f"{n_assumed} sites that the file does not mention taken for the reference"
-        return codes, [*calls.notes, taken] if n_assumed else [*calls.notes]
+        said = [*filter(None, [self.strands.warning]), *calls.notes]
+        return codes, [*said, taken] if n_assumed else said
 
     def _copies(self, gene: StarGene) -> tuple[list[Copies], np.ndarray]:
         """Distinct numbers of copies of a gene, and which each sample has."""

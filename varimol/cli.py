@@ -127,15 +127,28 @@ def stars(
     ] = "unknown",
     build: Build = "auto",
     outside: Annotated[
-        Path | None, typer.Option(help="Diplotypes called elsewhere: sample_id, gene, diplotype.")
+        Path | None,
+        typer.Option(
+            help="Calls made elsewhere: PharmCAT's outside calls, a table with sample_id, gene, diplotype, "
+            "or a folder of these."
+        ),
     ] = None,
+    prior: Annotated[
+        bool, typer.Option(help="Weigh diplotypes by the population frequencies of their alleles.")
+    ] = True,
+    hybrids_assessed: Annotated[
+        bool, typer.Option("--hybrids-assessed", help="Hybrids of CYP2D6 were looked for, and not found.")
+    ] = False,
     seed: Seed = 0,
     threads: Threads = 2,
     quiet: Quiet = False,
 ) -> None:
     """Call star alleles, metaboliser phenotypes and the guidance that follows."""
     with CommandProgress("calling star alleles", quiet) as progress:
-        varimol.stars(source, out, assay=assay, build=build, outside=outside, progress=progress.share)
+        varimol.stars(
+            source, out, assay=assay, build=build, outside=outside, prior=prior,
+            hybrids_assessed=hybrids_assessed, progress=progress.share,
+        )  # fmt: skip
 
 
 @app.command(

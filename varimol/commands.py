@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from varimol import tables
 from varimol.cohorts import ingest, is_store
 from varimol.results import whole_results, write_json, write_quality, write_structure
+from varimol.star_calls import StarTables, call_stars
 from varimol.steps import write_table
 
 if TYPE_CHECKING:
@@ -160,6 +160,8 @@ def stars(
     assay: str = "unknown",
     build: str = "auto",
     outside: PathName | None = None,
+    prior: bool = True,
+    hybrids_assessed: bool = False,
     progress: Progress | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Call star alleles, metaboliser phenotypes and the guidance that follows.
@@ -169,13 +171,17 @@ def stars(
     source
         VCF or store.
     out
-        Folder for diplotypes and recommendations, as Parquet and TSV.
+        Folder for diplotypes, phenotypes, recommendations and undocumented variants, as Parquet and TSV.
     assay
         ``wgs``, ``wes``, ``array``, ``targeted`` or ``unknown``: what an absent site may mean.
     build
-        ``auto``, ``GRCh37`` or ``GRCh38``.
+        ``auto``, ``GRCh37`` or ``GRCh38``; checked against the records at known sites.
     outside
-        Table of diplotypes called elsewhere (sample_id, gene, diplotype), which come before ours.
+        Calls made elsewhere, which come before ours: see `varimol.outside_calls`.
+    prior
+        Whether the frequencies of alleles weigh the diplotypes.
+    hybrids_assessed
+        Hybrids of CYP2D6 were looked for by other means, and not found.
     progress
         Called with the share done.
 
@@ -184,36 +190,29 @@ def stars(
     tuple[pd.DataFrame, pd.DataFrame]
         Diplotypes and recommendations.
     """
+    from genomics.cohort import open_cohort
+    from genomics.star_fields import declared_star_fields
+
     with whole_results(out) as folder:
         store = folder / "cohort.vcz"
         if not is_store(source):
-            ingest(source, store, build=build, progress=progress)
-        from genomics.cohort import open_cohort
-
+            ingest(source, store, build=build, fields=declared_star_fields(source), progress=progress)
         opened = open_cohort(source if is_store(source) else store)
-        diplotypes, recommendations = call_stars(opened, assay, None if build == "auto" else build, outside)
+        found = call_stars(opened, assay, build, outside, prior=prior, hybrids_assessed=hybrids_assessed)
         if not is_store(source):
             shutil.rmtree(store)
-        write_table(diplotypes, folder / "diplotypes")
-        write_table(recommendations, folder / "recommendations")
-    return diplotypes, recommendations
+        write_star_tables(found, folder)
+    return found.diplotypes, found.recommendations
 
 
-def call_stars(
-    cohort: Cohort, assay: str, build: str | None = None, outside: PathName | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Diplotypes with phenotypes, and recommendations, from the shipped tables."""
-    from genomics.metaboliser import assign_phenotypes, recommend
-    from genomics.stars import call_diplotypes
-
-    diplotypes = call_diplotypes(cohort, tables.allele_definitions(), assay=assay, build=build)
-    if outside is not None:
-        from varimol.outside_calls import apply_outside_calls, read_outside_calls
-
-        given = read_outside_calls(outside, [str(name) for name in cohort.sample_ids])
-        diplotypes = apply_outside_calls(diplotypes, given)
-    diplotypes = assign_phenotypes(diplotypes, tables.allele_functions(), tables.phenotype_rules())
-    return diplotypes, recommend(diplotypes, tables.guidance())
+def write_star_tables(found: StarTables, folder: Path) -> None:
+    """Write the tables of `call_stars` into a folder."""
+    write_table(found.diplotypes, folder / "diplotypes")
+    write_table(found.phenotypes, folder / "phenotypes")
+    write_table(found.recommendations, folder / "recommendations")
+    write_table(found.undocumented, folder / "undocumented_variants")
+    if found.undocumented_carriers is not None:
+        write_table(found.undocumented_carriers, folder / "undocumented_carriers")
 
 
 def report(directory: PathName) -> Path:

@@ -16,7 +16,7 @@ from genomics.errors import InputError
 from varimol import evidence as ev
 from varimol import tables
 from varimol.carriers import by_skeleton, evidence_carriers, marker_dosage, marker_kinds
-from varimol.commands import call_stars, control_mask, ingest, is_store
+from varimol.commands import control_mask, ingest, is_store, write_star_tables
 from varimol.compounds import named_compounds
 from varimol.link_options import LinkOptions, check_options
 from varimol.manifest import describe_run
@@ -31,6 +31,7 @@ from varimol.results import (
     write_quality,
     write_structure,
 )
+from varimol.star_calls import call_stars
 from varimol.steps import Run, file_sha256, reading_from, write_table
 
 if TYPE_CHECKING:
@@ -316,9 +317,7 @@ class _Walk:
 
     def stars(self, folder: Path) -> None:
         """Star alleles, phenotypes and guidance."""
-        diplotypes, recommendations = call_stars(self._cohort(), self.plan.assay)
-        write_table(diplotypes, folder / "diplotypes")
-        write_table(recommendations, folder / "recommendations")
+        write_star_tables(call_stars(self._cohort(), self.plan.assay), folder)
 
     def evidence(self, folder: Path) -> None:
         """Records of evidence and the ranking they give."""

@@ -1,0 +1,123 @@
+"""Star alleles of a cohort against the shipped tables: diplotypes, phenotypes, guidance, what is undocumented."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from varimol import tables
+
+if TYPE_CHECKING:
+    from genomics.cohort import Cohort
+
+# More samples than this get the list of undocumented variants, but not who carries each.
+CARRIERS_NAMED = 50
+
+
+@dataclass(frozen=True)
+class StarTables:
+    """What is written of a cohort's star alleles.
+
+    Attributes
+    ----------
+    diplotypes, phenotypes, recommendations
+        Tables of those names, see the documentation of tables.
+    undocumented
+        Variants in the genes that no definition knows, with the number of carriers.
+    undocumented_carriers
+        Who carries them; None for large cohorts.
+    build
+        The build that the calls are on, and what shows it.
+    """
+
+    diplotypes: pd.DataFrame
+    phenotypes: pd.DataFrame
+    recommendations: pd.DataFrame
+    undocumented: pd.DataFrame
+    undocumented_carriers: pd.DataFrame | None
+    build: str
+
+
+def call_stars(
+    cohort: Cohort,
+    assay: str,
+    build: str = "auto",
+    outside: str | os.PathLike[str] | None = None,
+    *,
+    prior: bool = True,
+    hybrids_assessed: bool = False,
+) -> StarTables:
+    """Call star alleles, metaboliser phenotypes and the guidance that follows, from the shipped tables.
+
+    Parameters
+    ----------
+    cohort
+        The patients' calls.
+    assay
+        ``wgs``, ``wes``, ``array``, ``targeted`` or ``unknown``: what an absent site may mean.
+    build
+        ``auto``, ``GRCh37`` or ``GRCh38``; checked against the records at known sites.
+    outside
+        Calls made elsewhere, which come before ours: see `varimol.outside_calls`.
+    prior
+        Whether the frequencies of alleles weigh the diplotypes.
+    hybrids_assessed
+        Hybrids of CYP2D6 were looked for by other means, and not found.
+
+    Raises
+    ------
+    InputError
+        The records contradict the build, or are partly on another; the outside calls cannot be read.
+    """
+    from genomics.metaboliser import assign_phenotypes, phenotype_probabilities
+    from genomics.recommendations import recommend
+    from genomics.star_build import detect_build
+    from genomics.stars import call_diplotypes
+
+    definitions = tables.allele_definitions()
+    known = pd.concat([definitions, tables.build_sites()], ignore_index=True).dropna(
+        subset=["position_grch38"]
+    )
+    found = detect_build(cohort, known, build)
+    bodies = tables.genes(found.build) if found.build in ("GRCh37", "GRCh38") else None
+    diplotypes = call_diplotypes(
+        cohort, definitions, assay=assay, build=found.build, prior=prior, hybrids_assessed=hybrids_assessed,
+        regions=None if bodies is None else bodies.rename(columns={"symbol": "gene"}),
+    )  # fmt: skip
+    if outside is not None:
+        from varimol.outside_calls import apply_outside_calls, read_outside_calls
+
+        given = read_outside_calls(outside, [str(name) for name in cohort.sample_ids])
+        diplotypes = apply_outside_calls(diplotypes, given)
+    diplotypes = assign_phenotypes(
+        diplotypes, tables.allele_functions(), tables.phenotype_rules(), tables.phenotype_scores()
+    )
+    undocumented, carriers = _undocumented(cohort, definitions, found.build)
+    return StarTables(
+        diplotypes,
+        phenotype_probabilities(diplotypes),
+        recommend(diplotypes, tables.guidance()),
+        undocumented,
+        carriers,
+        f"{found.build}: {found.reason}",
+    )
+
+
+def _undocumented(
+    cohort: Cohort, definitions: pd.DataFrame, build: str
+) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Variants in the genes that no definition knows, and who carries them."""
+    from genomics.star_alleles import read_definitions
+    from genomics.star_sites import index_records
+    from genomics.star_undocumented import undocumented_carriers, undocumented_variants
+
+    genes, index, regions = list(read_definitions(definitions)), index_records(cohort), tables.pharmacogenes()
+    variants = undocumented_variants(cohort, index, regions, genes, build)
+    if len(cohort.sample_ids) > CARRIERS_NAMED:
+        return variants, None
+    return variants, pd.concat(
+        list(undocumented_carriers(cohort, index, regions, genes, build)), ignore_index=True
+    )
