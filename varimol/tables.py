@@ -13,12 +13,16 @@ Examples
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 import pandas as pd
 
+FOLDER_VARIABLE = "VARIMOL_PHARMACOGENES"
+"""Environment variable that names a folder of newer pharmacogene tables, read when varimol first needs them."""
 BUILDS = ("GRCh37", "GRCh38")
 # Activity of an allele whose function is given in words alone.
 _ACTIVITY = {
@@ -37,11 +41,16 @@ _WHOLE_NUMBERS = (
 def data_file(*parts: str) -> Traversable:
     """Locate a shipped file below ``varimol/data``.
 
+    A pharmacogene table is looked for in the folder of `FOLDER_VARIABLE` first, where that is set.
+
     Raises
     ------
     FileNotFoundError
         If this installation does not hold the file.
     """
+    folder = os.environ.get(FOLDER_VARIABLE) if parts[0] == "pharmacogenes" else None
+    if folder and Path(folder, *parts[1:]).is_file():
+        return Path(folder, *parts[1:])
     path = files("varimol").joinpath("data")
     for part in parts:
         path = path.joinpath(part)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import csv
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from varimol import tables
-from varimol.curate.pharmacogene_genes import call_method, named_by_rsid, region
+from varimol.curate.pharmacogene_genes import call_method, gene_rows, named_by_rsid, region
 
 
 def _allele(name: str, core: str) -> dict[str, str]:
@@ -53,3 +55,15 @@ def test_genes__reference_allele_is_one_that_is_defined() -> None:
     genes = tables.pharmacogenes().query("method != 'outside'")
     defined = set(tables.allele_definitions()[["gene", "allele"]].itertuples(index=False, name=None))
     assert set(zip(genes["gene"], genes["reference_allele"])) <= defined
+
+
+def test_gene_rows__a_gene_that_pypgx_does_not_know_yet(shared_data: Path, tmp_path: Path) -> None:
+    source = shared_data / "pharmacogenes"
+    shutil.copytree(source / "pypgx_tables", tmp_path / "pypgx_tables")
+    folder = tmp_path / "pharmcat" / "definition" / "alleles"
+    folder.mkdir(parents=True)
+    data = json.loads((source / "pharmcat/definition/alleles/NUDT15_translation.json").read_text())
+    (folder / "NEWGENE_translation.json").write_text(json.dumps({**data, "gene": "NEWGENE"}))
+    row = next(row for row in gene_rows(tmp_path) if row["gene"] == "NEWGENE")
+    assert (row["start_grch38"], row["end_grch38"], row["start_grch37"]) == (48037748, 48045771, "")
+    assert (row["method"], row["reference_allele"], row["ploidy"]) == ("diplotype", "*1", "autosome")

@@ -9,23 +9,13 @@ import pytest
 from varimol import tables
 from varimol.curate import guidance, pharmacogene_sources, pharmacogenes
 
-TABLES = [
-    "allele_definitions",
-    "allele_functions",
-    "build_sites",
-    "disagreements",
-    "gene_drugs",
-    "genes",
-    "guidance",
-    "phenotype_rules",
-    "phenotype_scores",
-]
-
 
 def test_curate__gives_the_shipped_bytes(shared_data: Path, tmp_path: Path) -> None:
     pharmacogenes.main([str(shared_data / "pharmacogenes"), str(tmp_path)])
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{name}.tsv" for name in TABLES)
-    for name in TABLES:
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        f"{name}.tsv" for name in pharmacogenes.TABLES
+    )
+    for name in pharmacogenes.TABLES:
         shipped = tables.data_file("pharmacogenes", f"{name}.tsv").read_bytes()
         assert (tmp_path / f"{name}.tsv").read_bytes() == shipped, name
 

@@ -267,6 +267,8 @@ def carried_bases(value: str | None, ref: str) -> tuple[list[str], bool]:
     if value is None or value == ref:
         return [], True
     bases = list(IUPAC[value]) if value in IUPAC else [value]
+    if not all(re.fullmatch("[ACGT]+", base) for base in bases):
+        raise ValueError(f"{value!r} stands for no bases")
     return [base for base in bases if base != ref], ref in bases
 
 

@@ -122,7 +122,11 @@ def gene_rows(source: Path) -> list[Row]:
     version = file_version(path)
     for row in rows:
         row["source_version"] = f"{row['source_version']}; {version}" if row["source_version"] else version
-    return sorted([*rows, *_undefined_rows(source, {row["gene"] for row in rows})], key=lambda r: r["gene"])
+    known = {row["gene"] for row in rows}
+    rows += [_only_defined_row(source, gene, references[gene]) for gene in sorted(references.keys() - known)]
+    return sorted(
+        [*rows, *_undefined_rows(source, known | references.keys())], key=lambda row: str(row["gene"])
+    )
 
 
 def _defined_row(
@@ -153,6 +157,28 @@ def _defined_row(
         "source": f"{DEFINITIONS}; {PYPGX}" if reference else PYPGX,
         "source_row": f"{reference[1]}; {name}" if reference else name,
         "source_version": reference[2] if reference else "",
+    }
+
+
+def _only_defined_row(source: Path, gene: str, reference: tuple[str, str, str]) -> Row:
+    """A gene that PyPGx does not know yet: it reaches from its first site to its last, on GRCh38 alone."""
+    folder = source / "pharmcat" / "definition" / "alleles"
+    data = read_json(folder / f"{gene}_translation.json")
+    contig = canonical(data["chromosome"])
+    return {
+        **dict.fromkeys(GENE_COLUMNS, ""),
+        "gene": gene,
+        "contig": contig,
+        "start_grch38": min(site["position"] for site in data["variants"]),
+        "end_grch38": max(site["position"] + len(site["ref"]) - 1 for site in data["variants"]),
+        "method": call_method(gene, True, []),
+        "copy_number": 0,
+        "structural_variants": 0,
+        "ploidy": PLOIDIES.get(contig, "autosome"),
+        "reference_allele": reference[0],
+        "source": DEFINITIONS,
+        "source_row": reference[1],
+        "source_version": reference[2],
     }
 
 

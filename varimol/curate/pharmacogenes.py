@@ -54,6 +54,13 @@ GUIDANCE_COLUMNS = (
 )  # fmt: skip
 
 
+TABLES = (
+    "allele_definitions", "allele_functions", "build_sites", "disagreements", "gene_drugs", "genes", "guidance",
+    "phenotype_rules", "phenotype_scores",
+)  # fmt: skip
+"""Names of the tables that `curate` writes."""
+
+
 def curate(source: Path, out: Path) -> None:
     """Write every pharmacogene table into ``out``.
 
