@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 # A site that the file does not mention counts as looked at if records lie this near on both sides of it.
 COVERED_MARGIN = 10_000
-# Length of a record whose store does not give it: longer than any padding seen in practice.
-_LENGTH = 100
 _NOTES = 10
 
 
@@ -61,13 +59,11 @@ class RecordIndex:
 def index_records(cohort: Cohort) -> RecordIndex:
     """Read the position of every record of a cohort."""
     names = np.array([canonical_contig(str(name)) for name in cohort.read("contig_id")])
-    positions = cohort.read("variant_position")
-    has_length = "variant_length" in cohort.arrays
-    return RecordIndex(
-        contigs=names[cohort.read("variant_contig")],
-        positions=positions,
-        lengths=cohort.read("variant_length") if has_length else np.full(len(positions), _LENGTH),
-    )
+    if "variant_length" in cohort.arrays:
+        lengths = cohort.read("variant_length")
+    else:
+        lengths = np.array([len(str(row[0])) for row in cohort.read("variant_allele")], dtype=np.int64)
+    return RecordIndex(names[cohort.read("variant_contig")], cohort.read("variant_position"), lengths)
 
 
 @dataclass(frozen=True)
@@ -114,7 +110,12 @@ def find_records(
     near = _near_sites(index, gene.contig, sites)
     rows = cohort.read("variant_allele", near) if len(near) else np.empty((0, 1), dtype=object)
     records = [
-        (record, int(index.positions[record]), [str(allele) for allele in row if allele])
+        (
+            record,
+            int(index.positions[record]),
+            int(index.lengths[record]),
+            [str(allele) for allele in row if allele],
+        )
         for record, row in zip(near.tolist(), rows)
     ]
     told, refused = _read_records(sites, records, use_palindromic)
@@ -134,12 +135,12 @@ def find_records(
 
 
 def _read_records(
-    sites: GeneSites, records: list[tuple[int, int, list[str]]], use_palindromic: bool
+    sites: GeneSites, records: list[tuple[int, int, int, list[str]]], use_palindromic: bool
 ) -> tuple[dict[int, list[Told]], dict[int, str]]:
     told: dict[int, list[Told]] = {}
     refused: dict[int, str] = {}
-    for record, position, alleles in records:
-        reading = read_record(sites, position, alleles, use_palindromic=use_palindromic)
+    for record, position, length, alleles in records:
+        reading = read_record(sites, position, alleles, length=length, use_palindromic=use_palindromic)
         for site, codes in reading.codes.items():
             told.setdefault(site, []).append((record, codes))
         for site, why in reading.refused.items():

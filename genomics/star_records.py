@@ -53,9 +53,9 @@ class GeneSites:
     starts: np.ndarray
     ends: np.ndarray
 
-    def near(self, position: int, length: int) -> list[int]:
-        """Sites that a record of some length may bear on."""
-        return np.flatnonzero((self.starts <= position + length) & (self.ends >= position - 1)).tolist()
+    def near(self, position: int, end: int) -> list[int]:
+        """Sites that a record from ``position`` to ``end`` may bear on."""
+        return np.flatnonzero((self.starts <= end + 1) & (self.ends >= position - 1)).tolist()
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,12 @@ def is_palindromic(bases: Sequence[str]) -> bool:
 
 
 def read_record(
-    gene: GeneSites, position: int, alleles: Sequence[str], *, use_palindromic: bool = True
+    gene: GeneSites,
+    position: int,
+    alleles: Sequence[str],
+    *,
+    length: int = 0,
+    use_palindromic: bool = True,
 ) -> Reading:
     """Tell the code of each allele of a record at each site that it bears on.
 
@@ -142,6 +147,8 @@ def read_record(
         1-based position of the record.
     alleles
         REF and the ALTs.
+    length
+        Bases that a record covers beyond its REF: the reference block of a gVCF, up to INFO/END.
     use_palindromic
         Whether a base and its complement can be told apart; not in a file with calls of the other strand.
 
@@ -153,7 +160,10 @@ def read_record(
     [0, 1, -3]
     """
     alleles = [allele.upper() for allele in alleles]
-    near = gene.near(position, len(alleles[0]))
+    covered = length if set(alleles[1:]) <= {*_UNNAMED} else 0
+    end = position + max(len(alleles[0]), covered) - 1
+    near = gene.near(position, end)
+    alleles[0] = _fill(gene, near, position, alleles[0])
     refused: dict[int, str] = {}
     reference = _check_reference(gene, near, position, alleles[0], refused)
     if not use_palindromic:
@@ -164,7 +174,7 @@ def read_record(
         known = [change for i in used for found in gene.changes[i] for change in found]
         columns = [_allele_codes(gene, used, known, position, reference, allele) for allele in alleles]
         for k, i in enumerate(used):
-            found = _say(gene, i, position, alleles, [column[k] for column in columns])
+            found = _say(gene, i, position, end, alleles, [column[k] for column in columns])
             if (found != SILENT).any():
                 codes[gene.numbers[i]] = found
     return Reading(codes, {gene.numbers[i]: reason for i, reason in refused.items()})
@@ -174,6 +184,14 @@ def _is_structural(alleles: Sequence[str]) -> bool:
     """Whether every ALT is a symbol of its own, such as ``<DEL>``: what is deleted then stands elsewhere."""
     named = [a for a in alleles[1:] if a not in _UNNAMED and a not in _SPANNING]
     return bool(named) and not any(map(str.isalpha, named))
+
+
+def _fill(gene: GeneSites, near: list[int], position: int, ref: str) -> str:
+    """Put the build's bases where REF has N: a record of blocks that did not know them."""
+    if "N" not in ref:
+        return ref
+    known = {place: base for i in near for place, base in gene.bases[i].items()}
+    return "".join(known.get(position + k, base) if base == "N" else base for k, base in enumerate(ref))
 
 
 def _check_reference(
@@ -261,12 +279,11 @@ def _changes_length(site: StarSite) -> bool:
 
 
 def _say(
-    gene: GeneSites, i: int, position: int, alleles: Sequence[str], codes: list[int]
+    gene: GeneSites, i: int, position: int, end: int, alleles: Sequence[str], codes: list[int]
 ) -> Int8[np.ndarray, " alleles"]:
     """Silence the codes of alleles that leave the site as it is where the record does not look at it."""
     site = gene.sites[i]
     at = site.positions[gene.build] or 0
-    end = position + len(alleles[0]) - 1
     plain = [not found for found in gene.changes[i]]
     changed = [code >= 0 and not plain[code] for code in codes[1:]]
     written = [a for a in alleles[1:] if a.isalpha()]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Int8, Int32
 
-from genomics.block import ABSENT, NO_CALL, OBSERVED
+from genomics.block import ABSENT, MISSING, NO_CALL, OBSERVED
 from genomics.star_alleles import StarGene, StarSite
 from genomics.star_calls import RecordCalls, one_copy_calls, read_calls
 from genomics.star_find import COVERED_MARGIN, RecordIndex, Told, covered_sites, find_records, index_records
@@ -237,7 +237,8 @@ def code_calls(
         Code of each allele of the record.
     """
     lookup = np.concatenate([told, [FILL, UNKNOWN]]).astype(np.int8)
-    codes = lookup[genotypes]
+    # A call may name an allele that its record does not have, in a file read as it stands.
+    codes = lookup[np.where(genotypes < len(told), genotypes, MISSING)]
     # A call without any allele is a no-call, not a haploid one.
     codes[(states > NO_CALL) | (genotypes[:, 0] == FILL)] = UNKNOWN
     return codes

@@ -245,6 +245,21 @@ def test_read_record__one_record_of_two_bases_tells_two_sites() -> None:
     }
 
 
+@pytest.mark.parametrize("alleles", [("A", "<NON_REF>"), ("A", "<*>"), ("A",), ("N", "<NON_REF>")])
+def test_read_record__reference_block_covers_its_sites(alleles: tuple[str, ...]) -> None:
+    gene = prepare_sites([SNV, UGT1A1, PAIR], "GRCh38")
+    found = read_record(gene, 90, alleles, length=12).codes
+    # SNV stands at 101, the repeat at 100; of the pair's bases, 100 and 101, both are covered.
+    assert {i: codes[0] for i, codes in found.items()} == {0: 0, 1: 0, 2: 0}
+    assert all((codes[1:] == OTHER).all() for codes in found.values())
+    assert set(read_record(gene, 90, alleles, length=11).codes) == {1}
+    assert not read_record(gene, 90, ("A", "<DEL>"), length=50).codes
+
+
+def test_read_record__unknown_reference_base_is_the_builds() -> None:
+    assert read_record(prepare_sites([SNV], "GRCh37"), 201, ("N", "G")).codes[0].tolist() == [1, 0]
+
+
 PAIR = StarSite("pair", {"GRCh38": 100, "GRCh37": None}, {"GRCh38": "TC", "GRCh37": ""}, ("TC", "CT"))
 
 

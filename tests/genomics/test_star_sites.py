@@ -10,9 +10,10 @@ from genomics.ingest import ingest
 from genomics.star_alleles import StarGene, StarSite
 from genomics.star_find import index_records
 from genomics.star_match import FILL, OTHER, UNKNOWN
-from genomics.star_sites import SiteCalls, phased_samples, read_site_calls
+from genomics.star_sites import SiteCalls, code_calls, phased_samples, read_site_calls
 
 HEADER = (
+    '##INFO=<ID=END,Number=1,Type=Integer,Description="End">',
     '##FORMAT=<ID=PS,Number=1,Type=Integer,Description="Phase set">',
     '##FORMAT=<ID=GP,Number=G,Type=Float,Description="Genotype probabilities">',
     '##FORMAT=<ID=HDS,Number=2,Type=Float,Description="Haploid dosages">',
@@ -251,6 +252,25 @@ def test_read_site_calls__gene_without_a_place_on_the_build(read: Reader) -> Non
     nowhere = StarSite("rs1", {"GRCh38": None, "GRCh37": 1000}, {"GRCh38": "G", "GRCh37": "G"}, ("G", "A"))
     calls = read(gene(nowhere), "2 1000 . G A . PASS . GT 0/1")
     assert (calls.states == ABSENT).all() and not calls.in_file.any()
+
+
+def test_read_site_calls__reference_blocks_of_a_gvcf(read: Reader) -> None:
+    calls = read(
+        gene(*SNVS, TA_REPEAT),
+        "2 990 . A <NON_REF> . PASS END=1009 GT:GQ 0/0:60 0/0:5",
+        "2 1010 . C T,<NON_REF> . PASS . GT:GQ 0/1:60 0/0:60",
+        "2 1011 . A <NON_REF> . PASS END=1019 GT:GQ 0/0:60 0/0:60",
+        "2 1021 . A <NON_REF> . PASS END=2100 GT:GQ 0/0:60 0/0:60",
+        min_gq=20,
+    )
+    assert calls.codes[:, 0].tolist() == [[0, 0], [0, 1], [UNKNOWN] * 2, [0, 0]]
+    assert calls.states.tolist() == [[OBSERVED, FILTERED], [OBSERVED] * 2, [ABSENT] * 2, [OBSERVED] * 2]
+
+
+def test_code_calls__allele_that_the_record_does_not_have_is_unknown() -> None:
+    genotypes = np.array([[0, 2], [3, 1]], dtype=np.int8)
+    codes = code_calls(genotypes, np.zeros(2, dtype=np.int8), np.array([0, 1], dtype=np.int8))
+    assert codes.tolist() == [[0, UNKNOWN], [UNKNOWN, 1]]
 
 
 def test_phased_samples__two_phase_sets_are_not_one_phase() -> None:
