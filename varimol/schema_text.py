@@ -155,8 +155,42 @@ status             string   how sure it is {called, ambiguous, abstain}
 phenotype          string   metaboliser phenotype; Indeterminate where a function is not known
 activity_score     number?  sum of the alleles' activity values, for genes that have them
 sites_missing      string   sites of the definition that were not observed
+sites_no_call      string   those of them that the file has without a call
+sites_filtered     string   those of them that were filtered out or of low quality
+sites_settling     string   those of them that tell the candidates apart: what another assay should look at
+unobserved_alleles string   alleles that sites not observed may hide
+variants           string   all variants carried (genes read variant by variant), bases (genes read as genotypes), or what calls that no known diplotype explains come nearest to
 assumptions        string   what was taken for granted
-reason             string   why it abstains; empty otherwise
+reason             string   why it abstains, or why an ambiguous call is never acted on; empty otherwise
+
+# phenotypes | stars, link
+The diplotypes' posterior summed by phenotype; by patient, gene and falling probability.
+sample_id   string patient, as named in the variant file
+gene        string pharmacogene
+phenotype   string metaboliser phenotype; diplotypes not listed stand together at the end
+probability number [probability] of the phenotype
+status      string how sure the diplotype is {called, ambiguous}
+
+# undocumented_variants | stars, link
+Variants in the pharmacogenes that no definition knows, carried by somebody; by gene and position.
+gene       string  pharmacogene whose region holds it
+contig     string  chromosome, as in the file
+position   integer [base, 1-based] on the build of the calls
+ref        string  base or bases of the file's reference
+alt        string  base or bases carried
+n_called   integer samples with a call
+n_carriers integer samples that carry it
+n_copies   integer copies carried
+
+# undocumented_carriers | stars, link
+Who carries the undocumented variants; for cohorts of up to 50 patients.
+sample_id string  patient, as named in the variant file
+gene      string  pharmacogene whose region holds it
+contig    string  chromosome, as in the file
+position  integer [base, 1-based] on the build of the calls
+ref       string  base or bases of the file's reference
+alt       string  base or bases carried
+copies    integer copies carried
 
 # recommendations | stars, link
 Guidance for one patient and drug; by patient and drug.
