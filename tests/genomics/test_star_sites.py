@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from genomics.ingest import ingest
-from genomics.star_alleles import StarGene, StarSite
+from genomics.star_alleles import StarGene, StarSite, read_definitions
 from genomics.star_find import index_records
 from genomics.star_match import FILL, OTHER, UNKNOWN
 from genomics.star_sites import SiteCalls, code_calls, phased_samples, read_site_calls
@@ -271,6 +272,44 @@ def test_code_calls__allele_that_the_record_does_not_have_is_unknown() -> None:
     genotypes = np.array([[0, 2], [3, 1]], dtype=np.int8)
     codes = code_calls(genotypes, np.zeros(2, dtype=np.int8), np.array([0, 1], dtype=np.int8))
     assert codes.tolist() == [[0, UNKNOWN], [UNKNOWN, 1]]
+
+
+def test_read_site_calls__the_bases_of_2504_people_as_the_file_has_them(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    """Against the lines of the file: the bases that each haplotype's GT names, at every site that is there."""
+    from varimol import tables
+
+    folder = shared_data / "pharmacogenes" / "1000genomes_grch37"
+    names = ("CYP3A5", "NUDT15", "UGT1A1")
+    paths = [folder / f"{name}.vcf.gz" for name in names]
+    cohort = ingest(paths, tmp_path / "panel.vcz", build="GRCh37")
+    index = index_records(cohort)
+    lines = {}
+    for path in paths:
+        with gzip.open(path, "rt") as file:
+            for line in file:
+                if not line.startswith("#"):
+                    contig, position, _, ref, alts, *_, calls = line.rstrip().split("\t", 9)
+                    lines.setdefault((contig, int(position)), []).append((ref, alts, calls))
+    definitions = tables.allele_definitions()
+    n_compared = 0
+    for star_gene in read_definitions(definitions[definitions["gene"].isin(names)]):
+        calls = read_site_calls(cohort, index, star_gene, "GRCh37")
+        assert not calls.notes
+        for number, here in enumerate(star_gene.sites):
+            found = lines.get((star_gene.contig, here.positions["GRCh37"]), [])
+            assert calls.in_file[number] == bool(found)
+            for ref, alts, text in found:
+                rest = here.references["GRCh37"][len(ref) :]
+                words = [allele + rest for allele in (ref, *alts.split(","))]
+                told = np.array([here.bases.index(w) if w in here.bases else OTHER for w in words])
+                given = np.array([call.split("|") for call in text.split("\t")]).astype(int)
+                assert (told[given] == calls.codes[number]).all(), here
+                n_compared += given.size
+            if found:
+                assert (calls.states[number] == OBSERVED).all() and (calls.phase_sets[number] == 1).all()
+    assert n_compared > 9 * 5008
 
 
 def test_phased_samples__two_phase_sets_are_not_one_phase() -> None:
