@@ -78,13 +78,16 @@ class FoundRecords:
         By site, the records that tell of it, numbered as in ``records``.
     by_base
         By site of several bases that no record tells as a whole: the records of each of its bases.
+    refused
+        Sites with a record that is not used.
     notes
-        Records not used, and why.
+        Why they are not used.
     """
 
     records: np.ndarray
     told: dict[int, list[Told]]
     by_base: dict[int, list[list[Told]]]
+    refused: list[int]
     notes: tuple[str, ...]
 
 
@@ -122,6 +125,9 @@ def find_records(
     single, origin = _single_bases(gene.sites, build)
     by_base = _by_base(_read_records(single, records, use_palindromic)[0], origin) if origin else {}
     by_base = {i: p for i, p in by_base.items() if all(codes[0] == SILENT for _, codes in told.get(i, []))}
+    for site in [site for site, parts in by_base.items() if not all(parts)]:
+        if any(by_base.pop(site)):
+            refused.setdefault(site, "only some of the bases that change together are in the file")
     every = [*told.values(), *(found for parts in by_base.values() for found in parts)]
     used = sorted({record for found in every for record, _ in found})
     place = {record: k for k, record in enumerate(used)}
@@ -130,6 +136,7 @@ def find_records(
         records=np.array(used, dtype=np.int64),
         told={site: _renumber(found, place) for site, found in told.items()},
         by_base={site: [_renumber(found, place) for found in parts] for site, parts in by_base.items()},
+        refused=sorted(refused),
         notes=_shorten(notes),
     )
 
@@ -149,11 +156,11 @@ def _read_records(
 
 
 def _by_base(told: dict[int, list[Told]], origin: dict[int, tuple[int, int]]) -> dict[int, list[list[Told]]]:
-    """Group the records of single bases by the site that they make up; each of its bases must be told."""
+    """Group the records of single bases by the site that they make up; a base may have none."""
     found: dict[int, list[list[Told]]] = {}
     for number, (site, _) in origin.items():
         found.setdefault(site, []).append(told.get(number, []))
-    return {site: parts for site, parts in found.items() if all(parts)}
+    return found
 
 
 def _renumber(found: list[Told], place: dict[int, int]) -> list[Told]:

@@ -44,7 +44,7 @@ class SiteCalls:
     in_file
         (sites,): the file has a record that tells the site's bases.
     covered
-        (sites,): the file has records near the site, on both sides of it.
+        (sites,): the file has records near the site, on both sides of it, and none at it that is not used.
     states
         (sites, samples): 0 observed, 1 no-call (in part too: the codes tell), 2 filtered or of low quality,
         3 absent: no record tells the site's bases.
@@ -103,6 +103,7 @@ def read_site_calls(
     n_samples = cohort.n_samples
     covered = covered_sites(gene, build, index.positions[index.near(gene, build, COVERED_MARGIN)])
     found = find_records(cohort, index, gene, build, use_palindromic=use_palindromic)
+    covered[found.refused] = False
     calls = read_calls(cohort, found.records, min_gq=min_gq)
     calls = one_copy_calls(calls, gene.contig, index.positions[found.records], build, sexes)
     codes = np.full((len(gene.sites), n_samples, 2), UNKNOWN, dtype=np.int8)

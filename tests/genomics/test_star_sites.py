@@ -149,8 +149,15 @@ def test_read_site_calls__file_of_variants_alone_tells_nothing_of_other_sites(re
 
 
 def test_read_site_calls__ref_of_neither_build_is_not_used_and_told(read: Reader) -> None:
-    calls = read(gene(*SNVS), "2 1000 . C T . PASS . GT 0/1", "2 1010 . C T . PASS . GT 0/1")
+    calls = read(
+        gene(*SNVS),
+        "2 990 . A T . PASS . GT 0/1",
+        "2 1000 . C T . PASS . GT 0/1",
+        "2 1010 . C T . PASS . GT 0/1",
+    )
     assert calls.states[:, 0].tolist() == [ABSENT, OBSERVED, ABSENT]
+    # A file that mentions a site in a way nobody understands does not leave it out for being the reference.
+    assert calls.in_file.tolist() == [False, True, False] and calls.covered.tolist() == [False, True, False]
     assert calls.notes == ("rs1000: a record is not used: REF C at 1000 has C where the reference has G",)
 
 
@@ -178,7 +185,8 @@ def test_read_site_calls__two_bases_written_one_by_one(read: Reader) -> None:
     assert calls.codes[0].tolist() == expected
     assert calls.states[0].tolist() == [0, NO_CALL, 0, 0, 0, 0, NO_CALL]
     alone = read(gene(PAIR), "2 3000 . T C . PASS . GT 0/0")
-    assert alone.states.tolist() == [[ABSENT]]
+    assert alone.states.tolist() == [[ABSENT]] and not alone.covered.any()
+    assert "only some of the bases" in alone.notes[0]
 
 
 DELETION = site(4000, "CAATGGAAAGA", "C")
