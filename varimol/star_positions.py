@@ -1,0 +1,144 @@
+"""Where the sites of a gene lie that a patient's calls lack, and how each of them is lacking.
+
+The tables name such sites in short lists (``rs1,rs2``, ``all 41 sites``, ``rs1,… and 12 more``); here they get
+their positions back. No call, filtered and absent are kept apart, as everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from genomics.star_alleles import read_definitions
+
+_ALL = re.compile(r"all \d+ sites")
+_MORE = re.compile(r" and (\d+) more$")
+
+
+@dataclass(frozen=True)
+class SiteList:
+    """A list of sites as the tables write it.
+
+    Attributes
+    ----------
+    names
+        Those that are named.
+    count
+        How many there are in all.
+    """
+
+    names: tuple[str, ...]
+    count: int
+
+
+def parse_sites(text: str, known: tuple[str, ...]) -> SiteList:
+    """Read a list of sites.
+
+    Parameters
+    ----------
+    text
+        Of a column ``sites_…``.
+    known
+        Names of all sites of the gene, in order.
+
+    Examples
+    --------
+    >>> parse_sites("rs1,rs3", ("rs1", "rs2", "rs3"))
+    SiteList(names=('rs1', 'rs3'), count=2)
+    >>> parse_sites("all 2 sites", ("rs1", "rs2")).names, parse_sites("rs1,rs2 and 9 more", ()).count
+    (('rs1', 'rs2'), 11)
+    """
+    if _ALL.fullmatch(text):
+        return SiteList(known, len(known))
+    more = _MORE.search(text)
+    names = tuple(name for name in _MORE.sub("", text).split(",") if name)
+    return SiteList(names, len(names) + (int(more[1]) if more else 0))
+
+
+@dataclass(frozen=True)
+class GenePositions:
+    """Sites of one gene on one build.
+
+    Attributes
+    ----------
+    chromosome
+        With ``chr`` before it, as PharmCAT writes it.
+    positions
+        By name of the site, in the definition's order: 1-based; None where the build's is not known.
+    """
+
+    chromosome: str
+    positions: dict[str, int | None]
+
+    def describe(self, missing: str, no_call: str, filtered: str, settling: str) -> dict[str, Any]:
+        """Tell what was not seen.
+
+        Parameters
+        ----------
+        missing, no_call, filtered, settling
+            Columns ``sites_missing``, ``sites_no_call``, ``sites_filtered``, ``sites_settling``.
+
+        Returns
+        -------
+        dict
+            ``positions``: how many are defined, observed, without a call, filtered and absent;
+            ``missingPositions``: each that the tables name, with its state; ``missingPositionsNotNamed``: how
+            many they do not; ``settlingPositions``: names of those that tell the candidates apart.
+        """
+        known = tuple(self.positions)
+        lacking, uncalled, dropped = (parse_sites(text or "", known) for text in (missing, no_call, filtered))
+        counts = {
+            "defined": len(known),
+            "observed": len(known) - lacking.count,
+            "noCall": uncalled.count,
+            "filtered": dropped.count,
+            "absent": lacking.count - uncalled.count - dropped.count,
+        }
+        # Where nothing at all was seen the count says it.
+        named = lacking.names if counts["observed"] else ()
+        return {
+            "positions": counts,
+            "missingPositions": [
+                {
+                    "name": name,
+                    "chromosome": self.chromosome,
+                    "position": self.positions.get(name),
+                    "state": "noCall"
+                    if name in uncalled.names
+                    else "filtered"
+                    if name in dropped.names
+                    else "absent",
+                }
+                for name in named
+            ],
+            "missingPositionsNotNamed": lacking.count - len(named),
+            "settlingPositions": list(parse_sites(settling or "", known).names),
+        }
+
+
+def gene_positions(definitions: pd.DataFrame, build: str) -> dict[str, GenePositions]:
+    """Sites of every gene of the definitions.
+
+    Parameters
+    ----------
+    definitions
+        `varimol.tables.allele_definitions`.
+    build
+        GRCh37 or GRCh38.
+
+    Examples
+    --------
+    >>> from varimol import tables
+    >>> found = gene_positions(tables.allele_definitions(), "GRCh38")["CYP2C19"]
+    >>> found.chromosome, found.positions["rs4244285"]
+    ('chr10', 94781859)
+    """
+    return {
+        gene.name: GenePositions(
+            f"chr{gene.contig}", {site.name: site.positions[build] for site in gene.sites}
+        )
+        for gene in read_definitions(definitions)
+    }
