@@ -35,11 +35,11 @@ class Written(NamedTuple):
 
     def report(self, sample_id: str) -> dict[str, Any]:
         """Return one patient's report, found as `stars.json` says."""
-        listed = {s["sampleId"]: s["file"] for s in self.index()["samples"]}
+        listed = {s["sampleId"]: s["file"] for s in self.listing()["samples"]}
         report: dict[str, Any] = json.loads((self.folder / listed[sample_id]).read_text(encoding="utf-8"))
         return report
 
-    def index(self) -> dict[str, Any]:
+    def listing(self) -> dict[str, Any]:
         """Return `stars.json`."""
         index: dict[str, Any] = json.loads((self.folder / "stars.json").read_text(encoding="utf-8"))
         return index
@@ -178,7 +178,7 @@ def test_report__holds_every_row_of_the_tables(written: Written) -> None:
 
 
 def test_index__names_build_assay_sources_and_files(written: Written) -> None:
-    index = written.index()
+    index = written.listing()
     assert (index["build"], index["assay"], index["schemaVersion"]) == ("GRCh38", "targeted", SCHEMA_VERSION)
     assert index["samples"][2] == {"sampleId": "odd/name", "file": "reports/odd%2Fname.report.json"}
     assert any("PharmCAT" in source["name"] and source["version"] for source in index["sources"])
