@@ -171,3 +171,19 @@ def test_definitions__positions_by_distance_hold_rsids_of_the_grch37_panel(share
                 if rsid in place:
                     agree[position == place[rsid]] += 1
     assert agree[True] >= 10 and agree[False] == 0
+
+
+def test_definitions__grch37_bases_are_those_of_the_panel(shared_data: Path) -> None:
+    """Swapped sites among them: REF of calls made on GRCh37 is GRCh37's own base."""
+    table = tables.allele_definitions().dropna(subset="position_grch37")
+    table = table.drop_duplicates(["gene", "position_grch37", "ref_grch37"])
+    agree: Counter[tuple[bool, bool]] = Counter()
+    for gene, rows in table.groupby("gene"):
+        bases = {position: ref for position, _, ref, _ in _panel_records(shared_data, str(gene))}
+        for row in rows.itertuples():
+            ref = bases.get(row.position_grch37)
+            if ref is not None:
+                size = min(len(ref), len(row.ref_grch37))
+                agree[ref[:size] == row.ref_grch37[:size], row.ref_grch37 != row.ref_grch38] += 1
+    assert agree[False, False] == agree[False, True] == 0
+    assert agree[True, False] > 200 and agree[True, True] == 7

@@ -41,6 +41,8 @@ LOWEST_FUNCTION = ("DPYD", "RYR1")
 # Genes whose alleles are reported site by site though they have names or several of them.
 GENOTYPE = ("CACNA1S", "F5", "IFNL3", "VKORC1")
 NEEDS_COPY_NUMBER = ("CYP2D6",)
+# Sites outside any gene, which are reported under a name of their own and have no named alleles.
+CLUSTERS = {"rs12777823": "CYP2C cluster"}
 PLOIDIES = {"X": "X", "MT": "MT"}
 
 
@@ -124,6 +126,7 @@ def gene_rows(source: Path) -> list[Row]:
         row["source_version"] = f"{row['source_version']}; {version}" if row["source_version"] else version
     known = {row["gene"] for row in rows}
     rows += [_only_defined_row(source, gene, references[gene]) for gene in sorted(references.keys() - known)]
+    rows += _cluster_rows(source)
     return sorted(
         [*rows, *_undefined_rows(source, known | references.keys())], key=lambda row: str(row["gene"])
     )
@@ -180,6 +183,33 @@ def _only_defined_row(source: Path, gene: str, reference: tuple[str, str, str]) 
         "source_row": reference[1],
         "source_version": reference[2],
     }
+
+
+def _cluster_rows(source: Path) -> list[Row]:
+    """Sites between genes that the definitions' publisher reports beside a gene's alleles."""
+    path = source / "pharmcat" / "definition" / "alleles" / "exemptions.json"
+    rows = []
+    for gene, exempt in sorted(read_json(path).items()):
+        for i, site in enumerate(exempt.get("extraPositions") or []):
+            if site["rsid"] not in CLUSTERS:
+                continue
+            rows.append(
+                {
+                    **dict.fromkeys(GENE_COLUMNS, ""),
+                    "gene": CLUSTERS[site["rsid"]],
+                    "contig": canonical(site["chromosome"]),
+                    "start_grch38": site["position"],
+                    "end_grch38": site["position"] + len(site["ref"]) - 1,
+                    "method": "outside",
+                    "copy_number": 0,
+                    "structural_variants": 0,
+                    "ploidy": "autosome",
+                    "source": DEFINITIONS,
+                    "source_row": f"{path.name} {gene} extraPositions[{i}]",
+                    "source_version": file_version(path),
+                }
+            )
+    return rows
 
 
 def _undefined_rows(source: Path, known: set[str]) -> list[Row]:
