@@ -205,6 +205,22 @@ def test_read_record__other_indels_are_never_a_known_code(data: st.DataObject) -
         assert found is None or found[1] in (OTHER, SILENT, 0)
 
 
+@given(st.data())
+@settings(max_examples=200)
+def test_read_record__indel_with_another_base_beside_it_is_itself_or_unknown(data: st.DataObject) -> None:
+    indel = data.draw(st.sampled_from(shipped_indels()))
+    code = data.draw(st.sampled_from(indel.codes()))
+    haplotype = indel.haplotype(code)
+    shared = _common_start(indel.sequence, haplotype)
+    place = data.draw(st.integers(max(0, shared - 12), shared - 1))
+    base = data.draw(st.sampled_from(sorted(set("ACGT") - {haplotype[place]})))
+    changed = haplotype[:place] + base + haplotype[place + 1 :]
+    found = read_at(indel, max(0, place - 1), len(indel.sequence), [changed])
+    # Bases that the two changes share may make the outcome one of a plainer change.
+    same = [c for c in indel.codes() if indel.haplotype(c) == changed]
+    assert found is None or found[1] in (code, OTHER, SILENT, *same)
+
+
 def _common_start(one: str, two: str) -> int:
     pairs = enumerate(zip(one, two))
     return next((i for i, (a, b) in pairs if a != b), min(len(one), len(two)))

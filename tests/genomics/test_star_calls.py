@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from genomics.ingest import ingest
+from genomics.star_calls import phase_sets, read_calls, two_copies
+from genomics.star_match import FILL
+
+
+def test_phase_sets__names_are_numbered_apart_from_sets_without_one() -> None:
+    phased = np.array([[True, True, True, False], [True, True, True, True]])
+    sets = np.array([["7_A_G", "7_A_G", ".", "7_A_G"], ["7_A_G", "9_C_T", "", "."]], dtype=object)
+    found = phase_sets(phased, sets)
+    assert found[0, 0] == found[0, 1] == found[1, 0] and found[1, 1] not in (0, 1, found[0, 0])
+    assert found[0, 2:].tolist() == [1, 0] and found[1, 2:].tolist() == [1, 1]
+
+
+def test_two_copies__one_dot_says_nothing_of_the_number_of_copies() -> None:
+    calls, polyploid = two_copies(np.array([[[-1, FILL], [1, FILL], [FILL, FILL]]], dtype=np.int8))
+    assert calls.tolist() == [[[-1, -1], [1, FILL], [-1, -1]]] and polyploid.tolist() == [0]
+    haploid, _ = two_copies(np.array([[[0], [1], [-1]]], dtype=np.int8))
+    assert haploid.tolist() == [[[0, FILL], [1, FILL], [-1, -1]]]
+
+
+def test_read_calls__low_quality_is_filtered_and_no_call_stays_one(
+    make_vcf: Callable[..., Path], tmp_path: Path
+) -> None:
+    records = ["1 5 . A G . PASS . GT:GQ 0/1:19 0/1:20 ./.:0 ./1:3", "1 9 . A G . PASS . GT 0/1 0/1 0/1 0/1"]
+    cohort = ingest(make_vcf(records, samples=list("ABCD")), tmp_path / "c.vcz", build="GRCh38")
+    rows = np.arange(2)
+    # A record without any quality is not held to it.
+    assert read_calls(cohort, rows, min_gq=20).states.tolist() == [[2, 0, 1, 2], [0, 0, 0, 0]]
+    assert read_calls(cohort, rows).states.tolist() == [[0, 0, 1, 1], [0, 0, 0, 0]]
