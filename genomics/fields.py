@@ -15,7 +15,7 @@ import numpy as np
 
 from genomics.errors import InputError
 
-DEFAULT_FIELDS: tuple[str, ...] = ("FORMAT/DP", "FORMAT/GQ", "FORMAT/DS")
+DEFAULT_FIELDS: tuple[str, ...] = ("FORMAT/DP", "FORMAT/GQ", "FORMAT/DS", "FORMAT/PS")
 """What is kept unless other fields are asked for, where a file declares it."""
 
 # These have arrays of their own in the store.

@@ -84,7 +84,7 @@ def ingest(
     samples
         Keep these samples, in this order.
     fields
-        INFO and FORMAT fields to keep, such as ``FORMAT/AD`` or ``INFO/*``; DP, GQ and DS of each call by default.
+        INFO and FORMAT fields to keep, such as ``FORMAT/AD`` or ``INFO/*``; DP, GQ, DS, PS of each call by default.
         GT, END and the annotation of consequences are always kept.
     preparation
         Call policies, gVCF expansion, normalisation, hard filters, lists of variants, liftover. Without it the

@@ -7,6 +7,7 @@ reference sequence of a build, which is itself some allele, never counts as ``*1
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -143,7 +144,7 @@ def read_definitions(definitions: pd.DataFrame) -> Iterator[StarGene]:
 
 
 def _read_gene(gene: str, table: pd.DataFrame) -> StarGene:
-    alleles = tuple(dict.fromkeys(table["allele"]))
+    alleles = tuple(sorted(dict.fromkeys(table["allele"]), key=star_number))
     rows = list(cast("Iterator[Any]", table[table["position_grch38"].notna()].itertuples(index=False)))
     at_site: dict[tuple[int, str], list[Any]] = {}
     for row in rows:
@@ -158,7 +159,7 @@ def _read_gene(gene: str, table: pd.DataFrame) -> StarGene:
             i = allele_number[row.allele]
             allowed[i, j, sites[j].bases.index(row.alt)] = True
             allowed[i, j, 0] &= bool(int(row.optional))
-    first = table.drop_duplicates("allele")
+    first = table.drop_duplicates("allele").set_index("allele").loc[list(alleles)]
     return StarGene(
         name=gene,
         contig=str(table["contig"].iloc[0]),
@@ -172,6 +173,18 @@ def _read_gene(gene: str, table: pd.DataFrame) -> StarGene:
         needs_copy_number=_text(first, "copy_number", "0") == "1",
         ploidy=_text(first, "ploidy", "autosome"),
     )
+
+
+def star_number(allele: str) -> tuple[int, str]:
+    """Order star alleles by number; other names stay as they are.
+
+    Examples
+    --------
+    >>> sorted(["*38", "*1", "*3B", "*3A", "*10"], key=star_number)
+    ['*1', '*3A', '*3B', '*10', '*38']
+    """
+    found = re.match(r"\*(\d+)(.*)", allele)
+    return (int(found[1]), found[2]) if found else (0, "")
 
 
 def _text(table: pd.DataFrame, column: str, otherwise: str) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from genomics.star_alleles import StarGene
+from genomics.star_alleles import UNSEEN_FREQUENCY, StarGene
 from genomics.star_match import (
     NO_CANDIDATES,
     UNKNOWN,
@@ -70,7 +70,10 @@ def carried_variants(gene: StarGene, pattern: CallPattern) -> tuple[str, ...]:
     """Names of all alleles whose variants a patient carries, worst first."""
     codes = settle_imputed(pattern)
     variants = ~gene.allowed[:, :, 0]
-    present = np.logical_or(*(_components(gene, variants, codes[:, i])[0] for i in (0, 1)))
+    if one_phase(codes, pattern.phase_sets):
+        present = np.logical_or(*(_components(gene, variants, codes[:, i])[0] for i in (0, 1)))
+    else:
+        present = _copies(gene, variants, codes) > 0
     order = sorted(map(int, np.flatnonzero(present)), key=lambda a: (_rank(gene, a), a))
     return tuple(gene.alleles[allele] for allele in order)
 
@@ -98,20 +101,37 @@ def one_phase(codes: Int[np.ndarray, "sites 2"], phase_sets: Int[np.ndarray, " s
 def _components(
     gene: StarGene, variants: Bool[np.ndarray, "alleles sites"], codes: Int[np.ndarray, " sites"]
 ) -> tuple[Bool[np.ndarray, " alleles"], Bool[np.ndarray, " alleles"]]:
-    """Alleles whose variants a haplotype carries, and those that unobserved sites may hide."""
+    """Alleles whose variants a haplotype carries, and those that unobserved sites may hide.
+
+    An allele whose variants are all part of another's that is there counts as that one.
+    """
     fits = (match_haplotype(gene, codes) | ~variants).all(axis=1) & variants.any(axis=1)
     seen = (variants & (codes > 0)).any(axis=1)
-    return fits & seen, fits & ~seen & (variants & (codes == UNKNOWN)).any(axis=1)
+    present = fits & seen
+    for larger in np.flatnonzero(present):
+        inside = (variants[larger] | ~variants).all(axis=1) & (variants != variants[larger]).any(axis=1)
+        present &= ~inside
+    return present, fits & ~seen & (variants & (codes == UNKNOWN)).any(axis=1)
 
 
 def _copies(
     gene: StarGene, variants: Bool[np.ndarray, "alleles sites"], codes: Int[np.ndarray, "sites 2"]
 ) -> np.ndarray:
-    """Copies (0, 1 or 2) of each allele that unphased calls hold: the fewest over its observed sites."""
-    matches = np.stack([match_haplotype(gene, codes[:, i]) & (codes[:, i] > 0) for i in (0, 1)]).sum(axis=0)
-    counted = variants & (codes != UNKNOWN).any(axis=1)
-    copies = np.where(counted, matches, 2).min(axis=1)
-    return np.where(counted.any(axis=1), copies, 0)
+    """Copies (0, 1 or 2) of each allele that unphased calls hold: the fewest over its observed sites.
+
+    Each copy of a variant counts once, for the allele with the most variants.
+    """
+    observed = (codes != UNKNOWN).any(axis=1)
+    left = np.stack([(codes == code).sum(axis=1) for code in range(gene.allowed.shape[2])], axis=1)
+    copies = np.zeros(len(gene.alleles), dtype=int)
+    for allele in np.argsort(-variants.sum(axis=1), kind="stable"):
+        sites = np.flatnonzero(variants[allele] & observed)
+        if not len(sites):
+            continue
+        carried = left[sites] * gene.allowed[allele, sites]
+        copies[allele] = carried.sum(axis=1).min()
+        left[sites] -= np.where(gene.allowed[allele, sites], np.minimum(carried, copies[allele]), 0)
+    return copies
 
 
 def _explains(
@@ -140,7 +160,9 @@ def _with_unobserved(
     gene: StarGene, names: list[int], possible: list[Bool[np.ndarray, " alleles"]]
 ) -> tuple[np.ndarray, Float[np.ndarray, " diplotypes"]]:
     """Pairs in which either haplotype may hide a worse allele at a site that was not observed."""
-    weights = gene.weights.mean(axis=0)
+    # What was seen comes first, also where nobody counted the alleles.
+    nobody = np.full(len(gene.alleles), UNSEEN_FREQUENCY)
+    weights = gene.weights.mean(axis=0) if gene.is_counted else nobody
     choices: list[dict[int, float]] = []
     for name, hidden in zip(names, possible):
         worse = [int(a) for a in np.flatnonzero(hidden) if _rank(gene, int(a)) < _rank(gene, name)]

@@ -8,7 +8,7 @@ from genomics.fields import DEFAULT_FIELDS
 from genomics.shards import PathLike, open_shards
 
 STAR_FIELDS: tuple[str, ...] = (
-    *DEFAULT_FIELDS, "FORMAT/GP", "FORMAT/HDS", "FORMAT/PS", "FORMAT/CN", "FORMAT/AD", "INFO/SVLEN",
+    *DEFAULT_FIELDS, "FORMAT/GP", "FORMAT/HDS", "FORMAT/CN", "FORMAT/AD", "INFO/SVLEN",
 )  # fmt: skip
 """Beside what is kept anyway: probabilities of imputed calls, phase sets, copies, depths of alleles, and the
 length of symbolic records without END."""

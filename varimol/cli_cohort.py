@@ -41,7 +41,7 @@ def ingest(
     fields: Annotated[
         str,
         typer.Option(
-            help="INFO and FORMAT fields to keep, such as FORMAT/AD,INFO/*; DP, GQ and DS if empty."
+            help="INFO and FORMAT fields to keep, such as FORMAT/AD,INFO/*; DP, GQ, DS and PS if empty."
         ),
     ] = "",
     normalise: Annotated[

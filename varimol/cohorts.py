@@ -47,7 +47,7 @@ def ingest(
     samples
         Samples to keep, in the order wanted.
     fields
-        INFO and FORMAT fields to keep, like ``FORMAT/AD`` or ``INFO/*``; FORMAT/DP, GQ and DS by default.
+        INFO and FORMAT fields to keep, like ``FORMAT/AD`` or ``INFO/*``; FORMAT/DP, GQ, DS and PS by default.
     settings
         TOML file of choices, for those that are not given here: see `genomics.Preparation`.
     policy

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from genomics.star_components import TRANS, carried_variants, match_components
+from genomics.star_match import UNKNOWN, CallPattern
+from tests.genomics.test_star_match import make_gene
+
+# *0 plain, *1 the first variant, *2 the first and second, *3 the third; *3 does nothing at all.
+ALLELES = np.zeros((4, 3, 2), dtype=bool)
+ALLELES[:, :, 1] = [[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 0, 1]]
+ALLELES[:, :, 0] = ~ALLELES[:, :, 1]
+GENE = make_gene(ALLELES, ranks=np.array([1.0, 0.5, 0.5, 0.0]), method="lowest_function")
+
+
+def first(codes: list[tuple[int, int]], sets: list[int]) -> str:
+    found = match_components(GENE, CallPattern(np.array(codes), np.array(sets)))
+    return "/".join(GENE.alleles[a] for a in found.pairs[0])
+
+
+@pytest.mark.parametrize(
+    ("codes", "sets", "name"),
+    [
+        # A variant that is part of two alleles counts once, for the one with more variants.
+        ([(0, 1), (0, 1), (0, 0)], [0, 0, 0], "*0/*2"),
+        ([(0, 1), (0, 1), (0, 0)], [1, 1, 0], "*0/*2"),
+        ([(1, 1), (0, 1), (0, 0)], [0, 0, 0], "*1/*2"),
+        ([(0, 1), (0, 0), (0, 0)], [0, 0, 0], "*0/*1"),
+        ([(0, 1), (0, 1), (0, 1)], [0, 0, 0], "*2/*3"),
+        # Phased on one haplotype, the worst variant stands for both.
+        ([(0, 1), (0, 1), (0, 1)], [1, 1, 1], "*0/*3"),
+        ([(0, 1), (0, 1), (1, 0)], [1, 1, 1], "*2/*3"),
+    ],
+)
+def test_match_components__each_copy_of_a_variant_counts_once(
+    codes: list[tuple[int, int]], sets: list[int], name: str
+) -> None:
+    assert first(codes, sets) == name
+
+
+def test_match_components__says_what_it_takes_for_granted() -> None:
+    pattern = CallPattern(np.array([(0, 1), (0, 1), (0, 1)]), np.array([0, 0, 0]))
+    assert match_components(GENE, pattern).assumption == TRANS
+    assert carried_variants(GENE, pattern) == ("*3", "*2")
+
+
+def test_match_components__what_was_seen_comes_before_what_may_hide() -> None:
+    codes = [(0, 1), (0, 1), (UNKNOWN, UNKNOWN)]
+    found = match_components(GENE, CallPattern(np.array(codes), np.array([0, 0, 0])))
+    assert found.pairs[0].tolist() == [0, 2]
+    assert [0, 3] not in found.pairs.tolist()[:1] and found.hidden.any()
+
+
+def test_match_components__imputed_calls_count_where_they_are_all_but_certain() -> None:
+    sure, doubtful = np.array([[0.0, 0.49], [0.49, 0.02]]), np.array([[0.4, 0.3], [0.3, 0.0]])
+    codes = np.array([(0, 0), (0, 0), (0, 1)])
+    names = []
+    for probabilities in (sure, doubtful):
+        found = match_components(GENE, CallPattern(codes, np.array([0, 0, 0]), {2: probabilities}))
+        names.append((found.pairs[0].tolist(), len(found.pairs)))
+    assert names[0] == ([0, 3], 1)
+    assert names[1][0] == [0, 0] and names[1][1] > 1
