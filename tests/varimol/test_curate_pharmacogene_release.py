@@ -41,9 +41,10 @@ def _archives(shared_data: Path, folder: Path, alter: Alter) -> list[Path]:
     members = {}
     for place in ("definition/alleles", "phenotype"):
         for path in sorted((source / "pharmcat" / place).glob("*.json")):
-            data = json.loads(path.read_text())
+            before, data = (json.loads(path.read_text()) for _ in range(2))
             alter(path.stem, data)
-            members[f"{RESOURCES}/{place}/{path.name}"] = json.dumps(data).encode()
+            content = path.read_bytes() if data == before else json.dumps(data).encode()
+            members[f"{RESOURCES}/{place}/{path.name}"] = content
     folders = {".csv": "pypgx/api/data", ".rst": "docs"}
     others = {
         f"{folders[path.suffix]}/{path.name}": path.read_bytes()
@@ -51,8 +52,8 @@ def _archives(shared_data: Path, folder: Path, alter: Alter) -> list[Path]:
         if path.suffix in folders
     }
     found = []
-    for entry, content in zip(releases("9.9.9", "8.8.8"), (members, others), strict=True):
-        found.append(_pack(folder / entry.url.split("github.com/", 1)[1], content))
+    for entry, packed in zip(releases("9.9.9", "8.8.8"), (members, others), strict=True):
+        found.append(_pack(folder / entry.url.split("github.com/", 1)[1], packed))
     return found
 
 
