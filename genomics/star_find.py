@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from jaxtyping import Bool, Int8
 
-from genomics.contigs import canonical_contig
+from genomics.contigs import canonical_contig, is_chromosome
 from genomics.star_alleles import StarGene, StarSite
 from genomics.star_records import SILENT, GeneSites, prepare_sites, read_record
 
@@ -32,7 +32,7 @@ class RecordIndex:
     Attributes
     ----------
     contigs
-        (records,) canonical names.
+        (records,) canonical names of chromosomes; ``other`` for all other contigs, which have no star alleles.
     positions
         (records,) 1-based.
     lengths
@@ -58,7 +58,8 @@ class RecordIndex:
 
 def index_records(cohort: Cohort) -> RecordIndex:
     """Read the position of every record of a cohort."""
-    names = np.array([canonical_contig(str(name)) for name in cohort.read("contig_id")])
+    contigs = [canonical_contig(str(name)) for name in cohort.read("contig_id")]
+    names = np.array([name if is_chromosome(name) else "other" for name in contigs])
     if "variant_length" in cohort.arrays:
         lengths = cohort.read("variant_length")
     else:

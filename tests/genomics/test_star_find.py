@@ -25,6 +25,7 @@ def cohort(make_vcf: Callable[..., Path], tmp_path: Path) -> Any:
         "chr2 50005 . A C . PASS . GT 0/1",
         "chr2 90000 . G A . PASS . GT 0/1",
         "chr3 50010 . G A . PASS . GT 0/1",
+        "chrUn_KI270302v1 50010 . G A . PASS . GT 0/1",
     ]
     return ingest(make_vcf(records, samples=["A"]), tmp_path / "c.vcz", build="GRCh38")
 
@@ -34,6 +35,11 @@ def test_find_records__long_records_and_chr_names(cohort: Any) -> None:
     assert found.records.tolist() == [0, 2]
     told = {site: [(k, codes.tolist()) for k, codes in records] for site, records in found.told.items()}
     assert told == {0: [(0, [0, 1])], 2: [(1, [0, 1])]}
+
+
+def test_index_records__contigs_are_named_one_way(cohort: Any) -> None:
+    assert index_records(cohort).contigs.tolist() == ["2", "2", "2", "3", "other"]
+    assert index_records(cohort).lengths.tolist() == [11, 1, 1, 1, 1]
 
 
 def test_find_records__gene_without_a_place_on_the_build(cohort: Any) -> None:
