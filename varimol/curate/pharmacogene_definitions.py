@@ -225,6 +225,11 @@ def gene_definition(folder: Path, gene: str, exemptions: Mapping[str, Any]) -> d
         (f"namedAlleles[{i}]", a) for i, a in enumerate(data["namedAlleles"]) if a["name"] not in dropped
     ]
     alleles += [(f"hiddenCoreAlleles[{i}]", a) for i, a in enumerate(data["hiddenCoreAlleles"])]
+    # Diplotypes are named in the order that the publisher lists alleles in with their functions.
+    listed = folder.parent.parent / "phenotype" / f"{gene}.json"
+    names = [a["name"] for a in read_json(listed)["namedAlleles"]] if listed.exists() else []
+    place_of = {name: place for place, name in enumerate(names)}
+    alleles.sort(key=lambda pair: place_of.get(pair[1]["name"], len(names)))
     return {
         "gene": data["gene"],
         "contig": canonical(data["chromosome"]),
