@@ -6,11 +6,12 @@ drawn with a seed, equally many of every super-population. Both programs read th
 
 * ``agreement``: whole files, ours declared ``wgs``, so that both take a site without a record for the reference.
   Writes star_agreement (per gene) and star_agreement_differences (every pair of unequal answers, with its kind, see
-  `benchmarks.star_differences`).
-* ``masked``: files of the gene's defining sites only, less 30% of them, drawn anew for each fifth of the people;
-  ours declared ``array``. Each program is judged by its own answer to the whole file: how many diplotypes change, and how many of
-  those are given as if nothing were wrong. Writes star_agreement_masked.
-* ``seconds``: whole files, PyPGx as it comes. Writes star_agreement_seconds.
+  `benchmarks.star_differences`). With ``--masked`` both call again from files of the gene's defining sites only, less
+  30% of them, drawn anew for each fifth of the people; ours is declared ``array``. Each program is judged by its own
+  answer to the whole file: how many diplotypes change, and how many of those are given as if nothing were wrong.
+  Writes star_agreement_masked.
+* ``seconds``: whole files, PyPGx as it comes, and whether its short cut in the other experiment changed its calls.
+  Writes star_agreement_seconds.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ from varimol.cohorts import ingest
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = "GRCh37"
+Files = Mapping[str, tuple[str, Path]]
+"""Gene and path by the name of a cut; that of a whole file is the gene's."""
 SURE, MASKED, GROUPS = 0.95, 0.3, 5
 
 
@@ -106,15 +109,13 @@ def call_ours(path: Path, gene: str, assay: str) -> tuple[pd.DataFrame, dict[str
     return called.assign(given_phenotype=[given.get(name, "") for name in called["sample_id"]]), spent
 
 
-def run_pypgx(
-    python: Path, files: Mapping[str, tuple[str, Path]], memory: bool
-) -> tuple[pd.DataFrame, dict[str, dict[str, Any]]]:
+def run_pypgx(python: Path, files: Files, quick: bool) -> tuple[pd.DataFrame, dict[str, dict[str, Any]]]:
     """Calls of PyPGx for files by name (gene and path), and what it tells of each file."""
     script = Path(__file__).with_name("star_pypgx.py")
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "calls.tsv"
         named = [f"{name}={gene}={path}" for name, (gene, path) in files.items()]
-        command = [str(python), str(script), *(["--memory"] if memory else []), str(table), *named]
+        command = [str(python), str(script), *(["--quick"] if quick else []), str(table), *named]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment).stdout
         lines = [json.loads(line) for line in told.splitlines()]
@@ -160,82 +161,100 @@ def judge_masked(program: str, whole: pd.Series, less: pd.DataFrame) -> dict[str
     }  # fmt: skip
 
 
-def our_answers(path: Path, gene: str, assay: str) -> pd.DataFrame:
-    """First diplotype of each person: sample_id, pair, status, sure (posterior of at least 0.95)."""
-    called = call_ours(path, gene, assay)[0].query("rank == 1")
-    sure = called["posterior"] >= SURE
-    return called[["sample_id", "status"]].assign(pair=called["diplotype"].map(name_pair), sure=sure)
+def our_answers(called: pd.DataFrame) -> pd.DataFrame:
+    """First diplotype of each person: gene, sample_id, pair, status, sure (posterior of at least 0.95)."""
+    first = called[called["rank"] == 1]
+    pairs, sure = first["diplotype"].map(name_pair), first["posterior"] >= SURE
+    return first[["gene", "sample_id", "status"]].assign(pair=pairs, sure=sure)
 
 
 def their_answers(calls: pd.DataFrame) -> pd.DataFrame:
-    """Diplotype of each person: name, gene, sample_id, pair, status, sure (it says no more than the pair)."""
+    """Diplotype of each person: gene, sample_id, pair, status, sure (it says no more than the pair)."""
     pairs = calls["diplotype"].map(name_pair)
     status = ["called" if pair else "abstain" for pair in pairs]
-    return calls[["name", "gene", "sample_id"]].assign(pair=pairs, status=status, sure=pairs.map(bool))
+    return calls[["gene", "sample_id"]].assign(pair=pairs, status=status, sure=pairs.map(bool))
 
 
 def measure_agreement(
-    files: Mapping[str, tuple[str, Path]], python: Path
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Summary by gene, and the differences."""
-    theirs, told = run_pypgx(python, files, memory=True)
-    rows, unequal = [], []
-    for name, (gene, path) in files.items():
-        if "reason" in told[name]:
-            rows.append({"gene": gene, "reason": told[name]["reason"]})
+    files: Files, theirs: pd.DataFrame, told: Mapping[str, Mapping[str, Any]]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Summary by gene, the differences, and our answers."""
+    rows, unequal, ours = [], [], []
+    for gene, path in files.values():
+        if "reason" in told[gene]:
+            rows.append({"gene": gene, "reason": told[gene]["reason"]})
             continue
-        joined = compare(call_ours(path, gene, "wgs")[0], theirs[theirs["name"] == name], told[name])
-        rows.append({**summarise(gene, joined), "copies_matter": told[name]["copies_matter"]})
+        called, _ = call_ours(path, gene, "wgs")
+        joined = compare(called, theirs[theirs["gene"] == gene], told[gene])
+        rows.append({**summarise(gene, joined), "copies_matter": told[gene]["copies_matter"]})
         unequal.append(differences(gene, joined))
-    return pd.DataFrame(rows), pd.concat(unequal, ignore_index=True)
+        ours.append(our_answers(called))
+    return pd.DataFrame(rows), pd.concat(unequal, ignore_index=True), pd.concat(ours, ignore_index=True)
 
 
-def measure_seconds(files: Mapping[str, tuple[str, Path]], python: Path, people: int) -> pd.DataFrame:
+def measure_seconds(files: Files, python: Path, people: int) -> pd.DataFrame:
     """Seconds of either program by gene, and how many times ours PyPGx takes."""
-    ours = {name: call_ours(path, gene, "wgs")[1] for name, (gene, path) in files.items()}
-    _, told = run_pypgx(python, files, memory=False)
+    ours = {gene: call_ours(path, gene, "wgs")[1] for gene, path in files.values()}
+    slow, told = run_pypgx(python, files, quick=False)
+    fast, _ = run_pypgx(python, files, quick=True)
     rows = []
-    for name, (gene, _) in files.items():
-        row = {"gene": gene, "people": people}
-        for program, spent in (("varimol", ours[name]), ("pypgx", told[name])):
+    for gene, _ in files.values():
+        row: dict[str, Any] = {"gene": gene, "people": people}
+        for program, spent in (("varimol", ours[gene]), ("pypgx", told[gene])):
             row |= {f"{program}_{kind}": spent.get(kind, np.nan) for kind in ("wall_s", "cpu_s")}
-        rows.append({**row, "cpu_ratio": row["pypgx_cpu_s"] / row["varimol_cpu_s"]})
+        row["cpu_ratio"] = row["pypgx_cpu_s"] / row["varimol_cpu_s"]
+        both = [
+            calls[calls["gene"] == gene][["sample_id", "diplotype", "phenotype"]] for calls in (slow, fast)
+        ]
+        rows.append({**row, "short_cut_same": bool(np.array_equal(both[0].to_numpy(), both[1].to_numpy()))})
     return pd.DataFrame(rows)
 
 
-def measure_masked(
-    source: Path,
-    files: Mapping[str, tuple[str, Path]],
-    people: Sequence[str],
-    python: Path,
-    seed: int,
-    folder: Path,
-) -> pd.DataFrame:
-    """By gene and program, what masking changed (`judge_masked`)."""
-    calls, told = run_pypgx(python, files, memory=True)
-    whole, cuts, sites = their_answers(calls), {}, {}
-    for gene in files:
-        full = source / f"{gene}.vcf.gz"
-        sites[gene] = defining_sites(full, gene, told[gene]["positions"])
-        if not sites[gene]:
-            continue
-        for number, mask in enumerate(draw_masks(sites[gene], seed)):
+def mask_files(
+    source: Path, sites: Mapping[str, Sequence[int]], people: Sequence[str], seed: int, folder: Path
+) -> Files:
+    """Write the defining sites of every gene less those masked, for each fifth of the people."""
+    cuts = {}
+    for gene, positions in sites.items():
+        for number, mask in enumerate(draw_masks(positions, seed)):
             path = folder / f"{gene}.{number}.vcf"
-            kept = set(sites[gene]) - mask
-            cut_vcf(full, path, people[number::GROUPS], kept.__contains__)
+            kept = set(positions) - mask
+            cut_vcf(source / f"{gene}.vcf.gz", path, people[number::GROUPS], kept.__contains__)
             cuts[f"{gene}.{number}"] = gene, path
-    masked = their_answers(run_pypgx(python, cuts, memory=True)[0])
+    return cuts
+
+
+def measure_masked(cuts: Files, whole: Mapping[str, pd.DataFrame], python: Path) -> pd.DataFrame:
+    """By gene and program, what masking changed (`judge_masked`) in the answers to the whole files."""
+    masked = their_answers(run_pypgx(python, cuts, quick=True)[0])
+    ours = [our_answers(call_ours(path, gene, "array")[0]) for gene, path in cuts.values()]
+    answers = {"varimol": pd.concat(ours), "PyPGx": masked}
     rows = []
     for gene in dict.fromkeys(gene for gene, _ in cuts.values()):
-        parts = [our_answers(path, gene, "array") for which, path in cuts.values() if which == gene]
-        ours = our_answers(files[gene][1], gene, "wgs").set_index("sample_id")["pair"]
-        theirs = whole[whole["gene"] == gene].set_index("sample_id")["pair"]
-        for program, full_pairs, less in (
-            ("varimol", ours, pd.concat(parts)), ("PyPGx", theirs, masked[masked["gene"] == gene]),
-        ):  # fmt: skip
-            judged = judge_masked(program, full_pairs, less)
-            rows.append({"gene": gene, "sites": len(sites[gene]), **judged})
+        for program, less in answers.items():
+            before = whole[program].query("gene == @gene").set_index("sample_id")["pair"]
+            rows.append({"gene": gene, **judge_masked(program, before, less[less["gene"] == gene])})
     return pd.DataFrame(rows)
+
+
+def agreement_tables(
+    options: argparse.Namespace, files: Files, people: Sequence[str], folder: Path
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Tables of the agreement, and of the masked files if asked for, each with the end of its name."""
+    calls, told = run_pypgx(options.pypgx_python, files, quick=True)
+    summary, unequal, ours = measure_agreement(files, calls, told)
+    yield "", summary
+    yield "_differences", unequal
+    if options.masked:
+        sites = {
+            gene: defining_sites(options.source / f"{gene}.vcf.gz", gene, told[gene]["positions"])
+            for gene in ours["gene"].unique()
+        }
+        sites = {gene: positions for gene, positions in sites.items() if positions}
+        cuts = mask_files(options.source, sites, people, options.seed, folder)
+        whole = {"varimol": ours, "PyPGx": their_answers(calls)}
+        masked = measure_masked(cuts, whole, options.pypgx_python)
+        yield "_masked", masked.assign(sites=[len(sites[gene]) for gene in masked["gene"]])
 
 
 def main() -> None:
@@ -243,7 +262,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("source", type=Path)
     parser.add_argument("panel", type=Path)
-    parser.add_argument("experiment", choices=("agreement", "masked", "seconds"))
+    parser.add_argument("experiment", choices=("agreement", "seconds"))
+    parser.add_argument("--masked", action="store_true", help="call again with 30%% of the sites taken away")
     parser.add_argument("--people", type=int, default=200, help="0 for everybody")
     parser.add_argument("--genes", nargs="+", help="all files of the source if not given")
     parser.add_argument("--seed", type=int, default=1)
@@ -258,19 +278,15 @@ def main() -> None:
         for gene in genes:
             files[gene] = gene, folder / f"{gene}.vcf"
             cut_vcf(options.source / f"{gene}.vcf.gz", files[gene][1], people)
-        if options.experiment == "agreement":
-            found = dict(
-                zip(("", "_differences"), measure_agreement(files, options.pypgx_python), strict=True)
-            )
-        elif options.experiment == "seconds":
-            found = {"_seconds": measure_seconds(files, options.pypgx_python, len(people))}
+        if options.experiment == "seconds":
+            seconds = measure_seconds(files, options.pypgx_python, len(people))
+            found: Iterable[tuple[str, pd.DataFrame]] = [("_seconds", seconds)]
         else:
-            table = measure_masked(options.source, files, people, options.pypgx_python, options.seed, folder)
-            found = {"_masked": table}
-    for kind, table in found.items():
-        print(table.to_string(), flush=True)
-        if options.record is not None:
-            print(write_results(table.assign(seed=options.seed), f"star_agreement{kind}{options.record}"))
+            found = agreement_tables(options, files, people, folder)
+        for kind, table in found:
+            print(table.to_string(), flush=True)
+            if options.record is not None:
+                print(write_results(table.assign(seed=options.seed), f"star_agreement{kind}{options.record}"))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ Kinds of differences between ours and PyPGx's (`difference_kind`), with the caus
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -57,7 +58,15 @@ def plain_name(allele: str, reference: str, known: Iterable[str]) -> str:
 
 
 def name_pair(diplotype: str, reference: str = "", known: Iterable[str] = ()) -> Pair:
-    """Alleles of a diplotype, order left out; none where nothing was called."""
+    """Alleles of a diplotype, order left out; none where nothing was called; a list of genotypes stays whole.
+
+    Examples
+    --------
+    >>> name_pair("*3A/*1"), name_pair("rs1 A/G, rs2 C/T"), name_pair("Indeterminate")
+    (('*1', '*3A'), ('rs1 A/G, rs2 C/T',), ())
+    """
+    if re.fullmatch(r"\S+ [ACGT-]+/[ACGT-]+(, .*)?", diplotype):
+        return (diplotype,)
     alleles = [] if diplotype in ("", INDETERMINATE) else diplotype.split("/")
     return tuple(sorted(plain_name(allele, reference, known) for allele in alleles))
 
@@ -138,12 +147,8 @@ def compare(ours: pd.DataFrame, theirs: pd.DataFrame, told: Mapping[str, Any]) -
     """One row per person of a gene: both pairs, both phenotypes, whether ours is called, the kind of difference."""
     facts = gene_facts(str(told["gene"]), told["alleles"])
     naming = facts["reference"], told["alleles"]
-    # Genes read as genotypes list those in the place of a pair.
-    pairs = [
-        (text,) if text and text == variants else name_pair(text, *naming)
-        for text, variants in zip(ours["diplotype"], ours["variants"], strict=True)
-    ]
-    listed = ours.assign(ours=pairs)
+    pairs = {text: name_pair(text, *naming) for text in ours["diplotype"].unique()}
+    listed = ours.assign(ours=ours["diplotype"].map(pairs))
     candidates = listed.groupby("sample_id")["ours"].agg(set)
     joined = listed[listed["rank"] == 1].merge(theirs, on="sample_id", suffixes=("_ours", ""))
     joined["theirs"] = [name_pair(text) for text in joined["diplotype"]]

@@ -160,13 +160,13 @@ def test_compare__tpmt_from_phased_calls(tmp_path: Path, vcf_text: Callable[...,
 
 
 @pytest.mark.skipif(not PYPGX.exists(), reason="PyPGx's environment is not built (make benchmark-peers)")
-def test_run_pypgx__same_calls_with_look_ups_kept(tmp_path: Path, vcf_text: Callable[..., str]) -> None:
+def test_run_pypgx__same_calls_by_the_short_cut(tmp_path: Path, vcf_text: Callable[..., str]) -> None:
     path = tmp_path / "TPMT.vcf"
     path.write_text(vcf_text(TPMT, samples="ABCD"))
-    calls, told = run_pypgx(PYPGX, {"cut": ("TPMT", path)}, memory=True)
+    calls, told = run_pypgx(PYPGX, {"cut": ("TPMT", path)}, quick=True)
     assert calls["diplotype"].tolist() == ["*1/*1", "*1/*3A", "*3B/*3C", "*3A/*3C"]
     assert (
         told["cut"]["cpu_s"] > 0 and 18130918 in told["cut"]["positions"] and "*3A" in told["cut"]["alleles"]
     )
-    again, _ = run_pypgx(PYPGX, {"cut": ("TPMT", path)}, memory=False)
+    again, _ = run_pypgx(PYPGX, {"cut": ("TPMT", path)}, quick=False)
     pd.testing.assert_frame_equal(calls, again)
