@@ -29,7 +29,9 @@ MINIMUM_IMPUTED = 0.95
 TRANS = "unphased variants taken to lie on different haplotypes"
 
 
-def match_components(gene: StarGene, pattern: CallPattern) -> Candidates:
+def match_components(
+    gene: StarGene, pattern: CallPattern, ancestry: Float[np.ndarray, " populations"] | None = None
+) -> Candidates:
     """Read each variant by itself and name each haplotype by its variant of lowest function.
 
     Parameters
@@ -38,6 +40,8 @@ def match_components(gene: StarGene, pattern: CallPattern) -> Candidates:
         The definitions.
     pattern
         The calls.
+    ancestry
+        Weights of the populations whose allele frequencies make the prior; equal ones if not given.
 
     Returns
     -------
@@ -48,7 +52,7 @@ def match_components(gene: StarGene, pattern: CallPattern) -> Candidates:
     codes = settle_imputed(pattern)
     variants = ~gene.allowed[:, :, 0]
     reference = int(np.argmin(variants.any(axis=1)))
-    carried = [_components(gene, variants, codes[:, i]) for i in (0, 1)]
+    carried = [haplotype_components(gene, codes[:, i]) for i in (0, 1)]
     assumption = ""
     if one_phase(codes, pattern.phase_sets):
         names = [_worst(gene, np.flatnonzero(present), reference) for present, _ in carried]
@@ -62,7 +66,7 @@ def match_components(gene: StarGene, pattern: CallPattern) -> Candidates:
         assumption = TRANS if (copies > 0).sum() > 1 else ""
     if not explained:
         return NO_CANDIDATES
-    pairs, weights = _with_unobserved(gene, names, [possible for _, possible in carried])
+    pairs, weights = _with_unobserved(gene, names, [possible for _, possible in carried], ancestry)
     return make_candidates(gene, pairs, weights, np.ones(len(pairs)), assumption)
 
 
@@ -71,7 +75,7 @@ def carried_variants(gene: StarGene, pattern: CallPattern) -> tuple[str, ...]:
     codes = settle_imputed(pattern)
     variants = ~gene.allowed[:, :, 0]
     if one_phase(codes, pattern.phase_sets):
-        present = np.logical_or(*(_components(gene, variants, codes[:, i])[0] for i in (0, 1)))
+        present = np.logical_or(*(haplotype_components(gene, codes[:, i])[0] for i in (0, 1)))
     else:
         present = _copies(gene, variants, codes) > 0
     order = sorted(map(int, np.flatnonzero(present)), key=lambda a: (_rank(gene, a), a))
@@ -98,13 +102,14 @@ def one_phase(codes: Int[np.ndarray, "sites 2"], phase_sets: Int[np.ndarray, " s
     return len(sets) == 0 or bool((sets > 0).all() and (sets == sets[0]).all())
 
 
-def _components(
-    gene: StarGene, variants: Bool[np.ndarray, "alleles sites"], codes: Int[np.ndarray, " sites"]
+def haplotype_components(
+    gene: StarGene, codes: Int[np.ndarray, " sites"]
 ) -> tuple[Bool[np.ndarray, " alleles"], Bool[np.ndarray, " alleles"]]:
     """Alleles whose variants a haplotype carries, and those that unobserved sites may hide.
 
     An allele whose variants are all part of another's that is there counts as that one.
     """
+    variants = ~gene.allowed[:, :, 0]
     fits = (match_haplotype(gene, codes) | ~variants).all(axis=1) & variants.any(axis=1)
     seen = (variants & (codes > 0)).any(axis=1)
     present = fits & seen
@@ -157,19 +162,39 @@ def _worst(gene: StarGene, alleles: np.ndarray, reference: int) -> int:
 
 
 def _with_unobserved(
-    gene: StarGene, names: list[int], possible: list[Bool[np.ndarray, " alleles"]]
+    gene: StarGene,
+    names: list[int],
+    possible: list[Bool[np.ndarray, " alleles"]],
+    ancestry: Float[np.ndarray, " populations"] | None,
 ) -> tuple[np.ndarray, Float[np.ndarray, " diplotypes"]]:
-    """Pairs in which either haplotype may hide a worse allele at a site that was not observed."""
+    """Pairs in which either haplotype may hide an allele that would name it instead."""
     # What was seen comes first, also where nobody counted the alleles.
-    nobody = np.full(len(gene.alleles), UNSEEN_FREQUENCY)
-    weights = gene.weights.mean(axis=0) if gene.is_counted else nobody
-    choices: list[dict[int, float]] = []
-    for name, hidden in zip(names, possible):
-        worse = [int(a) for a in np.flatnonzero(hidden) if _rank(gene, int(a)) < _rank(gene, name)]
-        choices.append({int(name): 1.0} | {a: float(weights[a]) for a in worse})
+    weights = gene.weights if gene.is_counted else np.full((1, len(gene.alleles)), UNSEEN_FREQUENCY)
+    shares = np.full(len(weights), 1 / len(weights)) if ancestry is None or len(weights) == 1 else ancestry
+    choices = [_hidden_names(gene, weights, name, hidden) for name, hidden in zip(names, possible)]
     total: dict[tuple[int, int], float] = {}
     for one, weight_one in choices[0].items():
         for two, weight_two in choices[1].items():
             pair = (min(one, two), max(one, two))
-            total[pair] = total.get(pair, 0.0) + weight_one * weight_two
+            total[pair] = total.get(pair, 0.0) + float(shares @ (weight_one * weight_two))
     return np.array(list(total), dtype=int), np.array(list(total.values()))
+
+
+def _hidden_names(
+    gene: StarGene,
+    weights: Float[np.ndarray, "populations alleles"],
+    name: int,
+    hidden: Bool[np.ndarray, " alleles"],
+) -> dict[int, Float[np.ndarray, " populations"]]:
+    """What a haplotype may be named, in each population: its worst hidden variant, or as it was."""
+    reference = int(np.argmin((~gene.allowed[:, :, 0]).any(axis=1)))
+    left = np.ones(len(weights))
+    told: dict[int, np.ndarray] = {}
+    for allele in sorted(map(int, np.flatnonzero(hidden)), key=lambda a: (_rank(gene, a), a)):
+        # Any variant names a haplotype before the reference does.
+        if name != reference and (_rank(gene, allele), allele) > (_rank(gene, name), name):
+            continue
+        told[allele] = left * weights[:, allele]
+        left = left * (1 - weights[:, allele])
+    told[name] = told.get(name, np.zeros(len(weights))) + left
+    return told

@@ -34,7 +34,7 @@ Row = tuple[int, str, float, float, str, str, str, str, str, str, str, str, str]
 def match_pattern(gene: StarGene, calls: CallPattern, ancestry: np.ndarray | None = None) -> Candidates:
     """Match one pattern of calls by the method of its gene."""
     if gene.method == "lowest_function" and not calls.haploid:
-        return match_components(gene, calls)
+        return match_components(gene, calls, ancestry)
     return match_diplotypes(gene, calls, ancestry)
 
 

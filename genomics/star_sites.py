@@ -208,7 +208,7 @@ def _settle_spanned(
             for i, found in enumerate(gene.changes)
             for code, changes in enumerate(found)
             if any(
-                not c.inserted and c.position + c.shift <= at < c.position + len(c.deleted) for c in changes
+                not c.inserted and c.position <= at < c.position + len(c.deleted) + c.shift for c in changes
             )
         ]
         spanned = codes[site] == SPANNED

@@ -38,14 +38,17 @@ from genomics.metaboliser import assign_phenotypes, phenotype_probabilities
 from genomics.recommendations import recommend
 from genomics.star_allele_depth import depth_log_likelihood, read_allele_depths
 from genomics.star_alleles import StarGene, read_definitions
+from genomics.star_ancestry import group_ancestry, infer_ancestry, population_evidence
 from genomics.star_build import StrandCounts, count_strands
 from genomics.star_copy_number import REGION_COLUMNS, read_copy_numbers
 from genomics.star_match import FILL, OTHER
-from genomics.star_patterns import distinct_patterns, settle_ploidy
-from genomics.star_rows import NOTHING_KNOWN, ROW_COLUMNS, Copies, Row, pattern_rows
+from genomics.star_patterns import Pattern, distinct_patterns, settle_ploidy
+from genomics.star_rows import NOTHING_KNOWN, ROW_COLUMNS, Copies, Row, match_pattern, pattern_rows
 from genomics.star_sites import RecordIndex, SiteCalls, index_records, read_site_calls
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from genomics.cohort import Cohort
 
 __all__ = ["assign_phenotypes", "call_diplotypes", "phenotype_probabilities", "recommend"]
@@ -91,7 +94,8 @@ def call_diplotypes(
         ``posterior_no_prior``.
     ancestry
         Weights of the populations whose frequencies make the prior, in the order of the definitions' columns
-        ``frequency_POPULATION``; equal ones if not given.
+        ``frequency_POPULATION``. If not given, each patient's are inferred from the calls of the other genes
+        (`genomics.star_ancestry`).
     regions
         gene, contig, start, end (1-based, closed, on the build) of the genes' bodies: symbolic records there
         tell the copies of a gene. Without it none are read, and a gene that needs them is not called.
@@ -128,11 +132,13 @@ def call_diplotypes(
     named = places[places["gene"].isin(definitions["gene"])]
     genes = list(read_definitions(definitions))
     caller = _Caller(
-        cohort, index, build, assay, min_gq, ancestry,
+        cohort, index, build, assay, min_gq, ancestry, _population_names(definitions),
         read_copy_numbers(cohort, index, named, min_gq=min_gq), hybrids_assessed,
         count_strands(cohort, index, genes, build),
     )  # fmt: skip
-    called = [caller.call(gene if prior else gene.without_frequencies()) for gene in genes]
+    read = [caller.read(gene if prior else gene.without_frequencies()) for gene in genes]
+    weights = caller.weigh_populations(read)
+    called = [caller.call(calls, weights[number]) for number, calls in enumerate(read)]
     return _assemble(called, np.asarray(cohort.sample_ids, dtype=str))
 
 
@@ -146,6 +152,18 @@ class _GeneCalls:
 
 
 @dataclass(frozen=True)
+class _Read:
+    """What was read of one gene: distinct patterns and copies, and which each sample has."""
+
+    gene: StarGene
+    patterns: list[Pattern]
+    pattern_of: np.ndarray
+    said: list[str]
+    copies: list[Copies]
+    copies_of: np.ndarray
+
+
+@dataclass(frozen=True)
 class _Caller:
     """What all genes of a cohort are called with."""
 
@@ -155,25 +173,58 @@ class _Caller:
     assay: str
     min_gq: int | None
     ancestry: np.ndarray | None
+    populations: list[str]
     copies: pd.DataFrame
     hybrids_assessed: bool
     strands: StrandCounts
 
-    def call(self, gene: StarGene) -> _GeneCalls:
-        """Call one gene."""
+    def read(self, gene: StarGene) -> _Read:
+        """Read the calls of one gene."""
         calls = read_site_calls(
             self.cohort, self.index, gene, self.build, min_gq=self.min_gq,
             use_palindromic=not self.strands.is_mixed,
         )  # fmt: skip
         codes, said = self._assume(gene, calls)
         patterns, pattern_of = distinct_patterns(codes, calls.phase_sets, calls.states, calls.probabilities)
-        copies, copies_of = self._copies(gene)
-        pairs, pair_of = np.unique(np.stack([pattern_of, copies_of]), axis=1, return_inverse=True)
+        return _Read(gene, patterns, pattern_of, said, *self._copies(gene))
+
+    def weigh_populations(self, genes: Sequence[_Read]) -> list[np.ndarray | None]:
+        """Weights of the populations at each gene and sample; None where one answer serves all."""
+        informative = [r for r in genes if r.gene.population_frequencies is not None and r.gene.is_counted]
+        if self.ancestry is not None or len(informative) < 2:
+            return [None] * len(genes)
+        told = [population_evidence(r.gene, [p.calls for p in r.patterns])[r.pattern_of] for r in informative]
+        inferred = dict(zip((r.gene.name for r in informative), infer_ancestry(told), strict=True))
+        return [inferred.get(r.gene.name) for r in genes]
+
+    def call(self, read: _Read, populations: np.ndarray | None) -> _GeneCalls:
+        """Call one gene, each distinct pattern, number of copies and ancestry once."""
+        pattern_of = read.pattern_of
+        weights = None
+        if populations is not None:
+            # Where one diplotype alone explains the calls, who the patient is does not matter.
+            open_ = np.array([len(match_pattern(read.gene, p.calls).pairs) > 1 for p in read.patterns])
+            equal = np.full_like(populations, 1 / populations.shape[1])
+            weighed = np.where(open_[pattern_of][:, None], populations, equal)
+            groups, weights, group_of = group_ancestry(pattern_of, weighed)
+        else:
+            groups, group_of = np.arange(len(read.patterns)), pattern_of
+        pairs, pair_of = np.unique(np.stack([group_of, read.copies_of]), axis=1, return_inverse=True)
         rows = [
-            pattern_rows(gene, patterns[pattern], said, self.ancestry, copies[number])
-            for pattern, number in pairs.T
-        ]
-        return _GeneCalls(gene.name, rows, pair_of.ravel())
+            pattern_rows(
+                read.gene, read.patterns[groups[group]], [*read.said, *self._say(weights, group)],
+                self.ancestry if weights is None else weights[group], read.copies[number],
+            )
+            for group, number in pairs.T
+        ]  # fmt: skip
+        return _GeneCalls(read.gene.name, rows, pair_of.ravel())
+
+    def _say(self, weights: np.ndarray | None, group: int) -> list[str]:
+        """Tell the weights of the populations, where they are not equal."""
+        if weights is None or np.ptp(weights[group]) == 0:
+            return []
+        named = [f"{name} {w:.2f}" for name, w in zip(self.populations, weights[group], strict=True) if w > 0]
+        return [f"populations weighed by the calls of the other genes: {', '.join(named)}"]
 
     def _assume(self, gene: StarGene, calls: SiteCalls) -> tuple[np.ndarray, list[str]]:
         """Take sites that a whole genome's file does not mention for the reference, and say so."""
@@ -211,6 +262,11 @@ class _Caller:
                 found.append(Copies(float(number), bool(suspected), evidence, self.hybrids_assessed, told))
             of_sample[sample] = keys[key]
         return found, of_sample
+
+
+def _population_names(definitions: pd.DataFrame) -> list[str]:
+    names = map(str, definitions.columns)
+    return [name.removeprefix("frequency_") for name in names if name.startswith("frequency_")]
 
 
 def _reference_code(gene: StarGene, site: int, build: str) -> int:

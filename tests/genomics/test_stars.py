@@ -435,3 +435,27 @@ def test_call_diplotypes__genotype_genes_tell_their_bases(cohort_of: Callable[..
     definitions = long_definitions().query("gene == 'F5'").assign(method="genotype")
     found = top(call_diplotypes(cohort, definitions, assay="wgs"), "F5")
     assert found["diplotype"] == "Reference/Leiden" and found["variants"] == "rs6025 C/T"
+
+
+def test_call_diplotypes__other_genes_tell_which_population_the_prior_is_of(
+    cohort_of: Callable[..., Any],
+) -> None:
+    # *17 is common in the first population alone, as is Leiden; the site of *17 was not observed.
+    shares = {
+        ("CYP2C19", "*1"): (0.5, 0.99), ("CYP2C19", "*17"): (0.5, 0.0), ("F5", "Reference"): (0.5, 0.999),
+        ("F5", "Leiden"): (0.5, 0.001),
+    }  # fmt: skip
+    definitions = long_definitions().query("gene in ['CYP2C19', 'F5']")
+    keys = list(zip(definitions["gene"], definitions["allele"]))
+    for number, name in enumerate(("A", "B")):
+        definitions[f"frequency_{name}"] = [shares.get(key, (0.0, 0.0))[number] for key in keys]
+    records = site_records(
+        {"rs4244285": ("0/0", "0/0"), "rs3758581": ("1/1", "1/1"), "rs6025": ("1/1", "0/0")}
+    )
+    found = call_diplotypes(cohort_of(records), definitions, assay="array")
+    leiden, plain = (top(found, "CYP2C19", sample) for sample in ("s0", "s1"))
+    assert leiden["diplotype"] == "*1/*17" and plain["diplotype"] == "*1/*1"
+    assert plain["posterior"] > 0.8 and "other genes: A 0.20, B 0.80" in plain["assumptions"]
+    assert leiden["posterior_no_prior"] == plain["posterior_no_prior"] == pytest.approx(1 / 3)
+    alone = call_diplotypes(cohort_of(records), definitions.query("gene == 'CYP2C19'"), assay="array")
+    assert "populations" not in top(alone, "CYP2C19", "s0")["assumptions"]

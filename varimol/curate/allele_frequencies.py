@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from genomics.star_alleles import StarGene, read_definitions
+from genomics.star_components import haplotype_components
 from genomics.star_match import OTHER, match_haplotype
 from genomics.star_sites import allele_codes, join_records
 from genomics.stars import UNSEEN_SITES
@@ -43,14 +44,17 @@ PUBLISHED = {
 }
 
 
-def haplotype_codes(gene: StarGene, records: Sequence[PanelRecord], n_haplotypes: int) -> np.ndarray:
-    """Code of every panel haplotype at every site of a gene.
+def haplotype_codes(
+    gene: StarGene, records: Sequence[PanelRecord], n_haplotypes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Code of every panel haplotype at every site of a gene, and which sites the panel has a record of.
 
     Returns
     -------
-    numpy.ndarray
-        (sites, haplotypes) int8.
+    tuple of numpy.ndarray
+        (sites, haplotypes) int8; (sites,) bool.
     """
+    in_panel = np.zeros(len(gene.sites), dtype=bool)
     codes = np.zeros((len(gene.sites), n_haplotypes), dtype=np.int8)
     for number, site in enumerate(gene.sites):
         reference = site.references["GRCh37"]
@@ -64,7 +68,8 @@ def haplotype_codes(gene: StarGene, records: Sequence[PanelRecord], n_haplotypes
                 parts.append(told[record.haplotypes].reshape(-1, 2))
         if parts:
             codes[number] = join_records(parts).ravel()
-    return codes
+            in_panel[number] = True
+    return codes, in_panel
 
 
 def count_alleles(gene: StarGene, codes: np.ndarray) -> np.ndarray:
@@ -78,24 +83,34 @@ def count_alleles(gene: StarGene, codes: np.ndarray) -> np.ndarray:
     """
     patterns, pattern_of = np.unique(codes, axis=1, return_inverse=True)
     carried = np.zeros((len(gene.alleles), patterns.shape[1]), dtype=bool)
-    variants = ~gene.allowed[:, :, 0]
+    has_variant = (~gene.allowed[:, :, 0]).any(axis=1)
     for number in range(patterns.shape[1]):
-        matches = match_haplotype(gene, patterns[:, number])
         if gene.method == "lowest_function":
-            carried[:, number] = (matches | ~variants).all(axis=1)
-            has_variant = variants.any(axis=1)
+            carried[:, number], _ = haplotype_components(gene, patterns[:, number])
             carried[~has_variant, number] = not carried[has_variant, number].any()
         else:
-            carried[:, number] = matches.all(axis=1)
+            carried[:, number] = match_haplotype(gene, patterns[:, number]).all(axis=1)
     return carried[:, pattern_of.ravel()]
 
 
-def gene_rows(gene: StarGene, carried: np.ndarray, populations: np.ndarray) -> list[dict[str, Any]]:
-    """Rows of one gene, its alleles in the definition's order."""
+def gene_rows(
+    gene: StarGene, carried: np.ndarray, in_panel: np.ndarray, populations: np.ndarray
+) -> list[dict[str, Any]]:
+    """Rows of one gene, its alleles in the definition's order.
+
+    That the panel has no record of an insertion or deletion does not say that nobody carries it: such alleles
+    are not counted.
+    """
     names = sorted(set(populations))
     shares = np.stack([carried[:, populations == name].mean(axis=1) for name in names], axis=1)
     best = shares.argmax(axis=1)
-    unseen = np.array([site.name in UNSEEN_SITES for site in gene.sites], dtype=bool)
+    unseen = np.array(
+        [
+            site.name in UNSEEN_SITES or not (site.is_substitution or seen)
+            for site, seen in zip(gene.sites, in_panel, strict=True)
+        ],
+        dtype=bool,
+    )
     countable = np.logical_and.reduce(gene.allowed[:, unseen, 0], axis=1)
     rows = []
     for i, allele in enumerate(gene.alleles):
@@ -134,8 +149,8 @@ def curate(source: Path, panel: Path, out: Path) -> None:
         path = source / "1000genomes_grch37" / f"{gene.name}.vcf.gz"
         if gene.name in NOT_COUNTED or not path.exists():
             continue
-        codes = haplotype_codes(gene, list(read_panel_records(path)), len(populations))
-        rows += gene_rows(gene, count_alleles(gene, codes), populations)
+        codes, in_panel = haplotype_codes(gene, list(read_panel_records(path)), len(populations))
+        rows += gene_rows(gene, count_alleles(gene, codes), in_panel, populations)
     write_tsv(out / "allele_frequencies.tsv", COLUMNS, rows)
 
 
