@@ -5,6 +5,7 @@ Layout (JSON)::
     {"format": 1,
      "pool": ["…", …],                      distinct texts of all tables, the most frequent first
      "patients": {"id": ["S0001", …]},
+     "listed": {"VKORC1": ["warfarin (A)"]},          drugs of a gene that CPIC names and no statement is about
      "tables": {"therapies": {"offsets": [0, 25, …],      rows of patient i: offsets[i] to offsets[i + 1]
                               "columns": {"lane": {"text": [3, 3, …]},        index into pool, -1 missing
                                           "score": {"number": [7.12, null, …]},
@@ -25,13 +26,15 @@ import numpy as np
 import pandas as pd
 
 from varimol.report.bundle import Bundle
+from varimol.report.pharmacogenes import listed_drugs, with_phenotype_probability
 
 #: Columns shown on a patient's page, in each table where they are present.
 PATIENT_COLUMNS: dict[str, tuple[str, ...]] = {
     "quality_samples": ("call_rate", "heterozygosity", "passed", "reason"),
     "diplotypes": (
         *("gene", "rank", "diplotype", "posterior", "posterior_no_prior", "status"),
-        *("phenotype", "activity_score", "sites_missing", "assumptions", "reason"),
+        *("phenotype", "phenotype_probability", "activity_score", "sites_missing", "sites_no_call"),
+        *("sites_filtered", "sites_settling", "unobserved_alleles", "variants", "assumptions", "reason"),
     ),
     "recommendations": (
         *("drug", "gene", "phenotype", "recommendation", "strength", "probability"),
@@ -48,10 +51,13 @@ PATIENT_COLUMNS: dict[str, tuple[str, ...]] = {
 }
 
 #: Columns that are text even where every value is missing or looks like a number.
-_TEXT = frozenset({"evidence_id", "compound_id", "diplotype", "sites_missing"})
+_TEXT = frozenset(
+    {"evidence_id", "compound_id", "diplotype", "sites_missing", "sites_no_call", "sites_filtered"}
+    | {"sites_settling", "unobserved_alleles", "variants", "assumptions", "reason"}
+)
 _NUMBERS = frozenset(
     {"call_rate", "heterozygosity", "rank", "posterior", "posterior_no_prior", "probability"}
-    | {"score", "value", "lower", "upper"}
+    | {"phenotype_probability", "score", "value", "lower", "upper"}
 )
 _FLAGS = frozenset({"passed", "active", "abstain"})
 
@@ -97,6 +103,8 @@ def encode_patients(bundle: Bundle) -> dict[str, Any]:
     sorted_tables = {}
     for name in PATIENT_COLUMNS:
         table = bundle.tables[name]
+        if name == "diplotypes":
+            table = with_phenotype_probability(table)
         owner = np.array([index.get(s, len(patients)) for s in _texts(table["sample_id"])], dtype=np.int64)
         keys = [owner]
         if "rank" in table.columns and len(table):
@@ -110,7 +118,8 @@ def encode_patients(bundle: Bundle) -> dict[str, Any]:
         name: {"offsets": offsets, "columns": _encode_columns(table, name, codes)}
         for name, (table, offsets) in sorted_tables.items()
     }
-    return {"format": 1, "pool": pool, "patients": {"id": patients}, "tables": tables}
+    listed = listed_drugs(bundle.tables["diplotypes"], bundle.tables["recommendations"])
+    return {"format": 1, "pool": pool, "patients": {"id": patients}, "listed": listed, "tables": tables}
 
 
 def embed(data: dict[str, Any]) -> tuple[str, str]:

@@ -1,5 +1,8 @@
 // The patients' rows: decoded once, read by column and row. Layout: see payload.py.
 
+// The page of star alleles alone has no other lanes.
+const starsOnly = document.documentElement.dataset.kind === "stars";
+
 async function readData() {
   const node = document.getElementById("data");
   if (node.dataset.encoding === "json") return JSON.parse(node.textContent);
@@ -18,6 +21,7 @@ class Cohort {
     this.pool = data.pool;
     this.ids = data.patients.id;
     this.tables = data.tables;
+    this.listed = data.listed || {};
     this.index = new Map(this.ids.map((id, i) => [id, i]));
     this.evidenceRows = null;
   }

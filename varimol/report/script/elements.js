@@ -22,13 +22,16 @@ function badge(text, tone) {
   return el("span", { class: `badge ${tone || ""}`.trim() }, text);
 }
 
+// 0.998 is not certain: only an exact one is written as one.
+function shareText(share) {
+  return share < 1 && share > 0.995 ? "> 0.99" : share > 0 && share < 0.005 ? "< 0.01" : share.toFixed(2);
+}
+
 function probability(value) {
   if (value === null || value === undefined) return "–";
   const share = Math.max(0, Math.min(1, value));
-  // 0.998 is not certain: only an exact one is written as one.
-  const text = share < 1 && share > 0.995 ? "> 0.99" : share > 0 && share < 0.005 ? "< 0.01" : share.toFixed(2);
   return el("span", { class: "probability" },
-    el("i", { "aria-hidden": "true" }, el("b", { style: `width:${(100 * share).toFixed(1)}%` })), text);
+    el("i", { "aria-hidden": "true" }, el("b", { style: `width:${(100 * share).toFixed(1)}%` })), shareText(share));
 }
 
 function chain(path) {

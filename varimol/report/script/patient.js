@@ -25,62 +25,6 @@ function actionBadge(advice) {
   return badge(words(advice.action), rank === 0 ? "alert" : rank < FIRST_ROUTINE ? "warn" : "");
 }
 
-function statusBadge(diplotype) {
-  if (diplotype.status === "called") return badge("called", "good");
-  return badge(words(diplotype.status) || "status unknown", "warn");
-}
-
-// Only wording that says so counts as usual; everything else is shown in bold.
-function isUsual(phenotype) {
-  return /normal|^favou?rable|^typical|negative|indeterminate|uncertain|unknown|non-responsive|^no |^not |^-1639 GG$|^$/i
-    .test(phenotype || "");
-}
-
-function phenotypeText(phenotype) {
-  if (!phenotype) return "not assigned";
-  return isUsual(phenotype) ? phenotype : el("strong", {}, phenotype);
-}
-
-function sitesNotSeen(text) {
-  const sites = (text || "").split(/[;,]\s*/).filter(Boolean);
-  if (!sites.length || text === "0") return "none";
-  if (sites.length === 1) return /^\d+$/.test(text) ? `${text} sites` : text;
-  const more = / and (\d+) more$/.exec(text);
-  return `${sites.length + (more ? Number(more[1]) : 0)} sites`;
-}
-
-function pharmacogenes(rows) {
-  if (!rows.length) return empty("No star alleles were called for this patient: the table has no row for them.");
-  const genes = new Map();
-  for (const row of rows) genes.set(row.gene, [...(genes.get(row.gene) || []), row]);
-  const firsts = [...genes.values()].map((group) => group[0]).sort((a, b) => a.gene.localeCompare(b.gene));
-  return openingTable("Pharmacogenes", [
-    { title: "Gene", cell: (r) => el("em", {}, r.gene) },
-    { title: "Diplotype", cell: (r) => el("span", { class: "code" }, r.diplotype || "–") },
-    { title: "Probability", cell: (r) => probability(r.posterior) },
-    { title: "Phenotype", look: "name", cell: (r) => phenotypeText(r.phenotype) },
-    { title: "Status", cell: statusBadge },
-    { title: "Sites not seen", cell: (r) => sitesNotSeen(r.sites_missing) },
-  ], firsts, (first) => [
-    definitions([
-      ["Why not called", first.reason],
-      ["Activity score", first.activity_score === null ? "" : String(first.activity_score ?? "")],
-      ["Without the prior", first.posterior_no_prior === null || first.posterior_no_prior === undefined ? "" : figure(first.posterior_no_prior)],
-      ["Sites not seen", /\D/.test(first.sites_missing || "") ? first.sites_missing.replace(/,(?=\S)/g, ", ") : ""],
-      ["Assumptions", first.assumptions],
-    ]),
-    alternatives(genes.get(first.gene).slice(1)),
-  ]);
-}
-
-function alternatives(rows) {
-  if (!rows.length) return el("p", { class: "small" }, "No other diplotype was kept for this gene.");
-  return el("table", {}, el("thead", {}, el("tr", {},
-    ["Other diplotypes", "Probability", "Phenotype"].map((t) => el("th", { scope: "col" }, t)))),
-  el("tbody", {}, rows.map((r) => el("tr", {}, el("th", { scope: "row", class: "code" }, r.diplotype || "–"),
-    el("td", {}, probability(r.posterior)), el("td", {}, r.phenotype || "–")))));
-}
-
 function safetyRows(cohort, number, therapies) {
   const records = cohort.rows("evidence", number).filter((r) => r.lane === "safety_and_dose");
   const advice = cohort.rows("recommendations", number).map((row) => {
@@ -99,11 +43,12 @@ function safetyRows(cohort, number, therapies) {
   return [...advice, ...others];
 }
 
+// Each gene of a statement with its own phenotype; one without a result says so.
 function becauseOf(advice) {
-  const between = (text) => (text || "").replaceAll("+", " + ");
-  const phenotype = between(advice.phenotype).replace(/^ \+ $/, "");
-  return [el("em", {}, between(advice.gene)), advice.gene && phenotype ? ": " : "", phenotype,
-    advice.active === false && advice.reason ? el("span", { class: "small" }, ` ${advice.reason}`) : ""].filter(Boolean);
+  const genes = (advice.gene || "").split("+").filter(Boolean);
+  const found = genes.length > 1 ? (advice.phenotype || "").split("+") : [advice.phenotype || ""];
+  const lines = genes.map((gene, i) => el("div", {}, el("em", {}, gene), ": ", found[i] || el("span", { class: "quiet" }, "no result")));
+  return [...lines, advice.active === false && advice.reason ? el("span", { class: "small" }, advice.reason) : ""].filter(Boolean);
 }
 
 function safetyTable(label, rows) {
@@ -112,13 +57,13 @@ function safetyTable(label, rows) {
     { title: "What to do", look: "wide", cell: (r) => [actionBadge(r), r.action ? " " : null, r.recommendation || "no statement"].filter(Boolean) },
     { title: "Because of", look: "name", cell: becauseOf },
     { title: "Probability", cell: (r) => probability(r.probability) },
-    { title: "Source", cell: (r) => r.source || "–" },
+    ...(starsOnly ? [] : [{ title: "Source", cell: (r) => r.source || "–" }]),
   ], rows, (r) => [
     r.path && !r.evidence.some((e) => e.path === r.path) ? chain(r.path) : null,
-    definitions([["Strength", words(r.strength)], ["Applies to", r.population],
+    definitions([["Strength", words(r.strength)], ["Applies to", r.population], ["Source", starsOnly ? r.source : ""],
       ["Not active", r.active === false ? r.reason || "not certain enough, or the gene was not called" : ""]]),
     ...r.evidence.map(evidenceView),
-    r.evidence.length ? null : el("p", { class: "small" }, r.compound_id ? "No evidence record was written for this statement." :
+    r.evidence.length || starsOnly ? null : el("p", { class: "small" }, r.compound_id ? "No evidence record was written for this statement." :
       "This drug is not among the compounds given, so it is not ranked."),
   ]);
 }
@@ -198,10 +143,17 @@ function patientPage(cohort, number) {
         step(cohort, number + 1, "Next →", "next"))),
     el("h1", { tabindex: "-1" }, `Patient ${cohort.ids[number]}`),
     qualityLine(cohort, number),
-    el("p", { class: "caution" }, el("strong", {}, "For research use only. "), "Open a row to see the evidence behind it. Lanes are ranked apart and never added to one another."),
-    section("Pharmacogenes", "Probability of the diplotype given the calls. A site that was not seen is not taken for the reference, unless the row says that it was assumed.",
-      pharmacogenes(cohort.rows("diplotypes", number))),
-    section("Safety and dose", "Guideline statements for the phenotypes above.", ...safetyLane(cohort, number, therapies)),
+    el("p", { class: "caution" }, el("strong", {}, "For research use only. "), starsOnly ?
+      "Confirm any genotype with a clinical assay before it is acted upon. Open a row for its other candidates, its sites and what was assumed." :
+      "Open a row to see the evidence behind it. Lanes are ranked apart and never added to one another."),
+    section("Pharmacogenes", "", ...pharmacogenes(cohort.rows("diplotypes", number), cohort.rows("recommendations", number), cohort.listed)),
+    section(starsOnly ? "Drugs" : "Safety and dose", "Guideline statements for the phenotypes above.", ...safetyLane(cohort, number, therapies)),
+    ...(starsOnly ? [] : efficacySections(cohort, number, lane, shown)),
+  ].filter(Boolean);
+}
+
+function efficacySections(cohort, number, lane, shown) {
+  return [
     section("Known efficacy", "Statements of curated sources about this patient's variants.",
       ...therapyLane(cohort, "Known efficacy", lane("known_efficacy"), "No curated statement of efficacy concerns this patient's variants and the compounds given.")),
     section("Predicted", "Network predictions for proteins that the genetics of the cohort supports. The genetics supports the target, not the compound.",

@@ -14,15 +14,16 @@ function summary(cohort, number) {
 }
 
 function summarise(cohort, number) {
-  const genes = new Set();
-  for (const row of cohort.rows("diplotypes", number, ["gene", "rank", "phenotype"])) {
+  const [genes, unsettled] = [new Set(), new Set()];
+  for (const row of cohort.rows("diplotypes", number, ["gene", "rank", "phenotype", "status"])) {
     if (row.rank === 1 && !isUsual(row.phenotype)) genes.add(row.gene);
+    if (row.status === "ambiguous") unsettled.add(row.gene);
   }
   const advice = cohort.rows("recommendations", number, ["drug", "action", "active"]);
   const drugs = new Set(advice.filter(needsAttention).map((row) => row.drug));
   const predicted = cohort.rows("therapies", number, ["lane", "compound_id", "compound_name"])
     .find((row) => row.lane === "predicted" && (row.compound_id || row.compound_name));
-  return { id: cohort.ids[number], genes: [...genes].sort(), drugs: [...drugs].sort(),
+  return { id: cohort.ids[number], genes: [...genes].sort(), drugs: [...drugs].sort(), unsettled: [...unsettled].sort(),
     predicted: predicted ? predicted.compound_name || predicted.compound_id : "" };
 }
 
@@ -48,8 +49,8 @@ function indexRow(cohort, number) {
   return el("tr", { role: "row" },
     el("th", { scope: "row", role: "rowheader" }, el("a", { href: patientLink(row.id) }, row.id)),
     cell("Pharmacogenes not normal", el("em", {}, some(row.genes))),
-    cell("Drugs to look at", some(row.drugs)),
-    cell("First predicted", row.predicted || "–"));
+    cell("Drugs to mind", some(row.drugs)),
+    starsOnly ? cell("Not settled", el("em", {}, some(row.unsettled))) : cell("First predicted", row.predicted || "–"));
 }
 
 function patientIndex(cohort) {
@@ -58,7 +59,7 @@ function patientIndex(cohort) {
   const count = el("p", { class: "small", role: "status" });
   const body = el("tbody", { role: "rowgroup" });
   const more = el("button", { type: "button" }, "Show more");
-  const heads = ["Patient", "Pharmacogenes not normal", "Drugs to look at", "First predicted"];
+  const heads = ["Patient", "Pharmacogenes not normal", "Drugs to mind", ...(starsOnly ? ["Not settled"] : ["First predicted"])];
   const table = el("table", { class: "stack", role: "table", "aria-label": "Patients" },
     el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads.map((t) => el("th", { scope: "col", role: "columnheader" }, t)))), body);
   let matches = [];
