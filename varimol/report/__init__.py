@@ -1,4 +1,4 @@
-"""One self-contained page for a directory that ``varimol link`` wrote.
+"""One self-contained page for a directory that ``varimol link`` wrote, or ``varimol stars`` alone.
 
 The page carries everything it shows: plots and structures as inline SVG, style and script inside the file,
 the patients' rows once as dictionary-encoded columns (gzip, base64). A patient's page is drawn by the script
@@ -22,7 +22,8 @@ def write_report(directory: str | os.PathLike[str]) -> Path:
     Parameters
     ----------
     directory
-        What ``varimol link`` wrote: ``manifest.json`` and the Parquet tables beside it.
+        What ``varimol link`` wrote: ``manifest.json`` and the Parquet tables beside it; or what ``varimol
+        stars`` wrote: ``diplotypes.parquet`` and ``recommendations.parquet``, with ``stars.json`` where it is.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The out directory of ``varimol link`` as the report reads it: the manifest and the tables."""
+"""The out directory of ``varimol link`` or ``varimol stars`` as the report reads it: the manifest and the tables."""
 
 from __future__ import annotations
 
@@ -42,12 +42,15 @@ class Bundle:
         Name to table; a table whose file is absent is an empty frame with the required columns.
     absent
         Names of the tables whose file is not there.
+    kind
+        ``link``, or ``stars`` for what ``varimol stars`` wrote, whose manifest is ``stars.json``.
     """
 
     directory: Path
     manifest: dict[str, Any]
     tables: dict[str, pd.DataFrame]
     absent: frozenset[str]
+    kind: str = "link"
 
     def section(self, name: str) -> dict[str, Any]:
         """Return one object of the manifest, empty where it is missing or is no object."""
@@ -61,7 +64,7 @@ def read_bundle(directory: str | os.PathLike[str]) -> Bundle:
     Parameters
     ----------
     directory
-        What ``varimol link`` wrote.
+        What ``varimol link`` or ``varimol stars`` wrote.
 
     Returns
     -------
@@ -75,14 +78,26 @@ def read_bundle(directory: str | os.PathLike[str]) -> Bundle:
     """
     root = Path(directory)
     if not root.is_dir():
-        raise InputError("no such directory", file=root, expected="the output of 'varimol link'")
+        raise InputError(
+            "no such directory", file=root, expected="the output of 'varimol link' or 'varimol stars'"
+        )
     tables = {name: _read_table(root, name) for name in REQUIRED_COLUMNS}
     absent = frozenset(name for name in REQUIRED_COLUMNS if not (root / f"{name}.parquet").is_file())
+    if is_stars(root):
+        facts = root / "stars.json"
+        return Bundle(root, _read_manifest(facts) if facts.is_file() else {}, tables, absent, "stars")
     return Bundle(root, _read_manifest(root / "manifest.json"), tables, absent)
 
 
+def is_stars(root: Path) -> bool:
+    """Whether a directory holds star alleles alone: their table, and no manifest of a `link` run."""
+    return (root / "diplotypes.parquet").is_file() and not (root / "manifest.json").exists()
+
+
 def _read_manifest(path: Path) -> dict[str, Any]:
-    hint = "run 'varimol link' to its end, then 'varimol report'"
+    hint = (
+        f"run 'varimol {'stars' if path.name == 'stars.json' else 'link'}' to its end, then 'varimol report'"
+    )
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
