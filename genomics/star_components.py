@@ -97,9 +97,9 @@ def settle_imputed(pattern: CallPattern) -> Int[np.ndarray, "sites 2"]:
 
 
 def one_phase(codes: Int[np.ndarray, "sites 2"], phase_sets: Int[np.ndarray, " sites"]) -> bool:
-    """Whether all heterozygous calls are phased with each other."""
+    """Whether all heterozygous calls are phased with each other; a single one is."""
     sets = phase_sets[codes[:, 0] != codes[:, 1]]
-    return len(sets) == 0 or bool((sets > 0).all() and (sets == sets[0]).all())
+    return len(sets) <= 1 or bool((sets > 0).all() and (sets == sets[0]).all())
 
 
 def haplotype_components(

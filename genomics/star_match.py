@@ -19,6 +19,10 @@ from jaxtyping import Bool, Float, Int
 
 from genomics.star_alleles import StarGene
 
+MINIMUM_POSTERIOR = 0.95
+"""Posterior of a diplotype that is called."""
+# An allele that none of 5,008 haplotypes carries has at most this frequency (95%: the rule of three).
+UNSEEN_BOUND = 3 / 5008
 UNKNOWN, FILL, OTHER = -1, -2, -3
 """Codes of a haplotype at a site: not observed, no such haplotype (haploid), a base no allele knows."""
 
@@ -58,7 +62,8 @@ class Candidates:
         (diplotypes,) with and without the alleles' frequencies; each sums to 1.
     hidden
         (diplotypes,): the diplotype differs from the first at a site that was not observed, not just in
-        phase, and rests on an allele that is known to occur (or that nobody counted).
+        phase, and rests on an allele that is known to occur, or that nobody counted, or on one of so many that
+        were never seen that together they may well occur.
     assumption
         What was assumed beyond the calls.
     """
@@ -220,11 +225,16 @@ def make_candidates(
     content = site_content(gene, pairs)
     elsewhere = (content != content[0]).any(axis=(1, 2))
     never_seen = (gene.frequencies[pairs] == 0) & (pairs >= 0)
+    rests_on_unseen = never_seen.any(axis=1)
+    unseen = np.setdiff1d(
+        pairs[elsewhere & rests_on_unseen][never_seen[elsewhere & rests_on_unseen]], pairs[0]
+    )
+    negligible = 2 * len(unseen) * UNSEEN_BOUND <= 1 - MINIMUM_POSTERIOR
     return Candidates(
         pairs=pairs,
         posterior=weights[order] / weights.sum(),
         posterior_no_prior=weights_no_prior[order] / weights_no_prior.sum(),
-        hidden=elsewhere & ~never_seen.any(axis=1),
+        hidden=elsewhere & ~rests_on_unseen if negligible else elsewhere,
         assumption=assumption,
     )
 

@@ -12,11 +12,18 @@ from jaxtyping import Float
 from genomics.star_alleles import StarGene
 from genomics.star_components import carried_variants, match_components
 from genomics.star_copy_calls import Arrangement, call_with_copies
-from genomics.star_match import NO_CANDIDATES, OTHER, CallPattern, Candidates, match_diplotypes, site_content
+from genomics.star_match import (
+    MINIMUM_POSTERIOR,
+    NO_CANDIDATES,
+    OTHER,
+    CallPattern,
+    Candidates,
+    match_diplotypes,
+    site_content,
+)
 from genomics.star_partial import describe_pair, match_partial
 from genomics.star_patterns import FILTERED, NO_CALL, Pattern
 
-MINIMUM_POSTERIOR = 0.95
 # Diplotypes listed: all of them up to this share of the posterior, but no fewer and no more than so many.
 LISTED_POSTERIOR = 0.9999
 MINIMUM_RANK, MAXIMUM_RANK = 5, 20

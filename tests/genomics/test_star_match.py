@@ -175,3 +175,16 @@ def test_match_diplotypes__ancestry_chooses_the_frequencies() -> None:
     first = [match_diplotypes(gene, pattern, np.array(weights)) for weights in ([1.0, 0.0], [0.0, 1.0])]
     assert first[0].pairs[0].tolist() == [1, 2]
     assert first[1].pairs[0].tolist() == [0, 3]
+
+
+@pytest.mark.parametrize(("n_unseen", "hides"), [(1, False), (41, False), (42, True)])
+def test_match_diplotypes__many_alleles_that_were_never_seen_may_hide(n_unseen: int, hides: bool) -> None:
+    allowed = np.zeros((n_unseen + 1, n_unseen + 1, 2), dtype=bool)
+    allowed[:, :, 1] = np.eye(n_unseen + 1, k=-1, dtype=bool)
+    allowed[:, :, 0] = ~allowed[:, :, 1]
+    gene = make_gene(allowed, np.r_[1.0, np.zeros(n_unseen)])
+    codes = np.full((n_unseen + 1, 2), UNKNOWN)
+    codes[-1] = 0
+    found = match_diplotypes(gene, CallPattern(codes, np.zeros(n_unseen + 1, dtype=int)))
+    assert found.pairs[0].tolist() == [0, 0] and found.posterior[0] > 0.95
+    assert bool(found.hidden.any()) == hides
