@@ -1,12 +1,12 @@
 """How well a checkpoint that goes on with a few pairs of new molecules predicts the rest of their pairs.
 
 ``python -m benchmarks.fine_tuning SOURCE [--folds 1 2 3] [--own 20] [--every 2] [--narrow 4] [--record]`` reads
-SOURCE/affinity/davis (training folds, all five; every second target) and holds out a fifth of the molecules at a time. Networks and kernel
-regressions are trained on the pairs of the others, the public ones. Of each molecule held out, pairs with a few targets
-drawn at random are one's own; all its others are the test. Judged on these are the network, the regression and the mean
-of both as they stand (``public``), after going on with one's own pairs by the steps of `varimol train affinity --start`
-(``start``), trained on one's own pairs alone (``own``), and on all of them together from scratch (``together``); and
-plain models on all of them together.
+SOURCE/affinity/davis (training folds, all five; every second target) and holds out a fifth of the molecules at a time.
+Networks and kernel regressions are trained on the pairs of the others, the public ones. Of each molecule held out, pairs
+with a few targets drawn at random are one's own; all its others are the test. Judged on these are the network, the
+regression and the mean of both as they stand (``public``), after going on with one's own pairs by the steps of
+`varimol train affinity --start` (``start``), trained on one's own pairs alone (``own``), and on all of them together from
+scratch (``together``); and plain models on all of them together.
 
 Nothing is chosen on test pairs: a network finds its epochs on a tenth of its training pairs, held back for that, and of
 one's own pairs where it goes on; from scratch it takes those found on the public pairs, of which nearly all its pairs are.
