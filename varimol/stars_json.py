@@ -7,6 +7,7 @@ that reads only those names never takes more for known than the tables do:
 
 - an uncalled gene has the diplotype ``Unknown/Unknown`` and the phenotype ``No Result``, an ambiguous one all
   its candidates, a called one that diplotype alone (the rest stands in ``otherDiplotypes``);
+- a gene of which no site was seen, and which no guidance asks for, is named in ``genesNotSeen`` alone;
 - ``annotations`` hold recommendations that are active; the others stand in ``withheld``, with the reason.
 
 What PharmCAT has no place for stands beside it: ``status``, ``posterior``, ``posteriorNoPrior``,
@@ -33,6 +34,7 @@ from varimol.star_facts import GeneFacts, gene_facts, table_sources
 
 SCHEMA_VERSION = 1
 RESEARCH_ONLY = "For research use only. Confirm any genotype with a clinical assay before it is acted upon."
+UNSEEN = "no site of the gene was observed"
 UNKNOWN, NO_RESULT = "Unknown", "No Result"
 # Longer names of files are cut: most file systems end at 255 bytes.
 LONGEST_NAME = 150
@@ -111,7 +113,9 @@ def patient_reports(
             shares.setdefault(gene, []).append((phenotype, probability))
         head = _head() | {"title": sample_id, "sampleId": sample_id, "build": build, "assay": assay}
         members = [f" {json.dumps(k)}: {_compact(v)}" for k, v in head.items()]
-        members.append(f' "genes": {genes.text(rows, shares)}')
+        unseen, seen = genes.part(rows)
+        members.append(f' "genesNotSeen": {_compact(unseen)}')
+        members.append(f' "genes": {genes.text(seen, shares)}')
         labels = {gene: label for gene, label, *_ in reversed(rows)}
         members.append(f' "drugs": {drugs.text(drug_rows.get(sample_id, []), labels)}')
         yield sample_id, "{\n" + ",\n".join(members) + "\n}\n"
@@ -143,6 +147,16 @@ class _GeneTexts:
     def __init__(self, build: str) -> None:
         self.facts = gene_facts(build)
         self.written: dict[tuple, str] = {}
+
+    def part(self, rows: list[tuple]) -> tuple[list[str], list[tuple]]:
+        """Name the genes of which nothing was seen and on which no guidance waits, and give the other rows."""
+        unseen = [
+            gene
+            for gene, *values in rows
+            if values[-1] == UNSEEN and not (gene in self.facts and self.facts[gene].drugs)
+        ]
+        left_out = set(unseen)
+        return unseen, [row for row in rows if row[0] not in left_out]
 
     def text(self, rows: list[tuple], shares: dict[str, list[tuple]]) -> str:
         """Write the genes of one patient; `rows` are of GENE_COLUMNS behind the gene."""

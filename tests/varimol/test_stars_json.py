@@ -18,7 +18,7 @@ from varimol.outside_calls import apply_outside_calls, read_outside_calls
 from varimol.star_positions import gene_positions, parse_sites
 from varimol.stars_json import NO_RESULT, SCHEMA_VERSION, file_names, write_stars_json
 
-GENES = ["CYP2C19", "CYP2D6", "DPYD", "TPMT", "VKORC1"]
+GENES = ["ABCB1", "CYP2C19", "CYP2D6", "DPYD", "TPMT", "VKORC1"]
 SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "stars_report.json"
 # Genotypes that differ from the others of the gene, by sample. "het": *2; "gaps": the sites of *2 have no
 # call or are filtered; "odd/name": nothing at CYP2C19 was called.
@@ -165,6 +165,8 @@ def test_report__holds_every_row_of_the_tables(written: Written) -> None:
     for sample_id in SAMPLES:
         report = written.report(sample_id)
         rows = written.diplotypes[written.diplotypes["sample_id"] == sample_id]
+        assert report["genesNotSeen"] == ["ABCB1"]  # no site in the file, no drug in the guidance
+        rows = rows[rows["gene"] != "ABCB1"]
         assert list(report["genes"]) == rows["gene"].drop_duplicates().tolist()
         told = [[*g["sourceDiplotypes"], *g["otherDiplotypes"]] for g in report["genes"].values()]
         assert [d["label"] for each in told for d in each] == rows["diplotype"].replace(
