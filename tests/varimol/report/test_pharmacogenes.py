@@ -254,7 +254,10 @@ def test_patient__drugs_to_mind_come_first_and_the_unseen_are_folded(opened):
     assert "azathioprine: TPMT: sites not observed; genotype rs1,rs2,rs3,rs4" in _words(rows["TPMT"])
     assert not {"RYR1", "ABCB1", "CYP2D6"} & set(rows)
     text = _words(dom)
-    assert "2 genes not called: the calls hold no site of them" in text and "RYR1 sevoflurane" in text
+    assert (
+        "2 genes not called: the calls hold no site of them; 1 drug stays undecided" in text
+        and "RYR1 sevoflurane" in text
+    )
     assert "1 gene not called: copy number decides" in text and "Patient NA2" in text
     assert "2 genotypes" in _words(rows["COMT"])
 

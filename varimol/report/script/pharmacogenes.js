@@ -152,7 +152,7 @@ function pharmacogenes(rows, advice, listed) {
   return [seen.length ? legend() : null, guided.length ? geneTable("Pharmacogenes that drugs depend on", guided) : null,
     others.length ? el("details", { class: "fold" }, el("summary", {}, `${counted(others.length, "gene")} without guidance in the tables`),
       geneTable("Pharmacogenes without guidance", others)) : null,
-    notCalled("not called: copy number decides, which these calls do not show. Give the diplotypes that another program called", genes.filter((g) => COPY_NUMBER.test(g.why))),
+    notCalled("not called: copy number decides, which these calls do not show (another program’s diplotypes can be given)", genes.filter((g) => COPY_NUMBER.test(g.why))),
     notCalled("not called: the calls hold no site of them", genes.filter((g) => UNSEEN.test(g.why)))].filter(Boolean);
 }
 
@@ -211,8 +211,10 @@ function notCalled(why, genes) {
   const guided = genes.filter((g) => g.advice.length || g.listed.length);
   const bare = genes.filter((g) => !guided.includes(g));
   const names = (group) => group.flatMap((g, i) => [i ? ", " : "", el("em", {}, g.gene)]);
-  return el("details", { class: "fold" }, el("summary", {}, `${counted(genes.length, "gene")} ${why}`),
-    guided.length ? el("p", { class: "small" }, "Drugs that stay undecided with them, or that CPIC names (with its level):") : null,
+  const waiting = new Set(genes.flatMap((g) => g.advice.filter((row) => row.active === false).map((row) => row.drug))).size;
+  const wait = waiting ? `; ${counted(waiting, "drug")} ${waiting === 1 ? "stays" : "stay"} undecided` : "";
+  return el("details", { class: "fold" }, el("summary", {}, `${counted(genes.length, "gene")} ${why}${wait}`),
+    guided.length ? el("p", { class: "small" }, "Drugs that depend on them, and those that CPIC names with its level of evidence:") : null,
     guided.length ? definitions(guided.map((g) => [el("em", {}, g.gene), [...g.advice.map((row) => row.drug), ...g.listed].join(", ")])) : null,
     bare.length ? el("p", { class: "small" }, guided.length ? "Without guidance in the tables: " : "", names(bare), ".") : null);
 }
