@@ -43,7 +43,7 @@ def judge(case: Case, rows: pd.DataFrame) -> str:
     named = {name_pair(gene, pair): chance for pair, chance in expected.items()}
     listed = dict(zip(rows["diplotype"], rows["posterior_no_prior"], strict=True))
     if not named:
-        return "" if _is_told_otherwise(gene, rows) else f"nothing fits, yet {sorted(listed)}"
+        return "" if _is_told_otherwise(case, rows) else f"nothing fits, yet {sorted(listed)}"
     total = sum(named.values())
     shares = {name: chance / total for name, chance in named.items()}
     if not set(listed) <= set(shares) or any(abs(shares[name] - p) > 1e-6 for name, p in listed.items()):
@@ -61,12 +61,18 @@ def name_pair(gene: StarGene, pair: Sequence[int]) -> str:
     return "/".join(gene.alleles[allele] for allele in pair)
 
 
-def _is_told_otherwise(gene: StarGene, rows: pd.DataFrame) -> bool:
+def _is_told_otherwise(case: Case, rows: pd.DataFrame) -> bool:
     """Whether no diplotype is named: a gene read as a genotype may tell its bases."""
     first = rows.iloc[0]
-    if gene.method == "genotype" and first["diplotype"]:
-        return bool(first["diplotype"] == first["variants"])
-    return bool(first["status"] == "abstain" and first["diplotype"] == "")
+    if case.gene.method != "genotype" or not first["diplotype"]:
+        return bool(first["status"] == "abstain" and first["diplotype"] == "")
+    seen = {
+        site.name: sorted(site.bases[code] for code in codes if code is not None)
+        for site, codes in zip(case.gene.sites, case.seen, strict=True)
+        if any(codes) and None not in codes
+    }
+    parts = dict(part.split(" ", 1) for part in first["diplotype"].split(", ") if part != "no variant")
+    return {name: sorted(bases.split("/")) for name, bases in parts.items()} == seen
 
 
 def _judge_lowest_function(case: Case, rows: pd.DataFrame) -> str:

@@ -152,23 +152,21 @@ def _span(gene: StarGene) -> tuple[int, int]:
 
 
 def allele_pairs(gene: StarGene, rng: np.random.Generator) -> list[tuple[int, int]]:
-    """Pairs of alleles: common ones all with all, every allele with the reference, itself and any other."""
+    """Pairs of alleles: every allele with any other, common ones all with all, every one with the first."""
     n = len(gene.alleles)
     share = gene.weights.max(axis=0)
     common = [a for a in np.argsort(-share)[:MAXIMUM_COMMON].tolist() if share[a] >= COMMON]
     pairs = list(combinations_with_replacement(common, 2))
     each = [(a, int(b)) for a, b in zip(range(n), rng.permutation(n), strict=True)]
     first = [(a, 0) for a in range(n)]
-    return pairs + [each[i] for i in rng.permutation(n)] + [first[i] for i in rng.permutation(n)]
+    return [each[i] for i in rng.permutation(n)] + pairs + [first[i] for i in rng.permutation(n)]
 
 
 def draw_patients(
-    gene: StarGene, condition: Condition, n_patients: int, rng: np.random.Generator
+    gene: StarGene, condition: Condition, n_patients: int, first: int, rng: np.random.Generator
 ) -> list[StarPatient]:
     """Patients of one gene; men have one copy of X, and everybody one of MT."""
-    pairs = allele_pairs(gene, rng)
-    # Conditions begin elsewhere among the pairs, so that together they see them all.
-    first = int(rng.integers(len(pairs)))
+    pairs = allele_pairs(gene, np.random.default_rng(0))
     patients = []
     for number in range(n_patients):
         alleles = pairs[(first + number) % len(pairs)]
@@ -199,11 +197,21 @@ def _odd_haplotype(gene: StarGene, haplotype: tuple[int, ...], rng: np.random.Ge
 
 
 def run_condition(
-    panel: Panel, definitions: pd.DataFrame, condition: Condition, n_patients: int, seed: int, folder: Path
+    panel: Panel,
+    definitions: pd.DataFrame,
+    condition: Condition,
+    n_patients: int,
+    folder: Path,
+    *,
+    seed: int = 0,
+    first: int = 0,
 ) -> Iterator[tuple[Case, pd.DataFrame, str]]:
-    """Make the cases of a condition, call them, and tell of each what is wrong, if anything is."""
+    """Make the cases of a condition, call them, and tell of each what is wrong, if anything is.
+
+    The first of the patients has the pair of alleles of this number, the others those that follow.
+    """
     rng = np.random.default_rng(seed)
-    everybody = [draw_patients(gene, condition, n_patients, rng) for gene in panel.genes]
+    everybody = [draw_patients(gene, condition, n_patients, first, rng) for gene in panel.genes]
     for group in range(condition.groups):
         chosen = [patients[group :: condition.groups] for patients in everybody]
         if not chosen[0]:
@@ -293,7 +301,13 @@ def measure(
                 (case.gene.name, condition.name, case.patient.name, rows["status"].iloc[0], wrong)
                 for panel in panels
                 for case, rows, wrong in run_condition(
-                    panel, definitions, condition, n_patients, seed + turn, Path(folder)
+                    panel,
+                    definitions,
+                    condition,
+                    n_patients,
+                    Path(folder),
+                    seed=seed + turn,
+                    first=turn * n_patients,
                 )
             ]
             tables.append(pd.DataFrame(found, columns=["gene", "condition", "patient", "status", "wrong"]))

@@ -35,7 +35,7 @@ def test_call_diplotypes__cases_made_from_the_definitions(tmp_path: Path, name: 
     wrong = {
         f"{case.gene.name} {case.patient.name}": verdict
         for panel in panels
-        for case, _, verdict in run_condition(panel, table, condition, 8, 11, tmp_path)
+        for case, _, verdict in run_condition(panel, table, condition, 8, tmp_path, seed=11)
         if verdict
     }
     assert sum(len(panel.genes) for panel in panels) == len(GENES)
@@ -45,7 +45,7 @@ def test_call_diplotypes__cases_made_from_the_definitions(tmp_path: Path, name: 
 def test_judge__tells_what_is_wrong(tmp_path: Path) -> None:
     table = tables.allele_definitions().query("gene in ('TPMT', 'DPYD')")
     phased = next(c for c in CONDITIONS if c.name == "phased")
-    found = list(run_condition(make_panels(table)[0], table, phased, 6, 0, tmp_path))
+    found = list(run_condition(make_panels(table)[0], table, phased, 6, tmp_path))
     assert len(found) == 12 and {verdict for _, _, verdict in found} == {""}
     for case, rows, _ in found:
         said = judge(case, rows.assign(diplotype="*98/*99"))
@@ -58,7 +58,7 @@ def test_judge__tells_what_is_wrong(tmp_path: Path) -> None:
 def test_judge__a_diplotype_left_out_is_missed(tmp_path: Path) -> None:
     table = tables.allele_definitions().query("gene == 'TPMT'")
     missing = next(c for c in CONDITIONS if c.name == "calls missing")
-    found = run_condition(make_panels(table)[0], table, missing, 40, 0, tmp_path)
+    found = run_condition(make_panels(table)[0], table, missing, 40, tmp_path)
     several = [(case, rows) for case, rows, _ in found if 1 < len(rows) <= 5]
     assert len(several) >= 3
     assert all(judge(case, rows.iloc[:-1]).startswith("only") for case, rows in several)
@@ -78,7 +78,8 @@ def test_allele_pairs__have_every_allele() -> None:
     for panel in make_panels(definitions()):
         for gene in panel.genes:
             pairs = allele_pairs(gene, np.random.default_rng(0))
-            assert {a for pair in pairs for a in pair} == set(range(len(gene.alleles)))
+            every = range(len(gene.alleles))
+            assert {a for pair in pairs[: len(every)] for a in pair} == set(every)
 
 
 def test_summarise__counts_failures() -> None:
