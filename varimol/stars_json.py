@@ -12,7 +12,7 @@ that reads only those names never takes more for known than the tables do:
 
 What PharmCAT has no place for stands beside it: ``status``, ``posterior``, ``posteriorNoPrior``,
 ``phenotypeProbabilities``, ``positions``, ``missingPositions`` with the state of each, ``settlingPositions``.
-``docs/schemas/stars_report.json`` describes all of it. ``stars.json`` says what was called, on which build,
+``docs/stars-report.schema.json`` describes all of it. ``stars.json`` says what was called, on which build,
 from which tables, and which file is whose. The same tables give the same bytes.
 """
 

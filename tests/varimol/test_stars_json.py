@@ -19,7 +19,7 @@ from varimol.star_positions import gene_positions, parse_sites
 from varimol.stars_json import NO_RESULT, SCHEMA_VERSION, file_names, write_stars_json
 
 GENES = ["ABCB1", "CYP2C19", "CYP2D6", "DPYD", "TPMT", "VKORC1"]
-SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "stars_report.json"
+SCHEMA = Path(__file__).parents[2] / "docs" / "stars-report.schema.json"
 # Genotypes that differ from the others of the gene, by sample. "het": *2; "gaps": the sites of *2 have no
 # call or are filtered; "odd/name": nothing at CYP2C19 was called.
 SAMPLES = ["het", "gaps", "odd/name"]
