@@ -1,6 +1,6 @@
 """Calls of star alleles against cases made from the definitions: every allele, both builds, every way of writing.
 
-``python -m benchmarks.star_cases [--patients 400] [--genes CYP2C19,TPMT] [--record]`` draws patients of
+``python -m benchmarks.star_cases [--patients 13] [--genes CYP2C19,TPMT] [--record]`` draws patients of
 known diplotypes for every gene, writes them as VCF (`genomics.simulate_star_records`), ingests and calls them.
 The expected answer comes from trying every pair of alleles by itself (`genomics.simulate_stars`). A case fails
 
@@ -331,7 +331,7 @@ def main() -> None:
     from varimol import tables
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--patients", type=int, default=400)
+    parser.add_argument("--patients", type=int, default=13)
     parser.add_argument("--genes", default="")
     parser.add_argument("--condition", default="")
     parser.add_argument("--seed", type=int, default=0)
