@@ -35,6 +35,7 @@ from varimol.star_facts import GeneFacts, gene_facts, table_sources
 SCHEMA_VERSION = 1
 RESEARCH_ONLY = "For research use only. Confirm any genotype with a clinical assay before it is acted upon."
 UNSEEN = "no site of the gene was observed"
+UNDOCUMENTED = "undocumented"
 UNKNOWN, NO_RESULT = "Unknown", "No Result"
 # Longer names of files are cut: most file systems end at 255 bytes.
 LONGEST_NAME = 150
@@ -233,7 +234,9 @@ def _gene_report(
             if text
         ],
     }
-    if facts:
+    # Another program's sites are not known here; nor are those of a gene given up before they were read.
+    read = first["sites_missing"] or not abstains or first["reason"].startswith(UNDOCUMENTED)
+    if facts and read and not outside:
         report |= facts.positions.describe(
             first["sites_missing"], first["sites_no_call"], first["sites_filtered"], first["sites_settling"]
         )

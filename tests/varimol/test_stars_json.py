@@ -130,6 +130,13 @@ def test_report__scores_are_keys_as_in_pharmcat(written: Written) -> None:
     assert [diplotype[a]["activityValue"] for a in ("allele1", "allele2")] == ["1.0", "0.0"]
 
 
+def test_report__claims_no_sites_that_nobody_read(written: Written) -> None:
+    outside, given_up = (written.report(name)["genes"]["CYP2D6"] for name in ("het", "gaps"))
+    assert not {"positions", "missingPositions", "settlingPositions"} & set(outside)
+    assert "copy number" in given_up["reason"] and given_up.get("positions", {"observed": 0})["observed"] == 0
+    assert written.report("het")["genes"]["TPMT"]["positions"]["observed"] > 20
+
+
 def test_report__no_result_where_nothing_was_called(written: Written) -> None:
     report = written.report("odd/name")
     told = report["genes"]["CYP2C19"]

@@ -233,7 +233,9 @@ def test_patient__both_probabilities_stand_in_the_row(opened):
     assert 'class="without"><b style="width:30.0%"' in rows["TPMT"]
     assert "> 0.99 calls alone 0.50" in _words(rows["NUDT15"])
     assert "called with frequencies" in _words(rows["NUDT15"])
-    assert "given from outside" in _words(rows["VKORC1"]) and "warfarin (A)" in _words(rows["VKORC1"])
+    given = _words(rows["VKORC1"])
+    assert "outside call" in given and "as another program gave it" in given and "warfarin (A)" in given
+    assert "calls alone" not in given and "not told" in given
 
 
 @pytest.mark.slow

@@ -27,9 +27,13 @@ function isUsual(phenotype) {
 function statusBadge(first) {
   if (first.status === "ambiguous") return badge("not settled", "warn");
   if (first.status !== "called") return badge("not called", "warn");
-  if (OUTSIDE.test(first.assumptions || "")) return badge("given from outside", "good");
+  if (isOutside(first)) return badge("outside call", "good");
   const leaning = known(first.posterior_no_prior) && first.posterior_no_prior < SURE;
   return badge(leaning ? "called with frequencies" : "called", "good");
+}
+
+function isOutside(row) {
+  return OUTSIDE.test(row.assumptions || "");
 }
 
 function known(value) {
@@ -38,6 +42,7 @@ function known(value) {
 
 // Two bars, one above the other: the posterior, and the same from the calls alone.
 function likelihood(row) {
+  if (isOutside(row)) return el("span", { class: "small" }, "as another program gave it");
   if (!known(row.posterior)) return "–";
   const alone = known(row.posterior_no_prior) ? row.posterior_no_prior : null;
   return el("span", { class: "likelihood" }, bars(row.posterior, alone), el("span", {}, shareText(row.posterior)),
@@ -62,7 +67,7 @@ function isGenotypeList(row) {
 
 function diplotypeName(row) {
   if (isGenotypeList(row)) return counted(row.diplotype.split(",").length, "genotype");
-  return el("span", { class: "code" }, row.diplotype || "–");
+  return el("span", { class: "code" }, row.diplotype || "no diplotype");
 }
 
 function candidates(rows) {
@@ -79,7 +84,7 @@ function phenotypes(rows) {
   const sorted = [...shares].sort((a, b) => (b[1] ?? 0) - (a[1] ?? 0));
   if (!sorted.length) return [el("span", { class: "quiet" }, rows[0].status === "abstain" ? "–" : "none defined")];
   return sorted.filter(([, share], i) => i === 0 || (share >= WORTH_NAMING && i < NAMED)).map(([name, share]) =>
-    el("div", {}, isUsual(name) ? name : el("strong", {}, name), known(share) ? el("span", { class: "small nowrap" }, ` ${shareText(share)}`) : null));
+    el("div", {}, isUsual(name) ? name : el("strong", {}, name), known(share) && !isOutside(rows[0]) ? el("span", { class: "small nowrap" }, ` ${shareText(share)}`) : null));
 }
 
 function siteNames(text) {
@@ -99,6 +104,7 @@ function notSeen(first) {
 }
 
 function notSeenCell(rows) {
+  if (isOutside(rows[0])) return el("span", { class: "quiet" }, "not told");
   const states = notSeen(rows[0]);
   const settling = siteNames(rows[0].sites_settling);
   if (!states.length && !settling.count) {
