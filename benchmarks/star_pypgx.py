@@ -54,7 +54,8 @@ def call_gene(gene: str, path: str, quick: bool) -> tuple[pd.DataFrame, dict[str
     wall, cpu = time.perf_counter(), time.process_time()
     records = pyvcf.VcfFrame.from_file(path)
     if quick:
-        records.df = records.df[records.df["POS"].isin(definition(gene)["positions"])]
+        kept = records.df[records.df["POS"].isin(definition(gene)["positions"])]
+        records.df = kept if len(kept) else records.df.head(1)  # it takes a file without records for unphased
     variants = utils.import_variants(gene, records, assembly=BUILD)
     alleles = utils.predict_alleles(variants)
     genotypes = genotype.call_genotypes(alleles=alleles)

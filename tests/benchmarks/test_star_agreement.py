@@ -94,6 +94,7 @@ def test_variants_within__counts_copies() -> None:
     assert variants_within(("rs1", "rs1"), "rs1 G/G, rs2 C/T", alternates)
     assert not variants_within(("rs2", "rs2"), "rs1 G/G, rs2 C/T", alternates)
     assert variants_within(("Reference", "c.496A>G"), "c.85T>C (*9A), c.496A>G", {})
+    assert not variants_within(("Reference", "Reference"), "c.496A>G", {})
     assert not variants_within(("Reference", "c.1A>G"), "c.85T>C (*9A), c.496A>G", {})
 
 
@@ -108,6 +109,7 @@ def test_variants_within__counts_copies() -> None:
         ({"theirs": ("*1", "*3B")}, set(), "defined otherwise"),
         ({"theirs": ("*1", "*2"), "haplotype_1": "*2;*1;"}, set(), "several fit"),
         ({"theirs": ("*1", "*2"), "haplotype_1": "*2;"}, set(), "other"),
+        ({"ours": ("*1", "*2"), "variants": "c.1A>G", "haplotype_2": "*1;*2;"}, set(), "several fit"),
     ],
 )  # fmt: skip
 def test_difference_kind__each(changed: dict[str, Any], candidates: set[tuple[str, ...]], kind: str) -> None:
@@ -170,3 +172,43 @@ def test_run_pypgx__same_calls_by_the_short_cut(tmp_path: Path, vcf_text: Callab
     )
     again, _ = run_pypgx(PYPGX, {"cut": ("TPMT", path)}, quick=False)
     pd.testing.assert_frame_equal(calls, again)
+
+
+def recorded(name: str) -> pd.DataFrame:
+    """Read a recorded table; skip where there is none."""
+    path = RESULTS / f"{name}.tsv"
+    if not path.exists():
+        pytest.skip(f"{name} is not recorded here")
+    return pd.read_csv(path, sep="\t", keep_default_na=False)
+
+
+def test_results__every_phenotype_that_both_give_is_the_same() -> None:
+    table = recorded("star_agreement").set_index("gene")
+    assert len(table) == 24 and (table["people"] == 200).all()
+    assert (table["called"] + table["ambiguous"] + table["abstained"] == table["people"]).all()
+    assert (table["phenotype_same"] == table["phenotype_both"]).all()
+    # Neither a gene that needs copy numbers nor one whose deciding site has no record is called by us.
+    assert (table.loc[["CYP2D6", "IFNL3"], "abstained"] == 200).all()
+
+
+def test_results__every_difference_has_its_kind() -> None:
+    table = recorded("star_agreement").set_index("gene")
+    unequal = recorded("star_agreement_differences")
+    assert set(unequal["kind"]) <= {
+        "we abstain", "site not observed", "variants, not a pair", "allele of one table", "several fit",
+    }  # fmt: skip
+    counted = unequal.groupby("gene")["size"].sum().reindex(table.index, fill_value=0)
+    assert (counted == table["people"] - table["same_diplotype"]).all()
+
+
+def test_results__ours_says_when_sites_are_missing() -> None:
+    table = recorded("star_agreement_masked").set_index(["program", "gene"])
+    ours, theirs = table.loc["varimol"], table.loc["PyPGx"]
+    assert ours["changed_called"].sum() <= 0.01 * ours["people"].sum() < theirs["changed_called"].sum()
+
+
+def test_results__short_cut_changes_no_call() -> None:
+    table = recorded("star_agreement_seconds")
+    assert (
+        table["short_cut_same"].astype(str).eq("True").all() and (table["cpu_ratio"].astype(float) > 5).all()
+    )
