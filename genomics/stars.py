@@ -236,7 +236,8 @@ class _Caller:
             codes[site] = _reference_code(gene, site, self.build)
             codes[site, one_copy, 1] = FILL
         n_assumed = int(assumed.sum())
-        taken = f"{n_assumed} sites that the file does not mention taken for the reference"
+        sites = "1 site" if n_assumed == 1 else f"{n_assumed} sites"
+        taken = f"{sites} that the file does not mention taken for the reference"
         said = [*filter(None, [self.strands.warning]), *calls.notes]
         return codes, [*said, taken] if n_assumed else said
 

@@ -199,7 +199,7 @@ def link(
 @app.command(epilog="Example: `varimol report result/`")
 @command
 def report(directory: Path, seed: Seed = 0, threads: Threads = 2, quiet: Quiet = False) -> None:
-    """Write the report of a finished `link` run again."""
+    """Write the report of a finished `link` run again, or of what `stars` wrote."""
     from varimol import commands
 
     page = commands.report(directory)

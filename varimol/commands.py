@@ -171,7 +171,8 @@ def stars(
     source
         VCF or store.
     out
-        Folder for diplotypes, phenotypes, recommendations and undocumented variants, as Parquet and TSV.
+        Folder for diplotypes, phenotypes, recommendations and undocumented variants, as Parquet and TSV, and
+        for stars.json with a JSON report of every patient under reports/.
     assay
         ``wgs``, ``wes``, ``array``, ``targeted`` or ``unknown``: what an absent site may mean.
     build
@@ -192,6 +193,7 @@ def stars(
     """
     from genomics.cohort import open_cohort
     from genomics.star_fields import declared_star_fields
+    from varimol.stars_json import write_stars_json
 
     with whole_results(out) as folder:
         store = folder / "cohort.vcz"
@@ -202,6 +204,10 @@ def stars(
         if not is_store(source):
             shutil.rmtree(store)
         write_star_tables(found, folder)
+        write_stars_json(
+            folder, found.diplotypes, found.phenotypes, found.recommendations,
+            build=found.build.split(":")[0], assay=assay,
+        )  # fmt: skip
     return found.diplotypes, found.recommendations
 
 
@@ -216,12 +222,12 @@ def write_star_tables(found: StarTables, folder: Path) -> None:
 
 
 def report(directory: PathName) -> Path:
-    """Write report.html of a finished `link` run.
+    """Write report.html of a finished `link` run, or of star alleles alone.
 
     Parameters
     ----------
     directory
-        Its folder.
+        Folder of `link` or of `stars`.
 
     Returns
     -------

@@ -169,7 +169,7 @@ def test_call_diplotypes__wgs_assumes_the_reference_and_says_so(cohort_of: Calla
     cohort = cohort_of([site_records(calls)[0], *neighbours, site_records(calls)[1]])
     assumed = top(call_diplotypes(cohort, long_definitions(), assay="wgs"), "CYP2C19")
     assert (assumed["diplotype"], assumed["status"]) == ("*1/*1", "called")
-    assert "1 sites that the file does not mention" in assumed["assumptions"]
+    assert "1 site that the file does not mention" in assumed["assumptions"]
     unknown = top(call_diplotypes(cohort, long_definitions(), assay="wes"), "CYP2C19")
     assert unknown["status"] == "ambiguous" and unknown["assumptions"] == ""
 
