@@ -33,6 +33,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from genomics.cohort import require_build
+from genomics.dialects import detect_caller
 from genomics.errors import InputError
 from genomics.metaboliser import assign_phenotypes, phenotype_probabilities
 from genomics.recommendations import recommend
@@ -43,7 +44,7 @@ from genomics.star_build import StrandCounts, count_strands
 from genomics.star_copy_number import REGION_COLUMNS, read_copy_numbers
 from genomics.star_match import FILL, OTHER
 from genomics.star_patterns import Pattern, distinct_patterns, settle_ploidy
-from genomics.star_rows import NOTHING_KNOWN, ROW_COLUMNS, Copies, Row, match_pattern, pattern_rows
+from genomics.star_rows import NOTHING_KNOWN, ROW_COLUMNS, Copies, Row, abstain, match_pattern, pattern_rows
 from genomics.star_sites import RecordIndex, SiteCalls, index_records, read_site_calls
 
 if TYPE_CHECKING:
@@ -127,6 +128,12 @@ def call_diplotypes(
         raise InputError(
             f"star alleles cannot be called on build {build!r}", field="build", expected="GRCh37 or GRCh38"
         )
+    somatic = somatic_caller(cohort)
+    if somatic:
+        reason = f"somatic calls ({somatic}) are not the patient's own genotypes"
+        rows, everyone = [abstain(reason, ("", "", ""))], np.zeros(len(cohort.sample_ids), dtype=int)
+        nothing = [_GeneCalls(gene.name, rows, everyone) for gene in read_definitions(definitions)]
+        return _assemble(nothing, np.asarray(cohort.sample_ids, dtype=str))
     index = index_records(cohort)
     places = pd.DataFrame(columns=REGION_COLUMNS) if regions is None else regions
     named = places[places["gene"].isin(definitions["gene"])]
@@ -140,6 +147,13 @@ def call_diplotypes(
     weights = caller.weigh_populations(read)
     called = [caller.call(calls, weights[number]) for number, calls in enumerate(read)]
     return _assemble(called, np.asarray(cohort.sample_ids, dtype=str))
+
+
+def somatic_caller(cohort: Cohort) -> str:
+    """Name the program that made a cohort's calls if it calls somatic variants; empty otherwise."""
+    lines = cohort.arrays.attrs.get("vcf_meta_information", [])
+    guess = detect_caller("\n".join(f"##{key}={value}" for key, value in lines))
+    return guess.dialect.title if guess.dialect.somatic else ""
 
 
 @dataclass(frozen=True)

@@ -459,3 +459,17 @@ def test_call_diplotypes__other_genes_tell_which_population_the_prior_is_of(
     assert leiden["posterior_no_prior"] == plain["posterior_no_prior"] == pytest.approx(1 / 3)
     alone = call_diplotypes(cohort_of(records), definitions.query("gene == 'CYP2C19'"), assay="array")
     assert "populations" not in top(alone, "CYP2C19", "s0")["assumptions"]
+
+
+def test_call_diplotypes__tumour_calls_are_no_genotypes(tmp_path: Path) -> None:
+    path = tmp_path / "tumour.vcf"
+    path.write_text(
+        "##fileformat=VCFv4.2\n##source=Mutect2\n##tumor_sample=T\n##contig=<ID=10>\n"
+        '##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n'
+        "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tT\tN\n"
+        "10\t94781859\t.\tG\tA\t.\tPASS\t.\tGT\t0/1\t0/0\n"
+    )
+    cohort = ingest(path, tmp_path / "tumour.vcz", build="GRCh38")
+    found = call_diplotypes(cohort, long_definitions(), assay="wgs")
+    assert set(found["status"]) == {"abstain"} and len(found) == 6
+    assert found["reason"].str.startswith("somatic calls (GATK Mutect2)").all()
