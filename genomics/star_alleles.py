@@ -159,10 +159,11 @@ def _read_gene(gene: str, table: pd.DataFrame) -> StarGene:
             i = allele_number[row.allele]
             allowed[i, j, sites[j].bases.index(row.alt)] = True
             allowed[i, j, 0] &= bool(int(row.optional))
+    contig = str(table["contig"].iloc[0])
     first = table.drop_duplicates("allele").set_index("allele").loc[list(alleles)]
     return StarGene(
         name=gene,
-        contig=str(table["contig"].iloc[0]),
+        contig=contig,
         alleles=alleles,
         sites=sites,
         allowed=allowed,
@@ -171,7 +172,7 @@ def _read_gene(gene: str, table: pd.DataFrame) -> StarGene:
         population_frequencies=_population_frequencies(first),
         method=_text(first, "method", "diplotype"),
         needs_copy_number=_text(first, "copy_number", "0") == "1",
-        ploidy=_text(first, "ploidy", "autosome"),
+        ploidy=_text(first, "ploidy", contig if contig in ("X", "MT") else "autosome"),
     )
 
 

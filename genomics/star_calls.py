@@ -151,7 +151,7 @@ def phase_sets(
     if sets is None:
         return phased.astype(np.int32)
     if sets.dtype.kind not in "iu":
-        names, numbers = np.unique(sets.astype(str), return_inverse=True)
+        names, numbers = np.unique(sets.astype(object).astype(str), return_inverse=True)
         named = np.array([name not in ("", ".") for name in names])[numbers]
         sets = np.where(named, numbers + 1, -1).reshape(sets.shape)
     return np.where(phased, np.where(sets > 0, sets.astype(np.int64) + 1, 1), 0).astype(np.int32)

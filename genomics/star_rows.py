@@ -109,18 +109,21 @@ def pattern_rows(
     if gene.needs_copy_number:
         return _copy_rows(gene, pattern, sites, said, found, copies)
     if found is None:
-        return abstain("no site of the gene was observed", sites)
+        return abstain("no site of the gene was observed", sites, "; ".join(said))
     if copies.unusual and gene.ploidy == "autosome":
         return abstain(copies.unusual, sites, "; ".join(said))
     said = [*said, found.assumption] if found.assumption else said
     if not len(found.pairs):
         return _describe_undocumented(gene, calls, sites, said, ancestry)
     names = [diplotype_name(gene, pair) for pair in found.pairs[:MAXIMUM_RANK]]
+    # Variants read as genotypes occur together in every way: a site that was not observed may hold its own.
+    hidden = gene.method == "genotype" and len(gene.sites) > 1 and bool(sites[0])
     told = (
-        *sites, settling_sites(gene, pattern, found), unobserved_alleles(gene, pattern, found),
-        carried(gene, calls), "; ".join(said), "",
+        "ambiguous" if hidden else _status(found), *sites,
+        sites[0] if hidden else settling_sites(gene, pattern, found),
+        unobserved_alleles(gene, pattern, found), carried(gene, calls), "; ".join(said), "",
     )  # fmt: skip
-    return _ranked_rows(names, found.posterior, found.posterior_no_prior, (_status(found), *told))
+    return _ranked_rows(names, found.posterior, found.posterior_no_prior, told)
 
 
 def _copy_rows(

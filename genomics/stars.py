@@ -42,7 +42,7 @@ from genomics.star_alleles import StarGene, read_definitions
 from genomics.star_ancestry import group_ancestry, infer_ancestry, population_evidence
 from genomics.star_build import StrandCounts, count_strands
 from genomics.star_copy_number import REGION_COLUMNS, read_copy_numbers
-from genomics.star_match import FILL, OTHER
+from genomics.star_match import FILL, OTHER, UNKNOWN
 from genomics.star_patterns import Pattern, distinct_patterns, settle_ploidy
 from genomics.star_rows import NOTHING_KNOWN, ROW_COLUMNS, Copies, Row, abstain, match_pattern, pattern_rows
 from genomics.star_sites import RecordIndex, SiteCalls, index_records, read_site_calls
@@ -245,6 +245,11 @@ class _Caller:
         assumable = np.array([site.name not in UNSEEN_SITES for site in gene.sites], dtype=bool)
         assumed = ~calls.in_file & calls.covered & assumable & (self.assay == "wgs")
         codes = calls.codes.copy()
+        said = [*filter(None, [self.strands.warning]), *calls.notes]
+        if gene.ploidy == "autosome" and (codes == FILL).any():
+            # Nobody has one copy of an autosome: some programs write two equal alleles so, others a missing one.
+            codes[codes == FILL] = UNKNOWN
+            said.append("calls of one copy leave the other unknown")
         _, one_copy = settle_ploidy(codes)
         for site in map(int, np.flatnonzero(assumed)):
             codes[site] = _reference_code(gene, site, self.build)
@@ -252,7 +257,6 @@ class _Caller:
         n_assumed = int(assumed.sum())
         sites = "1 site" if n_assumed == 1 else f"{n_assumed} sites"
         taken = f"{sites} that the file does not mention taken for the reference"
-        said = [*filter(None, [self.strands.warning]), *calls.notes]
         return codes, [*said, taken] if n_assumed else said
 
     def _copies(self, gene: StarGene) -> tuple[list[Copies], np.ndarray]:

@@ -473,3 +473,35 @@ def test_call_diplotypes__tumour_calls_are_no_genotypes(tmp_path: Path) -> None:
     found = call_diplotypes(cohort, long_definitions(), assay="wgs")
     assert set(found["status"]) == {"abstain"} and len(found) == 6
     assert found["reason"].str.startswith("somatic calls (GATK Mutect2)").all()
+
+
+def test_call_diplotypes__one_copy_of_an_autosome_leaves_the_other_open(
+    cohort_of: Callable[..., Any],
+) -> None:
+    cohort = cohort_of(site_records({"rs1800460": "0", "rs1142345": "1"}))
+    found = call_diplotypes(cohort, long_definitions().query("gene == 'TPMT'"), assay="wgs")
+    assert set(found["diplotype"]) == {
+        "*1/*3A",
+        "*1/*3C",
+        "*3A/*3C",
+        "*3B/*3C",
+        "*3C/*3C",
+    }
+    assert set(found["status"]) == {"ambiguous"}
+    assert found["assumptions"].str.contains("calls of one copy leave the other unknown").all()
+
+
+def test_call_diplotypes__three_copies_are_told(cohort_of: Callable[..., Any]) -> None:
+    cohort = cohort_of(site_records({"rs1800460": "0/0/1", "rs1142345": "0/0/1"}))
+    found = top(call_diplotypes(cohort, long_definitions(), assay="wgs"), "TPMT")
+    assert found["status"] == "abstain" and "more than two" in found["assumptions"]
+
+
+def test_call_diplotypes__genotype_genes_may_hide_a_variant_beside_another(
+    cohort_of: Callable[..., Any],
+) -> None:
+    definitions = long_definitions().query("gene == 'TPMT' and allele != '*3A'").assign(method="genotype")
+    found = top(
+        call_diplotypes(cohort_of(site_records({"rs1800460": "1/1"})), definitions, assay="array"), "TPMT"
+    )
+    assert found["status"] == "ambiguous" and found["sites_settling"] == "rs1142345"

@@ -147,7 +147,9 @@ def curate(source: Path, panel: Path, out: Path) -> None:
     rows = []
     for gene in read_definitions(definitions):
         path = source / "1000genomes_grch37" / f"{gene.name}.vcf.gz"
-        if gene.name in NOT_COUNTED or not path.exists():
+        # Variants that are read as genotypes occur together: how often one occurs alone says little of it.
+        together = gene.method == "genotype" and len(gene.sites) > 1
+        if gene.name in NOT_COUNTED or together or not path.exists():
             continue
         codes, in_panel = haplotype_codes(gene, list(read_panel_records(path)), len(populations))
         rows += gene_rows(gene, count_alleles(gene, codes), in_panel, populations)
