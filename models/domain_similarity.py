@@ -18,6 +18,7 @@ CHANCE = "what 99% of the training proteins have read backwards"
 WORD = 3
 """Residues of a word of a protein."""
 N_WORDS = 20**WORD
+_BACKWARDS = np.arange(N_WORDS).reshape(20, 20, 20).transpose().ravel()
 _AT_ONCE = 256
 
 
@@ -115,6 +116,20 @@ def nearest_other(bits: NDArray[np.uint8]) -> Floats:
     return nearest
 
 
+def nearest_backwards(queries: NDArray[np.uint8], references: NDArray[np.uint8]) -> Floats:
+    """(n,) likeness by words of each protein, read backwards, to the nearest reference.
+
+    It is what a sequence of this length and composition shares by chance.
+
+    Examples
+    --------
+    >>> words = protein_words(["ACDE", "EDCA"])
+    >>> nearest_backwards(words[:1], words[1:]), nearest_backwards(words[:1], words[:1])
+    (array([1.]), array([0.]))
+    """
+    return nearest_tanimoto(queries[:, _BACKWARDS], references)
+
+
 def chance_likeness(words: NDArray[np.uint8]) -> float:
     """Likeness by words that proteins have which share nothing but their composition.
 
@@ -135,8 +150,7 @@ def chance_likeness(words: NDArray[np.uint8]) -> float:
     """
     if not len(words):
         return 0.0
-    backwards = np.arange(N_WORDS).reshape(20, 20, 20).transpose().ravel()
-    return float(np.quantile(nearest_tanimoto(words[:, backwards], words), 0.99))
+    return float(np.quantile(nearest_backwards(words, words), 0.99))
 
 
 def nearest_identity(

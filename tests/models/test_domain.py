@@ -120,6 +120,20 @@ def test_assess__proteins_without_profile_are_compared_by_words() -> None:
     assert 0.9 < table["similarity_protein"][0] < 1 and table["similarity_protein"][3] == 0
 
 
+def test_assess__long_nonsense_is_outside_whatever_its_length() -> None:
+    """By chance a long chain has most words of any protein; a real relative has them in its own order alone."""
+    long = [chain(k, 3000) for k in (1, 2)]
+    thresholds = {**THRESHOLDS, "words": Threshold(0.15, RULE, 50)}
+    domain = Domain.fit(morgan_fingerprints(TRAINING), ProteinKeys.of(long), None, thresholds)
+    nonsense = [chain(seed, length) for seed, length in ((11, 3000), (12, 8000), (13, 35_000))]
+    table = assess(domain, ["CCO"], ProteinKeys.of([*nonsense, long[0][:1500] + chain(14, 1500), long[1]]))[
+        1:
+    ]
+    assert (table["similarity_protein"] > 0.15).all()
+    assert table["in_domain"].tolist() == [False, False, False, True, True]
+    assert "of the sequence read backwards" in table["reason"].iloc[0]
+
+
 def test_domain__refuses_what_it_cannot_use(domain: Domain) -> None:
     bits: NDArray[np.uint8] = morgan_fingerprints(["CCO"])
     keys = proteins()
