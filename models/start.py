@@ -9,14 +9,17 @@ the new labels, so that they move a little.)
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from chem.errors import InputError
+from chem.scaffold import inchikey_first_block
 from models.affinity import AffinityModel, EndpointModel
 from models.affinity_fit import task_of
 from models.affinity_inputs import InputEncoder
@@ -26,6 +29,7 @@ from models.landmarks import Landmarks, molecule_tables, protein_tables
 from models.pairs import PairData
 from models.protein import encode_proteins
 
+T = TypeVar("T")
 START = "start"
 """Name of the model that a run started from, as it was, among those judged."""
 
@@ -40,14 +44,18 @@ class JoinedPairs:
         Over joint tables: those of the model, then the new ones.
     new
         (n_pairs,) whether a pair is new to the model. A pair of its training data that is measured again is not: its
-        networks have seen it. It has the label of the new table.
+        networks have seen it. That is one of a protein and a skeleton (first block of the InChIKey) measured there:
+        registries write a compound with and without stereo.
     n_again
-        Such pairs.
+        Such pairs of the new table. Their label takes the place of the model's where the molecule is the same.
+    n_beside
+        Those of them whose molecule the model has with another stereo alone; its label is kept too.
     """
 
     pairs: PairData
     new: NDArray[np.bool_]
     n_again: int
+    n_beside: int = 0
 
     @property
     def said(self) -> str:
@@ -56,11 +64,14 @@ class JoinedPairs:
         again = (
             f"; {self.n_again:,} that it had were measured again, have the new label and are never held out"
         )
-        return text + (again if self.n_again else "")
+        beside = f"; of {self.n_beside:,} of them it had another stereo, whose label is kept too"
+        return text + (again if self.n_again else "") + (beside if self.n_beside else "")
 
 
 def join_pairs(model: EndpointModel, pairs: PairData) -> JoinedPairs:
     """Put new pairs behind those that a model was trained on.
+
+    A molecule or protein of both stands once in the joint tables, under its new name.
 
     Parameters
     ----------
@@ -83,31 +94,63 @@ def join_pairs(model: EndpointModel, pairs: PairData) -> JoinedPairs:
             expected=f"{kinds[model.task]}, as those of the model to start from",
         )  # fmt: skip
     inputs, known = model.inputs, ~np.isnan(model.labels)
-    place = {text: row for row, text in enumerate(inputs.smiles)}
-    form = {target.form: column for column, target in enumerate(inputs.targets)}
-    row = np.array([place.get(text, -1) for text in pairs.smiles], np.int64)[pairs.drug]
-    column = np.array([form.get(target.form, -1) for target in pairs.targets], np.int64)[pairs.target]
-    both = (row >= 0) & (column >= 0)
-    again = both.copy()
-    again[both] = known[row[both], column[both]]
+    forms = [target.form for target in inputs.targets]
+    own = [target.form for target in pairs.targets]
+    drug, target = _places(inputs.smiles, pairs.smiles), _places(forms, own)
+    row = _found(inputs.smiles, pairs.smiles)[pairs.drug]
+    column = _found(forms, own)[pairs.target]
+    again = (column >= 0) & _by_skeleton(inputs.smiles, pairs.smiles, known)[pairs.drug, column]
+    same = (row >= 0) & (column >= 0) & known[row, column]
     left = known.copy()
-    left[row[again], column[again]] = False
-    drug, target = np.nonzero(left)
-    n = len(drug)
+    left[row[same], column[same]] = False
+    left_drug, left_target = np.nonzero(left)
+    n = len(left_drug)
     joined = PairData(
         pairs.name,
-        (*inputs.smiles, *pairs.drug_ids),
-        (*inputs.smiles, *pairs.smiles),
-        (*("" for _ in inputs.smiles), *pairs.drug_reasons),
-        (*(target.target_id for target in inputs.targets), *pairs.target_ids),
-        (*inputs.targets, *pairs.targets),
-        np.concatenate([drug, pairs.drug + len(inputs.smiles)]),
-        np.concatenate([target, pairs.target + len(inputs.targets)]),
+        _merged(inputs.smiles, pairs.drug_ids, drug),
+        _merged(inputs.smiles, pairs.smiles, drug),
+        _merged([""] * len(inputs.smiles), pairs.drug_reasons, drug),
+        _merged([each.target_id for each in inputs.targets], pairs.target_ids, target),
+        _merged(inputs.targets, pairs.targets, target),
+        np.concatenate([left_drug, drug[pairs.drug]]),
+        np.concatenate([left_target, target[pairs.target]]),
         np.concatenate([model.labels[left].astype(np.float64), pairs.label]),
         np.concatenate([np.full(n, -1), pairs.fold]),
         pairs.notes,
     )
-    return JoinedPairs(joined, np.concatenate([np.zeros(n, bool), ~again]), int(again.sum()))
+    new = np.concatenate([np.zeros(n, bool), ~again])
+    return JoinedPairs(joined, new, int(again.sum()), int((again & ~same).sum()))
+
+
+def _found(known: Sequence[str], own: Sequence[str]) -> NDArray[np.int64]:
+    """Where texts stand among known ones, -1 for others."""
+    place = {text: number for number, text in enumerate(known)}
+    return np.array([place.get(text, -1) for text in own], np.int64)
+
+
+def _places(known: Sequence[str], own: Sequence[str]) -> NDArray[np.int64]:
+    """Rows of one's own in a joint table behind `known`: the first of what is known there has its row.
+
+    Another one of the same text gets a row of its own, so that it keeps its name.
+    """
+    free = {text: number for number, text in enumerate(known)}
+    behind = itertools.count(len(known))
+    return np.array([free.pop(text) if text in free else next(behind) for text in own], np.int64)
+
+
+def _merged(known: Sequence[T], own: Sequence[T], place: NDArray[np.int64]) -> tuple[T, ...]:
+    """Joint column of a table: the known values, and one's own at their places."""
+    joint = dict(enumerate(known)) | dict(zip(place.tolist(), own, strict=True))
+    return tuple(joint.values())
+
+
+def _by_skeleton(smiles: Sequence[str], own: Sequence[str], known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n_own, n_targets) whether a molecule's skeleton was measured, from (n_molecules, n_targets) what was."""
+    blocks = [(inchikey_first_block(text) if text else "") or text for text in (*smiles, *own)]
+    number, names = pd.factorize(np.array(blocks, dtype=object))
+    measured = np.zeros((len(names), known.shape[1]), bool)
+    np.logical_or.at(measured, number[: len(smiles)], known)
+    return measured[number[len(smiles) :]]
 
 
 def extend_inputs(start: InputEncoder, training: PairData) -> InputEncoder:
@@ -192,7 +235,7 @@ def start_facts(start: str) -> dict[str, str]:
 
 
 def counts(pairs: PairData, *, joined: bool) -> dict[str, int]:
-    """Drugs and targets that have pairs; of joined tables, which name the same one twice, distinct ones."""
+    """Drugs and targets that have pairs; of joined tables, which may name the same one twice, distinct ones."""
     drugs, targets = np.unique(pairs.drug), np.unique(pairs.target)
     if not joined:
         return {"n_drugs": len(drugs), "n_targets": len(targets)}

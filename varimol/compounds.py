@@ -232,6 +232,7 @@ def train_affinity(
     from models.pairs import read_pairs, require_structures
     from models.start import networks_of
     from varimol.networks import load_network, network_folder
+    from varimol.predictions import read_input
 
     each = [_as_list(value) for value in (pairs, drugs, targets, label)]
     if len({len(values) for values in each}) != 1:
@@ -241,8 +242,8 @@ def train_affinity(
         )  # fmt: skip
     plan = experiment or AffinityExperiment()
     told: dict[str, Any] = {"read_as": read_as}
-    if start is not None:
-        model = load_network(start)
+    model = None if start is None else load_network(start)
+    if start is not None and model is not None:
         unknown = [str(column) for column in each[3] if column not in model.endpoints]
         if unknown:
             raise InputError(
@@ -255,10 +256,13 @@ def train_affinity(
         )
     endpoints, notes = [], []
     for pair_file, drug_file, target_file, column in zip(*each, strict=True):
-        data = read_pairs(
-            pair_file, drug_file, target_file, label=str(column), folds=folds,
-            read_as=told.get("read_as", "true"), constructs=told.get("constructs"),
-        )  # fmt: skip
+        files = pair_file, drug_file, target_file
+        # To go on, as `predict` reads them, lest a variant that the model knows passes for new.
+        data = (
+            read_pairs(*files, label=str(column), folds=folds, read_as=read_as)
+            if model is None
+            else read_input(model, *files, label=str(column), folds=folds)[0]
+        )
         require_structures(data, drug_file)
         labelled, said = training_notes(data)
         endpoints.append(labelled)

@@ -22,9 +22,16 @@ _NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 def read_input(
-    model: AffinityModel, pairs: PathName, drugs: PathName, targets: PathName, variants: Sequence[str] = ()
+    model: AffinityModel,
+    pairs: PathName,
+    drugs: PathName,
+    targets: PathName,
+    variants: Sequence[str] = (),
+    *,
+    label: str | None = None,
+    folds: str | None = None,
 ) -> tuple[PairData, list[str]]:
-    """Pairs to predict, with a patient's variants applied, and each target's sequence without any.
+    """Pairs as a model reads them, with a patient's variants applied, and each target's sequence without any.
 
     Parameters
     ----------
@@ -35,6 +42,8 @@ def read_input(
         that variants are numbered on.
     variants
         As ``TARGET:V600E``.
+    label, folds
+        Columns to go on training from the model with, none to predict.
 
     Raises
     ------
@@ -48,6 +57,8 @@ def read_input(
         pairs,
         drugs,
         targets,
+        label=label,
+        folds=folds,
         read_as=model.card.get("read_as", "true"),
         constructs=model.card.get("constructs"),
     )

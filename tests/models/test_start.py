@@ -90,6 +90,51 @@ def test_join_pairs__new_labels_win_and_nothing_is_lost(
     np.testing.assert_array_equal(both.label[-len(new) :], new.label)
 
 
+def test_join_pairs__stereo_makes_no_pair_new(start: AffinityModel, new: PairData) -> None:
+    model = start.models[0]
+    assert model.labels is not None
+    chiral, mirrored, flat = "C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "CC(N)C(=O)O"
+    labels = model.labels.copy()
+    labels[0, :3], labels[0, 3] = 7.0, np.nan
+    model = replace(
+        model, labels=labels, inputs=replace(model.inputs, smiles=(chiral, *model.inputs.smiles[1:]))
+    )
+    own = PairData(
+        "pkd", ("flat", "mirrored", "same"), (flat, mirrored, chiral), ("",) * 3,
+        tuple(t.target_id for t in model.inputs.targets), model.inputs.targets, np.array([0, 1, 2, 0]),
+        np.array([0, 1, 2, 3]), np.array([5.0, 6.0, 6.5, 8.0]), np.full(4, -1),
+    )  # fmt: skip
+    joined = join_pairs(model, own)
+    # The last one is of a protein on which that skeleton was not measured.
+    assert joined.new[-4:].tolist() == [False, False, False, True] and joined.new.sum() == 1
+    assert (joined.n_again, joined.n_beside) == (3, 2)
+    assert joined.said.endswith("; of 2 of them it had another stereo, whose label is kept too")
+    both = joined.pairs
+    labels_of = {
+        (both.smiles[d], int(t)): v for d, t, v in zip(both.drug, both.target, both.label, strict=True)
+    }
+    assert [labels_of[chiral, t] for t in range(3)] == [7.0, 7.0, 6.5]
+    assert labels_of[flat, 0] == 5.0 and labels_of[mirrored, 1] == 6.0
+
+
+def test_join_pairs__what_both_know_stands_once_under_its_new_name(
+    start: AffinityModel, new: PairData
+) -> None:
+    """Of two names for one molecule the second has a row of its own."""
+    named = replace(new, drug_ids=tuple(f"my {name}" for name in new.drug_ids))
+    twice = replace(
+        named, drug_ids=(*named.drug_ids, "again"), smiles=(*named.smiles, named.smiles[0]),
+        drug_reasons=(*named.drug_reasons, ""), drug=np.where(np.arange(len(new)) == 3, len(new.smiles), new.drug),
+    )  # fmt: skip
+    both = join_pairs(start.models[0], twice).pairs
+    assert len(both.smiles) == 16 + 1 and len(both.targets) == 8
+    n = len(new)
+    assert [both.drug_ids[d] for d in both.drug[-n:]] == [twice.drug_ids[d] for d in twice.drug]
+    assert [both.smiles[d] for d in both.drug[-n:]] == [twice.smiles[d] for d in twice.drug]
+    assert [both.target_ids[t] for t in both.target[-n:]] == [twice.target_ids[t] for t in twice.target]
+    assert [both.targets[t].form for t in both.target[-n:]] == [twice.targets[t].form for t in twice.target]
+
+
 def test_join_pairs__refuses_other_labels(start: AffinityModel, new: PairData) -> None:
     yes_no = replace(new, label=(new.label > 6).astype(float))
     with pytest.raises(InputError, match="field pkd: the labels are yes or no; expected numbers"):
