@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from chem.fingerprint import tanimoto
 from models.kinase import find_domains
 from models.protein import Target
-from models.variant import in_order
+from models.variant import FLANK, in_order
 
 COMPONENTS = (
     "constant", "affinity", "region", "variant", "form", "drug", "drug x region", "drug x region x gene",
@@ -38,7 +39,7 @@ class VariantKey:
     gene
         Name of the gene.
     name
-        The changes by position; the same in both forms of one mutant, and in whatever order they were named.
+        What the variant does to the sequence (`variant_name`); the same in both forms of one mutant.
     regions
         Regions of the kinase domain that it changes.
     other_form
@@ -49,6 +50,43 @@ class VariantKey:
     name: str
     regions: frozenset[str]
     other_form: bool
+
+
+def variant_name(mutant: Target, wild: Target) -> str:
+    """Name a variant by what it does to the sequence, with the residues around it.
+
+    So one variant has one name however its changes are written, in whatever order, and in whichever isoform they
+    are numbered. Where the sequence is the wild type's, as of tables read as given, the changes name it.
+
+    Parameters
+    ----------
+    mutant, wild
+        The target with and without its variant.
+
+    Examples
+    --------
+    >>> wild = Target("EGFR", "IKELREATSPKAN")
+    >>> variant_name(Target("EGFR(L747E749del)", "IKEPTSPKAN"), wild)
+    'IKE[LREA>P]TSPKAN'
+    """
+    return _difference(wild.sequence, mutant.sequence) or ",".join(map(str, in_order(mutant.changes)))
+
+
+@lru_cache(maxsize=1024)
+def _difference(wild: str, mutant: str) -> str:
+    """What stands instead of what between the ends that both share; empty where nothing differs."""
+    if wild == mutant:
+        return ""
+    start = _n_shared(wild, mutant)
+    tail = _n_shared(wild[start:][::-1], mutant[start:][::-1])
+    end = len(wild) - tail
+    before, after = wild[max(0, start - FLANK) : start], wild[end : end + FLANK]
+    return f"{before}[{wild[start:end]}>{mutant[start : len(mutant) - tail]}]{after}"
+
+
+def _n_shared(a: str, b: str) -> int:
+    """Length of the beginning that two texts share."""
+    return next((k for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def variant_key(mutant: Target, wild: Target, profile: NDArray[np.floating]) -> VariantKey:
@@ -74,7 +112,7 @@ def variant_key(mutant: Target, wild: Target, profile: NDArray[np.floating]) -> 
     >>> sorted(variant_key(mutant, wild, seed_profile()).regions)
     ['gatekeeper']
     """
-    name = ",".join(map(str, in_order(mutant.changes)))
+    name = variant_name(mutant, wild)
     form = mutant.phosphorylated and not wild.phosphorylated
     hits = find_domains(wild.sequence, np.asarray(profile, float))
     if not hits:

@@ -16,7 +16,7 @@ from models.affinity_inputs import InputEncoder
 from models.conformal import censoring_limit
 from models.intervals import Intervals
 from models.protein import Target, encode_proteins, parse_target
-from models.shift_kernel import ShiftKernel, ShiftRows, VariantKey, variant_key
+from models.shift_kernel import ShiftKernel, ShiftRows, VariantKey, variant_key, variant_name
 from models.variant_shift import (
     LARGE_SHIFT,
     calibrate_shifts,
@@ -77,9 +77,8 @@ class ShiftModel:
         """
         if labels is None:
             raise InputError("the model keeps no training labels", hint="train it again")
-        targets = [_as_named(target) for target in inputs.targets]
+        targets, wild = _with_wild_types(inputs)
         table = np.asarray(labels, float)
-        wild = np.where([t.unplaced for t in targets], -1, wild_types(targets))
         shifts = measured_shifts(table, targets, wild)
         limit = censoring_limit(table[~np.isnan(table)])
         kernel = ShiftKernel(-np.inf if limit is None else limit)
@@ -97,10 +96,16 @@ class ShiftModel:
         return cls(inputs, table, kernel, rows, shifts, intervals)
 
     @property
-    def judged(self) -> tuple[int, float]:
-        """How many shifts exceed `LARGE_SHIFT`, and the share of them whose sign is right with the variant left out."""
+    def judged(self) -> pd.DataFrame:
+        """Rows of `shifts` above `LARGE_SHIFT`, and of each whether its sign is right with the variant left out.
+
+        at_limit tells where the wild type lies at the assay's limit, so that no other sign can be measured or said.
+        """
         large = self.shifts[self.shifts["shift"].abs() > LARGE_SHIFT]
-        return len(large), float((np.sign(large["shift"]) == np.sign(large["predicted"])).mean())
+        return large.assign(
+            right=np.sign(large["shift"]) == np.sign(large["predicted"]),
+            at_limit=large["affinity"] <= self.kernel.limit,
+        )
 
     @cached_property
     def _drugs(self) -> dict[str, int]:
@@ -112,6 +117,23 @@ class ShiftModel:
         own = [k for k, t in enumerate(self.inputs.targets) if not is_mutant(_as_named(t))]
         keys = self._keys([self.inputs.targets[k] for k in own])
         return dict(zip(reversed(keys), reversed(own), strict=True))
+
+    @cached_property
+    def _columns(self) -> dict[str, list[int]]:
+        """Training mutants by `variant_name`; by their sequence where they have no wild type in training."""
+        found: dict[str, list[int]] = {}
+        targets, wild = _with_wild_types(self.inputs)
+        for k, target in enumerate(targets):
+            if is_mutant(target) and not target.unplaced:
+                name = variant_name(target, targets[wild[k]]) if wild[k] >= 0 else target.sequence
+                found.setdefault(name, []).append(k)
+        return found
+
+    def _measured(self, drug: int, wild: Target, mutant: Target) -> bool:
+        """Whether a drug was measured on this variant, in either form."""
+        names = (variant_name(mutant, wild), mutant.sequence)
+        columns = [k for name in names for k in self._columns.get(name, [])]
+        return drug >= 0 and not bool(np.isnan(self.labels[drug, columns]).all())
 
     def _keys(self, targets: Sequence[Target]) -> list[tuple[bytes, bool]]:
         arrays = encode_proteins(targets, self.inputs.profile)
@@ -139,16 +161,18 @@ class ShiftModel:
         Returns
         -------
         pd.DataFrame
-            shift, lower, upper (log10 units), in_training (the drug was measured on this very variant), reason;
-            where a reason says why the model cannot speak, the numbers are NaN.
+            shift, lower, upper (log10 units), at_limit (the wild type was measured at the assay's limit, so the
+            kernel learned from no such row), in_training (the drug was measured on this very variant), reason; where
+            a reason says why the model cannot speak, the numbers are NaN.
         """
         keys = self._keys(wild)
         place = [self._drugs.get(inchikey_first_block(text), -1) if text else -1 for text in smiles]
         known = [self._wild.get(key, self._wild.get((key[0], not key[1]), -1)) for key in keys]
-        reasons = [self._why_not(d, w, mutant) for d, w, mutant in zip(place, known, mutants, strict=True)]
-        result = pd.DataFrame(
-            {"shift": np.nan, "lower": np.nan, "upper": np.nan, "in_training": False, "reason": reasons}
-        )
+        pairs = list(zip(place, known, wild, mutants, strict=True))
+        reasons = [self._why_not(d, k, w, mutant) for d, k, w, mutant in pairs]
+        measured = [self._measured(d, w, mutant) for d, _, w, mutant in pairs]
+        result = pd.DataFrame({"shift": np.nan, "lower": np.nan, "upper": np.nan, "at_limit": False,
+                               "in_training": measured, "reason": reasons})  # fmt: skip
         asked = [k for k, reason in enumerate(reasons) if not reason]
         if asked:
             told = self._told(
@@ -158,15 +182,14 @@ class ShiftModel:
             result.loc[asked, told.columns] = told
         return result
 
-    def _why_not(self, drug: int, wild: int, mutant: Target) -> str:
+    def _why_not(self, drug: int, known: int, wild: Target, mutant: Target) -> str:
         if drug < 0:
             return "no variant was measured with this drug"
-        if wild < 0:
+        if known < 0:
             return "the wild type is not among the training proteins"
-        if np.isnan(self.labels[drug, wild]):
+        if np.isnan(self.labels[drug, known]):
             return "this drug's affinity for the wild type was not measured"
-        measured = {frozenset(variant.name.split(",")) for variant in self.rows.variants}
-        if len(mutant.changes) > 1 and frozenset(map(str, mutant.changes)) not in measured:
+        if len(mutant.changes) > 1 and variant_name(mutant, wild) not in self._columns:
             return "this combination of changes was not measured, and what the model says of others was not judged"
         return ""
 
@@ -184,12 +207,9 @@ class ShiftModel:
         rows = ShiftRows(affinity, drug, variant, self.rows.profiles, self.rows.bits, tuple(keys))
         moved, sd = self.kernel.predict(rows)
         lower, upper = shift_interval(moved, affinity, self.intervals, level, sd)
-        seen = {
-            (d, self.rows.variants[v].gene, self.rows.variants[v].name)
-            for d, v in zip(self.rows.drug, self.rows.variant, strict=True)
-        }
-        measured = [(d, keys[v].gene, keys[v].name) in seen for d, v in zip(drug, variant, strict=True)]
-        return pd.DataFrame({"shift": moved, "lower": lower, "upper": upper, "in_training": measured})
+        return pd.DataFrame(
+            {"shift": moved, "lower": lower, "upper": upper, "at_limit": affinity <= self.kernel.limit}
+        )
 
     def _key(self, mutant: Target, wild: Target, known: int) -> VariantKey:
         """Variant of a training protein, under the gene's name in the training data."""
@@ -203,6 +223,12 @@ class ShiftModel:
     def _genes(self) -> list[tuple[int, str]]:
         """Training wild types that have mutants, with the gene as the mutants' names say it."""
         return list(self.shifts[["wild", "gene"]].drop_duplicates().itertuples(index=False, name=None))
+
+
+def _with_wild_types(inputs: InputEncoder) -> tuple[list[Target], NDArray[np.int64]]:
+    """Training proteins with the changes of their names, and of each mutant that was made its wild type, else -1."""
+    targets = [_as_named(target) for target in inputs.targets]
+    return targets, np.where([t.unplaced for t in targets], -1, wild_types(targets))
 
 
 def _as_named(target: Target) -> Target:

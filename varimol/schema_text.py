@@ -281,12 +281,12 @@ variant              string  changes that were applied to the target's sequence,
 wild_type_prediction number? [unit of the label] predicted affinity for the sequence without them, null where the structure is unreadable
 variant_prediction   number? [unit of the label] predicted affinity for the sequence with them, likewise
 shift                number? [unit of the label] affinity for the variant less that for the wild type, from a model of shifts, so not the difference of the two predictions; null where the row abstains
-lower                number? [as shift] lower bound of the shift's own interval, of 90% unless asked otherwise; null where the row abstains
+lower                number? [as shift] lower bound of the shift's own interval, of 90% unless asked otherwise, 0 at most where the wild type was measured at the assay's limit and the variant is not predicted well above it; null where the row abstains
 upper                number? [as shift] upper bound, likewise
 verdict              string  what the interval says of binding to the variant {weaker, stronger, cannot tell}
-in_training          boolean the drug was measured on this very variant in the training data
+in_training          boolean the drug was measured on this very variant in the training data, phosphorylated or not, also where the row abstains
 abstain              boolean the model of shifts cannot speak of this pair, or has no bounds for it
-reason               string  why not; empty otherwise
+reason               string  why it abstains, or why a gain cannot be told though it does not; empty otherwise
 
 # folds | train affinity (folds.tsv)
 One out-of-fold prediction of one model.

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from chem.errors import InputError
+from models.variant_shift import LARGE_SHIFT
 from varimol.predictions import pair_keys, rows_text
 from varimol.schemas import TABLES
 from varimol.target_variants import parse_named_variants, variant_text, wild_type
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from models.shift_model import ShiftModel
 
 UNBOUNDED = "too few shifts like it were left out in training for an interval of this level"
+AT_LIMIT = (
+    "the wild type was measured at the assay's limit, {limit:g}, and the variant is predicted no more than {within:g} "
+    "above it, so a gain cannot be told"
+)
 _TARGETS_TOLD = 5
 
 
@@ -37,7 +42,9 @@ def shift_table(
     Where the endpoint's training labels hold mutants, the drug is a training drug and its affinity for the wild
     type was measured, the shift is that of `models.shift_model.ShiftModel`, with an interval calibrated on variants
     that were left out. Elsewhere the row abstains, and shift and bounds are missing: the difference of the model's
-    two predictions, which stand beside, was never judged as a shift.
+    two predictions, which stand beside, was never judged as a shift. Where the wild type was measured at the assay's
+    limit, the model of shifts learned from no such row, so a gain is told only where the variant's own prediction lies
+    more than `LARGE_SHIFT` above the limit; else the lower bound is 0 and the reason says so.
 
     Parameters
     ----------
@@ -102,16 +109,20 @@ def _in_no_pair(names: Sequence[str]) -> str:
 def _of_endpoint(
     model: AffinityModel, name: str, wild: PairData, mutant: PairData, level: float
 ) -> tuple[pd.DataFrame, str]:
-    own, note = _own_shifts(model.endpoint(name), wild, mutant, level)
+    own, limit, note = _own_shifts(model.endpoint(name), wild, mutant, level)
     reason = own["reason"].to_numpy(object)
     reason[np.isinf(own["lower"]) | np.isinf(own["upper"])] = UNBOUNDED
     for row, why in enumerate(mutant.drug_reasons[d] for d in mutant.drug):
         reason[row] = f"the structure cannot be read: {why}" if why else reason[row]
     abstain = reason != ""
     shift, lower, upper = np.where(abstain, np.nan, own[["shift", "lower", "upper"]].to_numpy(float).T)
+    before, after = (model.predict(p, endpoint=name, level=level)["prediction"] for p in (wild, mutant))
+    untold = own["at_limit"].to_numpy(bool) & ~abstain & (after.to_numpy() <= limit + LARGE_SHIFT)
+    reason[untold] = AT_LIMIT.format(limit=limit, within=LARGE_SHIFT)
+    lower = np.where(untold, np.minimum(lower, 0), lower)
     table = pair_keys(mutant, name, variants=True).assign(
-        wild_type_prediction=model.predict(wild, endpoint=name, level=level)["prediction"],
-        variant_prediction=model.predict(mutant, endpoint=name, level=level)["prediction"],
+        wild_type_prediction=before,
+        variant_prediction=after,
         shift=shift,
         lower=lower,
         upper=upper,
@@ -125,8 +136,11 @@ def _of_endpoint(
 
 def _own_shifts(
     model: EndpointModel, wild: PairData, mutant: PairData, level: float
-) -> tuple[pd.DataFrame, str]:
-    """What the endpoint's model of shifts says of each pair, and how it was judged; or why there is no such model."""
+) -> tuple[pd.DataFrame, float, str]:
+    """What the endpoint's model of shifts says of each pair, the assay's limit, and how it was judged.
+
+    Or why there is no such model.
+    """
     try:
         fitted = _fit(model)
     except InputError as error:
@@ -134,17 +148,18 @@ def _own_shifts(
             "shift": np.nan,
             "lower": np.nan,
             "upper": np.nan,
+            "at_limit": False,
             "in_training": False,
             "reason": error.message,
         }
-        return pd.DataFrame(nothing, index=range(len(mutant))), f"no shifts: {error.message}"
+        return pd.DataFrame(nothing, index=range(len(mutant))), -np.inf, f"no shifts: {error.message}"
     own = fitted.shift(
         [mutant.smiles[d] for d in mutant.drug],
         [wild.targets[t] for t in wild.target],
         [mutant.targets[t] for t in mutant.target],
         level=level,
     )
-    return own, _judged(fitted)
+    return own, fitted.kernel.limit, _judged(fitted)
 
 
 def _fit(model: EndpointModel) -> ShiftModel:
@@ -156,8 +171,22 @@ def _fit(model: EndpointModel) -> ShiftModel:
 
 
 def _judged(fitted: ShiftModel) -> str:
-    n, right = fitted.judged
-    return (
-        f"with each variant left out, the sign of the shift was right in {right:.0%} of {n} training shifts above 0.5 "
-        "in size, of drugs whose affinity for the wild type is measured"
+    """Say how often the sign was right, and over what that is counted: losses and gains are not found alike."""
+    large = fitted.judged
+    gain, at_limit = large["shift"] > 0, large["at_limit"]
+    n_small = len(fitted.shifts) - len(large)
+    text = (
+        f"with each variant left out, the sign of the shift was right in {_share(large)} training shifts above "
+        f"{LARGE_SHIFT} in size, of drugs whose affinity for the wild type is measured: in {_share(large[~gain])} "
+        f"losses and {_share(large[gain])} gains; the {n_small:,} smaller shifts are not counted"
     )
+    if not at_limit.any():
+        return text
+    return (
+        f"{text}; {at_limit.sum()} of the gains are from a wild type at the assay's limit, {fitted.kernel.limit:g}, "
+        "where no other sign can be said"
+    )
+
+
+def _share(rows: pd.DataFrame) -> str:
+    return f"{rows['right'].mean():.0%} of {len(rows)}" if len(rows) else "0 of 0"

@@ -21,6 +21,7 @@ from models.shift_kernel import (
     censored_mean,
     shift_kernels,
     variant_key,
+    variant_name,
 )
 
 REGIONS = ("gatekeeper", "activation loop", "hinge")
@@ -190,3 +191,19 @@ def test_censored_mean__as_integrated(mean: float, sd: float, lowest: float) -> 
     expected = above + lowest * norm.cdf(lowest, mean, sd)
     found = censored_mean(np.array([mean]), np.array([sd]), np.array([lowest]))
     assert found[0] == pytest.approx(expected, abs=1e-7)
+
+
+def test_variant_name__is_that_of_the_change_and_not_of_its_writing() -> None:
+    """Deletions written in one or two changes, in either isoform, in any order."""
+    chain = "MRPSGTAGAALLALIKELREATSPKANKEILDEAYVMASVDNPHVCRLLGICLTSTVQLITQLMPFG"
+    longer = "MKTAYIAKQ" + chain
+
+    def name(text: str, sequence: str = chain) -> str:
+        wild = Target("X", sequence)
+        return variant_name(place_variants([parse_target(f"X({text})", sequence)])[0], wild)
+
+    assert name("L18_E20del,A21P") == name("L18_A21delinsP") == name("L27_A30delinsP", longer)
+    assert name("L18_E20del") not in (name("L18_E20del,A21P"), name("L18_A21delinsP"))
+    assert name("E35K,T22S") == name("T22S,E35K") != name("T22S")
+    unchanged = Target("X(T22S)", chain, changes=parse_target("X(T22S)", chain).changes)
+    assert variant_name(unchanged, Target("X", chain)) == "T22S"

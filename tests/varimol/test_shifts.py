@@ -14,7 +14,7 @@ from varimol import tables
 from varimol.networks import load_network
 from varimol.predictions import read_input
 from varimol.schemas import TABLES
-from varimol.shifts import UNBOUNDED, shift_table
+from varimol.shifts import AT_LIMIT, UNBOUNDED, shift_table
 
 DRUGS = {
     "imatinib": "Cc1ccc(NC(=O)c2ccc(CN3CCN(C)CC3)cc2)cc1Nc1nccc(-c2cccnc2)n1",
@@ -62,7 +62,11 @@ def test_predict__shift_of_a_resistance_variant(files: list[Path], tmp_path: Pat
     assert np.isnan([broken[name] for name in NUMBERS]).all()
     rows, judged = said
     assert rows.startswith("3 rows, 2 abstain, most often (1 row): ")
-    assert judged.startswith("pkd: ") and "sign of the shift was right in" in judged
+    assert judged.startswith("pkd: ") and "sign of the shift was right in 87% of 395" in judged
+    assert "91% of 260 losses and 79% of 135 gains; the 1,932 smaller shifts are not counted" in judged
+    assert judged.endswith(
+        "27 of the gains are from a wild type at the assay's limit, 5, where no other sign can be said"
+    )
     assert predicted["notes"].tolist()[:2] == ["T315I applied", ""]
     assert predicted["variant"].tolist() == ["T315I", ""] * len(DRUGS)
     assert predicted["prediction"].iloc[0] == pytest.approx(imatinib["variant_prediction"], abs=1e-4)
@@ -97,6 +101,59 @@ def test_predict__the_order_of_changes_does_not_matter(files: list[Path], tmp_pa
     assert written[0] == written[1] == written[2]
     row = pd.read_csv(tmp_path / "s.tsv", sep="\t").iloc[0]
     assert row["variant"] == "T790M+L858R" and row["in_training"] and not row["abstain"]
+
+
+KINASE_INHIBITORS = {
+    "nintedanib": "COC(=O)c1ccc2c(c1)NC(=O)C2=C(Nc1ccc(N(C)C(=O)CN2CCN(C)CC2)cc1)c1ccccc1",
+    "JNJ-7777120": "CN1CCN(C(=O)c2cc3cc(Cl)ccc3[nH]2)CC1",
+    "gefitinib": "COc1cc2ncnc(Nc3ccc(F)c(Cl)c3)c2cc1OCCCN1CCOCC1",
+}
+
+
+def _on_egfr(folder: Path, drugs: list[str], variant: str) -> pd.DataFrame:
+    """Shifts of drugs on a variant of EGFR."""
+    chain = str(tables.proteins().set_index("symbol").loc["EGFR", "sequence"])
+    rows = {
+        "pairs": ["drug_id\ttarget_id", *(f"{d}\tEGFR" for d in drugs)],
+        "drugs": ["drug_id\tsmiles", *(f"{d}\t{KINASE_INHIBITORS[d]}" for d in drugs)],
+        "targets": ["target_id\tsequence", f"EGFR\t{chain}"],
+    }
+    for name, lines in rows.items():
+        (folder / f"{name}.tsv").write_text("\n".join(lines) + "\n")
+    varimol.predict(
+        "kinase-affinity", *(folder / f"{name}.tsv" for name in rows), folder / "p.tsv", endpoint="pkd",
+        variants=[f"EGFR:{variant}"], shifts=folder / "s.tsv",
+    )  # fmt: skip
+    return pd.read_csv(folder / "s.tsv", sep="\t", keep_default_na=False, na_values=[""])
+
+
+def test_predict__a_gain_from_the_limit_is_told_only_where_the_variant_is_predicted_above_it(
+    tmp_path: Path,
+) -> None:
+    """Neither binds EGFR within DAVIS's limit of 5; on T790M nintedanib has 5.0 again, the other 5.96."""
+    unseen, gained = _on_egfr(tmp_path, ["nintedanib", "JNJ-7777120"], "T790M").to_dict("records")
+    assert unseen["verdict"] == "cannot tell" and unseen["lower"] == 0 < unseen["shift"] < unseen["upper"]
+    assert unseen["reason"] == AT_LIMIT.format(limit=5, within=0.5) and not unseen["abstain"]
+    assert "the assay's limit, 5," in unseen["reason"]
+    assert gained["verdict"] == "stronger" and gained["lower"] > 0 and gained["variant_prediction"] > 5.5
+    assert pd.isna(gained["reason"]) and gained["in_training"]
+
+
+@pytest.mark.parametrize(
+    ("variant", "measured"),
+    [
+        ("L747_E749del+A750P", True),
+        ("L747_A750delinsP", True),
+        ("L747_E749del", False),
+        ("L747_T751delinsS", True),
+    ],
+)
+def test_predict__a_measured_deletion_is_known_however_it_is_written(
+    tmp_path: Path, variant: str, measured: bool
+) -> None:
+    """The panel's EGFR(L747E749del) also carries A750P, which its name in DAVIS leaves out."""
+    row = _on_egfr(tmp_path, ["gefitinib"], variant).iloc[0]
+    assert not row["abstain"] and row["in_training"] == measured
 
 
 def test_predict__level_is_that_of_the_shift_too(files: list[Path], tmp_path: Path) -> None:
