@@ -26,9 +26,10 @@ from numpy.typing import NDArray
 
 from benchmarks.record import write_results
 from models.kinase import build_profile
-from models.pairs import PairData, read_pairs, read_table
+from models.pairs import PairData, read_pairs
 from models.protein import PANEL_CONSTRUCTS, read_targets
 from models.shift_kernel import ShiftKernel
+from models.tables import read_table
 from models.variant_shift import (
     LARGE_SHIFT,
     calibrate_shifts,

@@ -22,9 +22,10 @@ from benchmarks.sweep_plan import Cell, Plan, Table, digest
 from chem.errors import InputError
 from models.families import SAME_RESIDUES, SAME_WORDS
 from models.pair_model import PairFeatures
-from models.pairs import PairData, read_pairs, read_table
+from models.pairs import PairData, read_pairs
 from models.protein import PANEL_CONSTRUCTS, Target, read_targets
 from models.splits import NEVER_TESTED, Round, SplitKind, SplitSettings, split_folds, split_rounds
+from models.tables import read_table
 
 if TYPE_CHECKING:
     from models.affinity_inputs import InputEncoder

@@ -53,17 +53,24 @@ def protein_note(sequence: str) -> str:
         said.append(
             f"a chain of {len(sequence):,} residues is read by its kinase domain and its composition alone"
         )
-    if _is_nucleic(sequence):
+    if is_nucleic(sequence):
         said.append("the sequence looks like nucleotides; a protein is expected")
     return "; ".join(text for text in said if text)
 
 
-def _is_nucleic(sequence: str) -> bool:
+def is_nucleic(sequence: str) -> bool:
+    """Whether a sequence of more than 30 letters holds those of nucleotides alone.
+
+    Examples
+    --------
+    >>> is_nucleic("ACGT" * 20), is_nucleic("GAT")
+    (True, False)
+    """
     return len(sequence) > 30 and set(sequence.upper()) <= set("ACGTUN")
 
 
 def residue_notes(sequences: Sequence[str]) -> list[str]:
-    """Count the sequences with letters outside the twenty amino acids, and those that look like nucleotides."""
+    """Count the sequences with letters outside the twenty amino acids."""
     notes = []
     others = {sequence: Counter(sequence.upper()) for sequence in sequences if unknown_residues(sequence)}
     if others:
@@ -73,9 +80,6 @@ def residue_notes(sequences: Sequence[str]) -> list[str]:
             f"{len(others)} of {len(sequences)} sequences have residues that are none of the twenty amino acids, "
             f"read as unknown: {kinds}"
         )
-    nucleic = sum(map(_is_nucleic, sequences))
-    if nucleic:
-        notes.append(f"{nucleic} of {len(sequences)} sequences look like nucleotides; proteins are expected")
     return notes
 
 

@@ -43,6 +43,21 @@ def is_negative_logarithm(name: str) -> bool:
     return any(_P_NAME.fullmatch(word) for word in re.split(r"[^a-z0-9]+", name.lower()))
 
 
+def label_unit(name: str, *, is_probability: bool) -> str:
+    """Unit of what is predicted for a label, as far as its name tells it.
+
+    Examples
+    --------
+    >>> label_unit("pkd", is_probability=False), label_unit("interaction", is_probability=True)
+    ('-log10(mol/l)', 'probability of yes')
+    >>> label_unit("kiba_score", is_probability=False)
+    'that of the training labels'
+    """
+    if is_probability:
+        return "probability of yes"
+    return "-log10(mol/l)" if is_negative_logarithm(name) else "that of the training labels"
+
+
 def label_notes(
     label: NDArray[np.float64], name: str, *, file: str | PathLike[str] | None = None
 ) -> list[str]:
@@ -158,8 +173,15 @@ def label_task(label: NDArray[np.float64]) -> Literal["regression", "classificat
     return "classification" if np.isin(label[~np.isnan(label)], (0, 1)).all() else "regression"
 
 
-def require_trainable(pairs: PairData, task: Task) -> None:
+def require_trainable(pairs: PairData, task: Task, *, file: str | PathLike[str] | None = None) -> None:
     """Refuse pairs that nothing can be learnt from.
+
+    Parameters
+    ----------
+    pairs, task
+        As read, and what the labels are.
+    file
+        Where the pairs were read, for the message.
 
     Raises
     ------
@@ -169,20 +191,29 @@ def require_trainable(pairs: PairData, task: Task) -> None:
     """
     known = pairs.label[~np.isnan(pairs.label)]
     if not len(known):
-        raise InputError("no pair has a label", field=pairs.name, expected="numbers")
+        why = f"all {len(pairs)} are empty" if len(pairs) else "the table has a header and no lines"
+        raise InputError(
+            f"no pair has a label: {why}", file=file, field=pairs.name, expected="numbers, or yes and no",
+            hint="fill the column, or name the one that holds the labels",
+        )  # fmt: skip
     if task == "classification" and not np.isin(known, (0, 1)).all():
         odd = known[~np.isin(known, (0, 1))][0]
-        raise InputError(f"{odd:g} is no class", field=pairs.name, expected="0 or 1, or yes or no")
+        raise InputError(
+            f"{odd:g} is no class", file=file, field=pairs.name, expected="0 or 1, or yes or no",
+            hint="correct those labels",
+        )  # fmt: skip
     if (known == known[0]).all():
         what = "one class" if task == "classification" else "one value"
         raise InputError(
-            f"all {len(known)} labels are {known[0]:g}: {what}", field=pairs.name,
+            f"all {len(known)} labels are {known[0]:g}: {what}", file=file, field=pairs.name,
             expected="pairs of both classes" if task == "classification" else "labels that differ",
             hint="add pairs with other labels",
         )  # fmt: skip
 
 
-def fold_notes(pairs: PairData, rounds: Iterable[Round] | None = None) -> list[str]:
+def fold_notes(
+    pairs: PairData, rounds: Iterable[Round] | None = None, *, file: str | PathLike[str] | None = None
+) -> list[str]:
     """Name the folds of a classification whose test part holds one class.
 
     Parameters
@@ -192,6 +223,8 @@ def fold_notes(pairs: PairData, rounds: Iterable[Round] | None = None) -> list[s
     rounds
         Training and test rows of each fold, as `models.splits.Split.rounds` gives them; without, each fold of
         `pairs` is tested once and the others train.
+    file
+        Where the pairs were read, for the message.
 
     Returns
     -------
@@ -220,7 +253,7 @@ def fold_notes(pairs: PairData, rounds: Iterable[Round] | None = None) -> list[s
         trained, tested = (_one_class(pairs.label[rows]) for rows in (train, test))
         if trained:
             raise InputError(
-                f"the training part of fold {number} holds {trained}", field=pairs.name,
+                f"the training part of fold {number} holds {trained}", file=file, field=pairs.name,
                 expected="both classes", hint="make other folds: fewer, random or grouped otherwise",
             )  # fmt: skip
         if tested:
@@ -288,7 +321,11 @@ def _repeats(
 
 
 def training_notes(
-    pairs: PairData, *, task: Task | None = None, rounds: Iterable[Round] | None = None
+    pairs: PairData,
+    *,
+    task: Task | None = None,
+    rounds: Iterable[Round] | None = None,
+    file: str | PathLike[str] | None = None,
 ) -> tuple[PairData, list[str]]:
     """Check everything about one endpoint's training pairs.
 
@@ -300,6 +337,8 @@ def training_notes(
         What the labels are; seen from them (`label_task`) where it is not given.
     rounds
         See `fold_notes`; row for row those of `pairs`.
+    file
+        Where the pairs were read, for messages.
 
     Returns
     -------
@@ -313,7 +352,7 @@ def training_notes(
     """
     chosen = task or label_task(pairs.label)
     said = [*pairs.notes, *(note for note in label_notes(pairs.label, pairs.name) if note not in pairs.notes)]
-    require_trainable(pairs, chosen)
-    folds = fold_notes(pairs, rounds) if chosen == "classification" else []
+    require_trainable(pairs, chosen, file=file)
+    folds = fold_notes(pairs, rounds, file=file) if chosen == "classification" else []
     labelled, dropped = drop_unlabelled(pairs)
     return labelled, [*said, *dropped, *repeat_notes(labelled), *folds]

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from chem.errors import InputError
 from chem.standardise import standardise_smiles
-from models.input_notes import residue_notes
+from models.input_notes import is_nucleic, residue_notes
 from models.pair_checks import label_notes
 from models.protein import ReadAs, Target, read_targets
+from models.tables import read_table, require_distinct, require_lines
 
 _YES, _NO = ("yes", "y", "true", "t", "active"), ("no", "n", "false", "f", "inactive")
 
@@ -87,31 +88,6 @@ def require_structures(pairs: PairData, drugs: str | PathLike[str]) -> None:
             )  # fmt: skip
 
 
-def read_table(path: str | PathLike[str], required: tuple[str, ...], what: str) -> pd.DataFrame:
-    """A TSV, CSV or Parquet table with the columns asked for, all values as text."""
-    name = Path(path)
-    if not name.exists():
-        raise InputError(f"{what} table not found", file=name, hint="check the path")
-    try:
-        if name.suffix == ".parquet":
-            table = pd.read_parquet(name).astype(str).fillna("")
-        else:
-            separator = "," if ".csv" in name.suffixes else "\t"
-            table = pd.read_csv(name, sep=separator, dtype=str, keep_default_na=False)
-    except (EOFError, OSError, ValueError) as error:  # pandas' and pyarrow's own errors are ValueErrors
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{what} table cannot be read: {reason}", file=name, hint="write it again"
-        ) from error
-    missing = [column for column in required if column not in table.columns]
-    if missing:
-        raise InputError(
-            f"{what} table has no column {missing[0]!r}; its columns are {', '.join(table.columns)}",
-            file=name, record="header", field=missing[0], expected=f"columns {', '.join(required)}",
-        )  # fmt: skip
-    return table
-
-
 def _number(text: pd.Series, path: str | PathLike[str], field: str) -> NDArray[np.float64]:
     values = pd.to_numeric(text.replace({"": "nan", "NA": "nan"}), errors="coerce")
     bad = np.flatnonzero((values.isna() & ~text.str.lower().isin({"", "na", "nan"})) | np.isinf(values))
@@ -154,7 +130,9 @@ def _labels(text: pd.Series, path: str | PathLike[str], field: str) -> tuple[NDA
     return values, notes + label_notes(values, field, file=path)
 
 
-def read_chains(text: pd.Series, path: str | PathLike[str], field: str) -> tuple[pd.Series, list[str]]:
+def read_chains(
+    text: pd.Series, path: str | PathLike[str], field: str, names: pd.Series | None = None
+) -> tuple[pd.Series, list[str]]:
     """Read a column of protein sequences: in capitals, without the stop codon behind the chain.
 
     Parameters
@@ -163,6 +141,8 @@ def read_chains(text: pd.Series, path: str | PathLike[str], field: str) -> tuple
         As written; letters outside the twenty amino acids are kept, and read as unknown residues later.
     path, field
         Of the table and the column, for messages.
+    names
+        Of the targets, for messages.
 
     Returns
     -------
@@ -172,8 +152,8 @@ def read_chains(text: pd.Series, path: str | PathLike[str], field: str) -> tuple
     Raises
     ------
     InputError
-        A sequence is empty, holds no amino acid, or anything but letters; a stop codon inside a chain is named
-        with its place.
+        A sequence is empty, holds no amino acid, or anything but letters, or is one of nucleotides
+        (`models.input_notes.is_nucleic`); a stop codon inside a chain is named with its place.
 
     Examples
     --------
@@ -192,6 +172,14 @@ def read_chains(text: pd.Series, path: str | PathLike[str], field: str) -> tuple
             else f"{text.iloc[bad[0]][:30]!r} is no protein sequence",
             file=path, record=int(bad[0]) + 2, field=field, expected="amino acids in one-letter code",
             hint="end the chain before its first stop" if stopped else "correct or remove that target",
+        )  # fmt: skip
+    nucleic = np.flatnonzero(chains.map(is_nucleic))
+    if len(nucleic):
+        row = int(nucleic[0])
+        whose = "" if names is None else f" of {names.iloc[row]!r}"
+        raise InputError(
+            f"the sequence{whose} looks like nucleotides", file=path, record=row + 2, field=field,
+            expected="amino acids in one-letter code", hint="translate it, or remove that target and its pairs",
         )  # fmt: skip
     n_cut = int((chains != written).sum())
     notes = [f"a stop codon (*) behind the chain cut off {_count(n_cut, 'sequence')}"] if n_cut else []
@@ -260,9 +248,14 @@ def read_pairs(
     pair_table = read_table(pairs, required, "pairs")
     drug_table = read_table(drugs, ("drug_id", "smiles"), "drugs")
     target_table = read_table(targets, ("target_id", "sequence"), "targets")
-    _require_distinct(drug_table["drug_id"], drugs)
-    _require_distinct(target_table["target_id"], targets)
-    sequences, target_notes = read_chains(target_table["sequence"], targets, "sequence")
+    if len(pair_table):
+        require_lines(drug_table, drugs, "drug")
+        require_lines(target_table, targets, "target")
+    require_distinct(drug_table["drug_id"], drugs)
+    require_distinct(target_table["target_id"], targets)
+    sequences, target_notes = read_chains(
+        target_table["sequence"], targets, "sequence", target_table["target_id"]
+    )
     try:
         proteins = read_targets(
             target_table.assign(sequence=sequences), read_as, constructs=constructs, references=references
@@ -291,15 +284,6 @@ def read_pairs(
         fold,
         (*notes, *target_notes),
     )
-
-
-def _require_distinct(identifiers: pd.Series, path: str | PathLike[str]) -> None:
-    twice = np.flatnonzero(identifiers.duplicated())
-    if len(twice):
-        raise InputError(
-            f"{identifiers.iloc[twice[0]]!r} stands twice", file=path, record=int(twice[0]) + 2,
-            field=str(identifiers.name), expected="distinct identifiers", hint="remove one of the two",
-        )  # fmt: skip
 
 
 def read_smiles_protein_table(

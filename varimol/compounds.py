@@ -247,8 +247,8 @@ def train_affinity(
         unknown = [str(column) for column in each[3] if column not in model.endpoints]
         if unknown:
             raise InputError(
-                f"{start} predicts no {unknown[0]!r}", field="--label", expected=f"one of {', '.join(model.endpoints)}",
-                hint="name the column of the labels as the model to start from does",
+                f"the model to start from predicts no {unknown[0]!r}", file=start, field="--label",
+                expected=f"one of {', '.join(model.endpoints)}", hint="name the column of the labels as that model does",
             )  # fmt: skip
         told = {name: model.card[name] for name in ("read_as", "constructs") if name in model.card}
         plan = replace(
@@ -264,7 +264,7 @@ def train_affinity(
             else read_input(model, *files, label=str(column), folds=folds)[0]
         )
         require_structures(data, drug_file)
-        labelled, said = training_notes(data)
+        labelled, said = training_notes(data, file=pair_file)
         endpoints.append(labelled)
         notes += [note for note in said if note not in notes]
     plan = replace(plan, description={**plan.description, **told, "notes": notes})
@@ -309,8 +309,9 @@ def screen(
     Returns
     -------
     pd.DataFrame
-        The hits, by target and falling prediction.
+        The hits, by target, those that abstain after the others, and falling prediction.
     """
+    from models.pair_checks import label_unit
     from varimol.networks import DEFAULT_NETWORK, load_network
     from varimol.targets import read_target_table
 
@@ -319,8 +320,9 @@ def screen(
     wanted = read_target_table(
         targets, model.card.get("read_as", "true"), known, model.card.get("constructs")
     )
+    endpoint = model.endpoints[0]
     with _opened(Path(compounds), smiles_column, id_column, threads) as opened:
-        hits = _score_library(opened, wanted, model, progress)
+        hits = _score_library(opened, wanted, model, endpoint, progress)
         rejects = opened.rejects
         n_compounds = int(opened.manifest["n_usable"])
     with whole_results(out) as folder:
@@ -329,6 +331,8 @@ def screen(
         manifest = {
             "varimol": __version__,
             "network": model.card.get("name", str(network)),
+            "endpoint": endpoint,
+            "unit": label_unit(endpoint, is_probability=model.endpoint(endpoint).task == "classification"),
             "n_compounds": n_compounds,
             "n_rejected": len(rejects),
             "inputs": [
@@ -357,17 +361,27 @@ def _opened(
 
 
 def _score_library(
-    opened: CompoundLibrary, proteins: pd.DataFrame, model: AffinityModel, progress: Progress | None
+    opened: CompoundLibrary,
+    proteins: pd.DataFrame,
+    model: AffinityModel,
+    endpoint: str,
+    progress: Progress | None,
 ) -> pd.DataFrame:
+    from varimol.target_variants import variant_text
     from varimol.targets import score_compounds
 
     parts, n_done = [], 0
     for usable in opened.batches(_SCREENED_AT_ONCE, usable=True):
-        parts.append(score_compounds(_named(usable), proteins, model))
+        parts.append(score_compounds(_named(usable), proteins, model, endpoint=endpoint))
         n_done += len(usable)
         if progress is not None:
             progress(n_done / opened.manifest["n_usable"])
     hits = pd.concat(parts, ignore_index=True).rename(columns={"gene": "target_id"})
-    return hits.sort_values(
-        ["target_id", "prediction", "compound_id"], ascending=[True, False, True], kind="stable"
-    ).reset_index(drop=True)
+    place = hits.columns.tolist().index("prediction")
+    carried = {target.target_id: variant_text(target) for target in proteins["target"]}
+    if any(carried.values()):
+        hits.insert(place, "variant", hits["target_id"].map(carried))
+    hits.insert(place, "endpoint", endpoint)
+    # What the network makes no claim on is no hit, however high it is predicted.
+    order = {"target_id": True, "abstain": True, "prediction": False, "compound_id": True}
+    return hits.sort_values(list(order), ascending=list(order.values()), kind="stable").reset_index(drop=True)

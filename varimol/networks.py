@@ -47,6 +47,12 @@ def network_folder(name: str | os.PathLike[str]) -> Path:
         return Path(name)
     if str(name) in shipped_networks():
         return _shipped() / str(name)
+    if Path(name).is_dir():
+        raise InputError(
+            "the folder has no card.json", file=name,
+            expected="a run's folder, with card.json and model.safetensors",
+            hint="copy the whole folder of the run, or train again",
+        )  # fmt: skip
     raise InputError(
         f"no network {str(name)!r}",
         expected=f"a folder with card.json or one of {', '.join(shipped_networks())}",

@@ -50,7 +50,8 @@ def read_input(
     InputError
         A table cannot be read, or a variant does not fit.
     """
-    from models.pairs import read_chains, read_pairs, read_table
+    from models.pairs import read_chains, read_pairs
+    from models.tables import read_table
 
     named = parse_named_variants(variants)
     data = read_pairs(
@@ -63,7 +64,7 @@ def read_input(
         constructs=model.card.get("constructs"),
     )
     table = read_table(targets, ("target_id", "sequence"), "targets")
-    chains = read_chains(table["sequence"], targets, "sequence")[0].tolist()
+    chains = read_chains(table["sequence"], targets, "sequence", table["target_id"])[0].tolist()
     genes = table["gene"].tolist() if "gene" in table else None
     known = {target.form for endpoint in model.models for target in endpoint.inputs.targets}
     placed = place_by_reference(data.targets, known, genes)

@@ -255,12 +255,14 @@ accession              string   accession of the protein
 @prediction
 
 # hits | screen
-One compound and target; by target and falling prediction.
+One compound and target; by target, rows that abstain after the others, and falling prediction.
 compound_id            string   compound, as named in the compound file
 name                   string   name: the file's, else the shipped drug table's, else the identifier
 smiles                 string   standardised structure
 target_id              string   target, as named in the targets file
 accession              string   accession, where the file has one
+endpoint               string   label that is predicted, the network's first; manifest.json says its unit
+variant?               string   changes that the target's sequence carries, joined by +; empty for none. The column is there where a target carries one
 @prediction
 
 # predictions | predict

@@ -11,9 +11,11 @@ import pandas as pd
 
 from chem.errors import InputError
 from models.affinity import AffinityModel
+from models.input_notes import is_nucleic
 from models.kinase import find_domains
-from models.pairs import PairData, read_chains, read_table
+from models.pairs import PairData, read_chains
 from models.protein import ReadAs, Target, read_targets
+from models.tables import read_table, require_distinct
 from varimol import tables
 from varimol.target_variants import place_by_reference
 
@@ -36,8 +38,8 @@ def read_proteins(fasta: str | os.PathLike[str]) -> pd.DataFrame:
     Raises
     ------
     InputError
-        The file is missing or empty, a record has no sequence, a letter is no amino acid, or a symbol
-        stands twice.
+        The file is missing or empty, a record has no sequence, a letter is no amino acid, a sequence looks
+        like nucleotides, or a symbol stands twice.
     """
     from Bio import SeqIO
 
@@ -54,6 +56,11 @@ def read_proteins(fasta: str | os.PathLike[str]) -> pd.DataFrame:
                     f"not a protein: {('letters ' + ''.join(wrong)) if wrong else 'no sequence'}", file=place,
                     record=number, field=record.id, expected="amino acids in one-letter code",
                     hint="correct that record",
+                )  # fmt: skip
+            if is_nucleic(sequence):
+                raise InputError(
+                    "the sequence looks like nucleotides", file=place, record=number, field=record.id,
+                    expected="amino acids in one-letter code", hint="translate it, or remove that record",
                 )  # fmt: skip
             words = record.description.split()
             named = [word[3:] for word in words if word.startswith("GN=")]
@@ -209,9 +216,10 @@ def read_target_table(
         table = read_proteins(path).rename(columns={"symbol": "target_id"})
     else:
         table = read_table(path, ("target_id", "sequence"), "targets")
+        require_distinct(table["target_id"], path)
         if "accession" not in table:
             table["accession"] = ""
-    chains, _ = read_chains(table["sequence"], path, "sequence")
+    chains, _ = read_chains(table["sequence"], path, "sequence", table["target_id"])
     read = read_targets(table.assign(sequence=chains), read_as, constructs=constructs)
     targets = place_by_reference(read, known)
     table = table.assign(status="scored", target=pd.Series(targets, index=table.index, dtype=object))

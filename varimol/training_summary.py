@@ -19,6 +19,8 @@ ERRORS = ("mse", "brier")
 """The error shown: of a regression, or of a probability."""
 RANKINGS = ("concordance", "auroc")
 """The figure of order shown beside it."""
+FEW_PAIRS = 50
+"""Of fewer held-out pairs a fold has a handful, on which a model may rank everything right by chance."""
 
 
 _FIT = re.compile(
@@ -95,6 +97,7 @@ def training_summary(card: dict[str, Any]) -> str:
     for setting, endpoint in dict.fromkeys((row["setting"], row["endpoint"]) for row in figures):
         rows = [row for row in figures if (row["setting"], row["endpoint"]) == (setting, endpoint)]
         lines += _table(f"{endpoint}, {HELD_OUT.get(setting, setting)}", rows)
+    lines += _too_few_pairs(card)
     lines += _networks_left_out(figures, card.get("training", {}))
     lines += [
         f"{endpoint}, {HELD_OUT.get(setting, setting)}: {said}"
@@ -142,6 +145,16 @@ def number_text(value: float) -> str:
     ['0.250', '3.142', '123.5', '1.301e+07', '1.234e-05', '0']
     """
     return f"{value:.3f}" if 0.01 <= abs(value) < 10 else f"{value:.4g}"
+
+
+def _too_few_pairs(card: dict[str, Any]) -> Iterator[str]:
+    """Say of which figures nothing follows, as they rest on a few pairs."""
+    for row in card.get("coverage", []):
+        if row["setting"] in HELD_OUT and row["n"] < FEW_PAIRS:
+            yield (
+                f"{row['endpoint']}, {HELD_OUT[row['setting']]}: {row['n']} pairs were held out, too few to judge a "
+                "model by: nothing follows from these figures, however good, nor from the width of their intervals"
+            )
 
 
 def _networks_left_out(figures: list[dict[str, Any]], kinds: Iterable[str]) -> Iterator[str]:

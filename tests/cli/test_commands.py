@@ -356,7 +356,8 @@ def test_train__says_what_the_models_are_worth(pairs: list[object], tmp_path: Pa
     card = json.loads((tmp_path / "second" / "card.json").read_text())
     assert card["started_from"]["name"] == "run" and card["data_summary"][0]["n_pairs"] == 50 + 30
     refusal = refused(*again, "--label", "ki", "--out", tmp_path / "third")
-    assert "field --label" in refusal and "predicts no 'ki'; expected one of pkd" in refusal
+    assert "run, field --label" in refusal
+    assert "predicts no 'ki'; expected one of pkd" in refusal
     assert (
         "60 new ones" not in second.stdout
         and "50 pairs of the model to start from and 30 new" in second.stdout
@@ -377,7 +378,26 @@ def test_screen__writes_hits_rejects_and_manifest(tmp_path: Path) -> None:
     hits = pd.read_parquet(tmp_path / "hits" / "hits.parquet")
     assert len(hits) == 2 and set(hits["target_id"]) == {"ABL1"}
     assert len(pd.read_csv(tmp_path / "hits" / "rejects.tsv", sep="\t")) == 1
-    assert json.loads((tmp_path / "hits" / "manifest.json").read_text())["n_rejected"] == 1
+    manifest = json.loads((tmp_path / "hits" / "manifest.json").read_text())
+    assert (manifest["n_rejected"], manifest["endpoint"], manifest["unit"]) == (1, "pkd", "-log10(mol/l)")
+
+
+def test_screen__what_abstains_is_no_first_hit(tmp_path: Path) -> None:
+    from varimol import tables
+
+    sequence = tables.proteins().set_index("symbol").loc["ABL1", "sequence"]
+    (tmp_path / "t.fasta").write_text(f">ABL1\n{sequence}\n>ABL1(T315I)\n{sequence}\n")
+    gefitinib = "COc1cc2ncnc(Nc3ccc(F)c(Cl)c3)c2cc1OCCCN1CCOCC1 gefitinib"
+    (tmp_path / "c.smi").write_text(f"[Xe] xenon\nCC(=O)Oc1ccccc1C(=O)O aspirin\n{gefitinib}\n")
+    result = run("screen", tmp_path / "c.smi", "--targets", tmp_path / "t.fasta", "--out", tmp_path / "hits")
+    assert result.exit_code == 0, result.stderr
+    hits = pd.read_csv(tmp_path / "hits" / "hits.tsv", sep="\t", keep_default_na=False)
+    assert (hits["endpoint"] == "pkd").all()
+    assert dict(zip(hits["target_id"], hits["variant"], strict=True)) == {"ABL1": "", "ABL1(T315I)": "T315I"}
+    mutant = hits[hits["target_id"] == "ABL1(T315I)"]
+    assert mutant["compound_id"].iloc[0] == "gefitinib" and mutant["abstain"].tolist() == [False, True, True]
+    assert mutant["prediction"].iloc[0] < mutant["prediction"].iloc[1:].max()
+    assert mutant["prediction"].iloc[1:].is_monotonic_decreasing
 
 
 def test_report__writes_the_page_again(linked: Path, tmp_path: Path) -> None:

@@ -144,8 +144,9 @@ def test_label_task__seen_from_the_labels() -> None:
 )
 def test_require_trainable__refuses(label: list[float], task: str, message: str) -> None:
     with pytest.raises(InputError, match=message) as raised:
-        require_trainable(pairs_of(label), task)  # type: ignore[arg-type]
+        require_trainable(pairs_of(label), task, file="p.tsv")  # type: ignore[arg-type]
     assert raised.value.field == "y" and raised.value.expected
+    assert (raised.value.file, bool(raised.value.hint)) == ("p.tsv", True)
 
 
 def test_fold_notes__test_part_of_one_class_is_named() -> None:
@@ -160,6 +161,8 @@ def test_fold_notes__test_part_of_one_class_is_named() -> None:
 def test_fold_notes__training_part_of_one_class_is_refused() -> None:
     with pytest.raises(InputError, match="training part of fold 2 holds one class"):
         fold_notes(pairs_of([1, 1, 0, 1], [1, 1, 2, 2]))
+    with pytest.raises(InputError, match=r"^p\.tsv, field y"):
+        fold_notes(pairs_of([1, 1, 0, 1], [1, 1, 2, 2]), file="p.tsv")
 
 
 def test_fold_notes__rounds_of_a_split() -> None:
@@ -220,8 +223,8 @@ def test_training_notes__everything_in_order(make_pairs: Callable[..., PairData]
     labelled, notes = training_notes(replace(pairs, label=label, fold=wrong, notes=("read",)))
     assert len(labelled) == len(pairs) - 3 and not np.isnan(labelled.label).any()
     assert [note.split()[0] for note in notes] == ["read", "3", "fold"]
-    with pytest.raises(InputError, match="one class"):
-        training_notes(replace(pairs, label=np.ones(len(pairs))))
+    with pytest.raises(InputError, match=r"^p\.tsv.* one class"):
+        training_notes(replace(pairs, label=np.ones(len(pairs))), file="p.tsv")
 
 
 def test_training_notes__with_the_rounds_of_a_split(make_pairs: Callable[..., PairData]) -> None:

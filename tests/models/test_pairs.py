@@ -13,7 +13,7 @@ import pytest
 
 from chem.errors import InputError
 from chem.standardise import standardise_smiles
-from models.pairs import PairData, read_pairs, read_smiles_protein_table, read_table, require_structures
+from models.pairs import PairData, read_pairs, read_smiles_protein_table, require_structures
 from models.protein import PANEL_CONSTRUCTS
 
 PAIRS = "drug_id\ttarget_id\tpkd\tfold\nd1\tt1\t5.0\t1\nd2\tt1\t\t2\nd1\tt2\t7.25\t1\n"
@@ -143,13 +143,19 @@ def test_read_pairs__missing_file(tmp_path: Path, write: Write) -> None:
         read_pairs(tmp_path / "nowhere.tsv", drugs, targets)
 
 
-def test_read_table__not_a_table(tmp_path: Path) -> None:
-    cut, binary, fake = b"\x1f\x8b\x08\x00\x00", b"\xff\xfe\x00\x81", b"PAR1"
-    for name, content in (("cut.tsv.gz", cut), ("binary.tsv", binary), ("fake.parquet", fake)):
-        path = tmp_path / name
-        path.write_bytes(content)
-        with pytest.raises(InputError, match=name):
-            read_table(path, ("drug_id",), "drugs")
+@pytest.mark.parametrize("kind", ["drug", "target"])
+def test_read_pairs__table_without_lines_is_named(write: Write, kind: str) -> None:
+    header = {"drug": "drug_id\tsmiles\n", "target": "target_id\tsequence\n"}[kind]
+    with pytest.raises(InputError, match=f"{kind}s table has a header and no lines") as raised:
+        read_pairs(*write(**{f"{kind}s": header}))
+    assert Path(raised.value.file or "").name == f"{kind}s.tsv" and raised.value.hint
+
+
+def test_read_pairs__nucleotides_are_refused_by_name(write: Write) -> None:
+    paths = write(targets="target_id\tsequence\nt1\tMKL\nt2\t" + "ATGGCN" * 6 + "\n")
+    with pytest.raises(InputError, match="the sequence of 't2' looks like nucleotides") as raised:
+        read_pairs(*paths)
+    assert (raised.value.record, raised.value.field) == (3, "sequence")
 
 
 def test_require_structures__names_the_line(write: Write) -> None:

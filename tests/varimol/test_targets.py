@@ -61,6 +61,12 @@ def test_read_proteins__bad_file(fasta: Path, text: str, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_read_proteins__nucleotides(fasta: Path) -> None:
+    fasta.write_text(">A\nMKL\n>GENE\n" + "ATGGCN" * 6 + "\n")
+    with pytest.raises(InputError, match="record 2, field GENE: the sequence looks like nucleotides"):
+        read_proteins(fasta)
+
+
 def test_read_proteins__missing_file(fasta: Path) -> None:
     with pytest.raises(InputError, match="not found; check the path"):
         read_proteins(fasta)
@@ -119,6 +125,13 @@ def test_score_compounds__nothing_to_score() -> None:
     model = load_network()
     empty = pd.DataFrame(columns=["compound_id", "name", "smiles"])
     assert score_compounds(empty, choose_targets(["ABL1"], model), model).columns.tolist() == AFFINITY_COLUMNS
+
+
+def test_read_target_table__target_that_stands_twice(tmp_path: Path) -> None:
+    path = tmp_path / "t.tsv"
+    path.write_text("target_id\tsequence\nA\tMKL\nA\tMKV\n")
+    with pytest.raises(InputError, match=r"t\.tsv, record 3, field target_id: 'A' stands twice"):
+        read_target_table(path)
 
 
 def test_read_target_table__fasta_and_table_agree(tmp_path: Path, fasta: Path) -> None:

@@ -44,6 +44,19 @@ def test_summary__says_what_is_ahead_of_the_blend_and_where() -> None:
     ]
 
 
+def test_summary__says_where_pairs_are_too_few_to_judge_by() -> None:
+    figures = [row("random", "blend", "concordance", 1.0), row("scaffold", "blend", "concordance", 1.0)]
+    coverage = [
+        {"setting": "random", "endpoint": "pkd", "n": 60}, {"setting": "scaffold", "endpoint": "pkd", "n": 12},
+        {"setting": "random -> scaffold", "endpoint": "pkd", "n": 12},
+    ]  # fmt: skip
+    lines = training_summary({"figures": figures, "coverage": coverage}).splitlines()
+    (said,) = [line for line in lines if "too few" in line]
+    assert said.startswith(
+        f"pkd, {HELD_OUT['scaffold']}: 12 pairs were held out, too few to judge a model by"
+    )
+
+
 @pytest.mark.parametrize("joined", [True, False])
 def test_summary__says_when_trees_join_where_they_are_ahead_and_outside(joined: bool) -> None:
     figures = [row("scaffold", "blend", "mse", 0.7), row("scaffold", "gradient_boosting", "mse", 0.3)]
