@@ -7,7 +7,7 @@ words as 1 and 0, a stop codon cut off) is told in `PairData.notes`. What a tabl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -20,7 +20,7 @@ from chem.errors import InputError
 from chem.standardise import standardise_smiles
 from models.input_notes import is_nucleic, residue_notes
 from models.pair_checks import label_notes
-from models.protein import ReadAs, Target, read_targets
+from models.protein import ReadAs, Target, phosphorylation_notes, read_targets
 from models.tables import read_table, require_distinct, require_lines
 
 _YES, _NO = ("yes", "y", "true", "t", "active"), ("no", "n", "false", "f", "inactive")
@@ -213,6 +213,7 @@ def read_pairs(
     read_as: ReadAs = "true",
     constructs: Mapping[str, Mapping[str, str]] | None = None,
     references: Mapping[str, str] | None = None,
+    genes: Collection[str] = frozenset(),
 ) -> PairData:
     """Read pairs with their drugs and targets.
 
@@ -229,7 +230,7 @@ def read_pairs(
         Column of the label, numbers or yes/no words; empty ones are NaN. Without a column, all are.
     folds
         Column of the fold, an integer.
-    read_as, constructs, references
+    read_as, constructs, references, genes
         How targets are read (`models.protein.read_targets`): ``"given"`` takes the sequences alone, ``"true"``
         also what names and columns say of variant, domain and phosphorylation.
 
@@ -258,8 +259,9 @@ def read_pairs(
     )
     try:
         proteins = read_targets(
-            target_table.assign(sequence=sequences), read_as, constructs=constructs, references=references
-        )
+            target_table.assign(sequence=sequences), read_as, constructs=constructs, references=references,
+            genes=genes,
+        )  # fmt: skip
     except InputError as error:
         raise InputError(
             error.message, file=targets, record=error.record, field=error.field, expected=error.expected,
@@ -282,7 +284,7 @@ def read_pairs(
         target,
         values,
         fold,
-        (*notes, *target_notes),
+        (*notes, *target_notes, *phosphorylation_notes(proteins)),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -198,6 +198,7 @@ def read_targets(
     *,
     constructs: Mapping[str, Mapping[str, str]] | None = None,
     references: Mapping[str, str] | None = None,
+    genes: Collection[str] = frozenset(),
 ) -> tuple[Target, ...]:
     """Targets of a table.
 
@@ -205,7 +206,8 @@ def read_targets(
     ----------
     table
         Columns ``target_id`` and ``sequence``, texts; optional ``variant``, ``domain`` and ``phosphorylated``
-        (yes or no), which come before what the name says.
+        (yes, true, 1, p or phosphorylated; no, false, 0, nonphosphorylated or nothing), which come before what
+        the name says.
     read_as
         ``"given"`` takes the sequences as they stand and reads nothing else, as published results on DAVIS
         do; ``"true"`` applies variants and reads domain and phosphorylation.
@@ -213,6 +215,8 @@ def read_targets(
         Values by target for those of the columns that the table has not: `PANEL_CONSTRUCTS` for DAVIS.
     references
         See `place_variants`.
+    genes
+        Names of genes, for `phosphorylated_by_name`.
 
     Returns
     -------
@@ -236,6 +240,8 @@ def read_targets(
     sequences = [row["sequence"].strip().upper() for row in rows]
     if read_as == "given":
         return tuple(Target(row["target_id"], text) for row, text in zip(rows, sequences, strict=True))
+    named = phosphorylated_by_name([row["target_id"] for row in rows], sequences, genes)
+    rows = [{"phosphorylated": "yes"} | row if p else row for row, p in zip(rows, named, strict=True)]
     parsed = [
         parse_target(
             row["target_id"], text, variant=row.get("variant"), domain=row.get("domain"),
@@ -244,6 +250,43 @@ def read_targets(
         for line, (row, text) in enumerate(zip(rows, sequences, strict=True), start=2)
     ]  # fmt: skip
     return tuple(place_variants(parsed, references))
+
+
+def phosphorylated_by_name(
+    names: Sequence[str], sequences: Sequence[str], genes: Collection[str] = frozenset()
+) -> list[bool]:
+    """Whether a ``p`` behind a name without a bracket says that the target is phosphorylated.
+
+    It does where the name without it is a gene's, or that of another target with the same sequence; other names
+    merely end in p.
+
+    Examples
+    --------
+    >>> names = ["ABL1p", "own", "ownp", "clamp", "clam"]
+    >>> phosphorylated_by_name(names, ["MKL", "MKV", "MKV", "MKI", "MKW"], {"ABL1"})
+    [True, False, True, False, False]
+    """
+    twins = set(zip(names, sequences, strict=True))
+    return [
+        name.endswith("p") and name not in genes and (name[:-1] in genes or (name[:-1], sequence) in twins)
+        for name, sequence in zip(names, sequences, strict=True)
+    ]
+
+
+def phosphorylation_notes(targets: Sequence[Target]) -> list[str]:
+    """Say which targets are read as phosphorylated, by their columns or their names.
+
+    Examples
+    --------
+    >>> phosphorylation_notes([parse_target("ABL1(T315I)p", "MK"), parse_target("ABL1(T315I)", "MK")])
+    ['1 of 2 targets is read as phosphorylated: ABL1(T315I)p']
+    """
+    named = [target.target_id for target in targets if target.phosphorylated]
+    if not named:
+        return []
+    shown = ", ".join(named[:10]) + (", ..." if len(named) > 10 else "")
+    verb = "is" if len(named) == 1 else "are"
+    return [f"{len(named)} of {len(targets)} targets {verb} read as phosphorylated: {shown}"]
 
 
 def _yes_or_no(text: str | None, line: int) -> bool | None:

@@ -233,6 +233,7 @@ def train_affinity(
     from models.start import networks_of
     from varimol.networks import load_network, network_folder
     from varimol.predictions import read_input
+    from varimol.target_variants import gene_names
 
     each = [_as_list(value) for value in (pairs, drugs, targets, label)]
     if len({len(values) for values in each}) != 1:
@@ -259,7 +260,7 @@ def train_affinity(
         files = pair_file, drug_file, target_file
         # To go on, as `predict` reads them, lest a variant that the model knows passes for new.
         data = (
-            read_pairs(*files, label=str(column), folds=folds, read_as=read_as)
+            read_pairs(*files, label=str(column), folds=folds, read_as=read_as, genes=gene_names())
             if model is None
             else read_input(model, *files, label=str(column), folds=folds)[0]
         )
@@ -313,13 +314,12 @@ def screen(
     """
     from models.pair_checks import label_unit
     from varimol.networks import DEFAULT_NETWORK, load_network
+    from varimol.target_variants import constructs_of
     from varimol.targets import read_target_table
 
     model = load_network(network or DEFAULT_NETWORK)
     known = {target.form for target in model.models[0].inputs.targets}
-    wanted = read_target_table(
-        targets, model.card.get("read_as", "true"), known, model.card.get("constructs")
-    )
+    wanted = read_target_table(targets, model.card.get("read_as", "true"), known, constructs_of(model))
     endpoint = model.endpoints[0]
     with _opened(Path(compounds), smiles_column, id_column, threads) as opened:
         hits = _score_library(opened, wanted, model, endpoint, progress)

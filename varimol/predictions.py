@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from varimol.target_variants import apply_variants, parse_named_variants, place_by_reference, variant_text
+from varimol.target_variants import (
+    apply_variants,
+    constructs_of,
+    gene_names,
+    parse_named_variants,
+    place_by_reference,
+    variant_text,
+)
 
 if TYPE_CHECKING:
     from models.affinity import AffinityModel
@@ -61,7 +68,8 @@ def read_input(
         label=label,
         folds=folds,
         read_as=model.card.get("read_as", "true"),
-        constructs=model.card.get("constructs"),
+        constructs=constructs_of(model),
+        genes=gene_names(),
     )
     table = read_table(targets, ("target_id", "sequence"), "targets")
     chains = read_chains(table["sequence"], targets, "sequence", table["target_id"])[0].tolist()
@@ -160,7 +168,7 @@ def _drug_notes(model: AffinityModel, endpoint: str, pairs: PairData) -> tuple[l
 
 
 def _protein_notes(pairs: PairData) -> list[str]:
-    """Per target, what a network cannot read of it, and the variant it carries, or why it does not carry one."""
+    """Per target, what a network cannot read, its phosphorylation, and its variant, or why it carries none."""
     from models.input_notes import protein_note
 
     notes = []
@@ -168,7 +176,8 @@ def _protein_notes(pairs: PairData) -> list[str]:
         carried = f"{variant_text(target)} applied" if variant_text(target) else target.reason
         if target.numbering not in ("", "as given"):
             carried += f", numbering {target.numbering}"
-        notes.append("; ".join(text for text in (protein_note(target.sequence), carried) if text))
+        form = "read as phosphorylated" if target.phosphorylated else ""
+        notes.append("; ".join(text for text in (protein_note(target.sequence), form, carried) if text))
     return notes
 
 

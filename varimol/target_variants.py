@@ -11,6 +11,7 @@ from chem.errors import InputError
 from varimol import tables
 
 if TYPE_CHECKING:
+    from models.affinity import AffinityModel
     from models.protein import Target
     from models.variant import Change
 
@@ -50,6 +51,25 @@ def parse_named_variants(options: Sequence[str]) -> dict[str, str]:
             )  # fmt: skip
         found.setdefault(target, []).append(changes)
     return {target: "+".join(changes) for target, changes in found.items()}
+
+
+def gene_names() -> frozenset[str]:
+    """Symbols of the shipped proteins: a ``p`` behind one says that the target is phosphorylated."""
+    return frozenset(tables.proteins()["symbol"].astype(str))
+
+
+def constructs_of(model: AffinityModel) -> dict[str, dict[str, str]]:
+    """What names leave out, by the model's card; those that end in p mean what they meant in training.
+
+    A single target to predict does not show by itself that its name has a twin without the p.
+    """
+    trained = {
+        target.target_id: {"phosphorylated": "yes" if target.phosphorylated else "no"}
+        for endpoint in model.models
+        for target in endpoint.inputs.targets
+        if target.target_id.endswith("p")
+    }
+    return trained | dict(model.card.get("constructs") or {})
 
 
 def wild_type(target: Target, chain: str) -> Target:

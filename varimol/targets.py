@@ -17,7 +17,7 @@ from models.pairs import PairData, read_chains
 from models.protein import ReadAs, Target, read_targets
 from models.tables import read_table, require_distinct
 from varimol import tables
-from varimol.target_variants import place_by_reference
+from varimol.target_variants import gene_names, place_by_reference
 
 
 def read_proteins(fasta: str | os.PathLike[str]) -> pd.DataFrame:
@@ -220,7 +220,7 @@ def read_target_table(
         if "accession" not in table:
             table["accession"] = ""
     chains, _ = read_chains(table["sequence"], path, "sequence", table["target_id"])
-    read = read_targets(table.assign(sequence=chains), read_as, constructs=constructs)
+    read = read_targets(table.assign(sequence=chains), read_as, constructs=constructs, genes=gene_names())
     targets = place_by_reference(read, known)
     table = table.assign(status="scored", target=pd.Series(targets, index=table.index, dtype=object))
     return table.rename(columns={"target_id": "gene"})[["gene", "accession", "sequence", "target", "status"]]

@@ -21,6 +21,7 @@ from models.protein import (
     choose_domain,
     encode_proteins,
     parse_target,
+    phosphorylation_notes,
     place_variants,
     read_targets,
 )
@@ -263,3 +264,26 @@ def test_encode_proteins__any_sequence(sequence: str) -> None:
     assert np.isfinite(arrays.composition).all()
     assert arrays.flags[0, 2] == 0
     assert (arrays.window[0, : len(sequence)] == encode_residues(sequence)).all()
+
+
+def test_read_targets__p_behind_a_known_name() -> None:
+    """Of a gene, or of a target with the same sequence; other names merely end in p, and a column comes first."""
+    rows = [
+        ("ABL1p", "MKL"),
+        ("own", "MKV"),
+        ("ownp", "mkv"),
+        ("clam", "MKW"),
+        ("clamp", "MKI"),
+        ("TRAPp", "MK"),
+    ]
+    table = pd.DataFrame(rows, columns=["target_id", "sequence"])
+    read = {t.target_id: t for t in read_targets(table, genes={"ABL1", "TRAP", "TRAPp"})}
+    assert {name for name, t in read.items() if t.phosphorylated} == {"ABL1p", "ownp"}
+    assert read["own"].form != read["ownp"].form and read["ownp"].sequence == "MKV"
+    told = phosphorylation_notes(list(read.values()))
+    assert told == ["2 of 6 targets are read as phosphorylated: ABL1p, ownp"]
+    assert not any(t.phosphorylated for t in read_targets(table, "given", genes={"ABL1"}))
+    stated = table.assign(phosphorylated="no")
+    assert not any(t.phosphorylated for t in read_targets(stated, genes={"ABL1"}))
+    known = {"ownp": {"phosphorylated": "no"}}
+    assert [t.target_id for t in read_targets(table, constructs=known) if t.phosphorylated] == []

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
 import pytest
 
 from chem.errors import InputError
-from models.protein import Target, parse_target, place_variants
+from models.pairs import read_pairs
+from models.protein import Target, parse_target, place_variants, read_targets
 from varimol import tables
+from varimol.predictions import read_input
 from varimol.target_variants import (
     apply_variants,
+    constructs_of,
+    gene_names,
     parse_named_variants,
     place_by_reference,
     variant_text,
     wild_type,
 )
+from varimol.targets import read_target_table
 
 CHAIN = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ"
 
@@ -146,3 +155,32 @@ def test_place_by_reference__leaves_what_the_model_knows_unplaced() -> None:
     (found,) = place_by_reference([lost], set())
     assert found.sequence[114] == "I" and not found.unplaced
     assert place_by_reference([Target("X", CHAIN)], set()) == [Target("X", CHAIN)]
+
+
+def test_constructs_of__names_mean_what_they_meant_in_training() -> None:
+    trained = [Target("own", CHAIN), Target("ownp", CHAIN, phosphorylated=True), Target("clamp", CHAIN)]
+    endpoint = SimpleNamespace(inputs=SimpleNamespace(targets=trained))
+    model = SimpleNamespace(models=[endpoint], card={"constructs": {"X": {"domain": "last"}}})
+    expected = {
+        "ownp": {"phosphorylated": "yes"},
+        "clamp": {"phosphorylated": "no"},
+        "X": {"domain": "last"},
+    }
+    assert constructs_of(model) == expected  # type: ignore[arg-type]
+    (alone,) = read_targets(pd.DataFrame({"target_id": ["ownp"], "sequence": [CHAIN]}), constructs=expected)
+    assert alone.form == trained[1].form
+
+
+def test_gene_names__are_those_that_a_p_may_stand_behind(tmp_path: Path) -> None:
+    """In a table to train on, to predict and to screen alike."""
+    (tmp_path / "p.tsv").write_text("drug_id\ttarget_id\nd\tABL1p\n")
+    (tmp_path / "d.tsv").write_text("drug_id\tsmiles\nd\tCCO\n")
+    (tmp_path / "t.tsv").write_text(f"target_id\tsequence\nABL1\t{CHAIN}\nABL1p\t{CHAIN[3:]}\n")
+    files = [tmp_path / f"{name}.tsv" for name in "pdt"]
+    model = SimpleNamespace(models=[], card={})
+    data, _ = read_input(model, *files)  # type: ignore[arg-type]
+    screened = read_target_table(files[2])["target"]
+    trained = read_pairs(*files, genes=gene_names())
+    for read in (data.targets, screened, trained.targets):
+        assert [target.phosphorylated for target in read] == [False, True]
+    assert trained.notes == ("1 of 2 targets is read as phosphorylated: ABL1p",)
