@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from varimol.schema_text import PREDICTION, TEXT
+from varimol.schema_text_pharmacogenes import PHARMACOGENES
 
 SCHEMA_VERSION = 3
 """Of all tables together; raised whenever one of them changes."""
@@ -156,5 +157,6 @@ def _table(text: str) -> Table:
     )
 
 
-TABLES: dict[str, Table] = {table.name: table for table in map(_table, TEXT.split("\n\n"))}
+_TEXTS = "\n".join((TEXT, PHARMACOGENES)).strip().split("\n\n")
+TABLES: dict[str, Table] = {table.name: table for table in map(_table, _TEXTS)}
 """Every table by its name."""
