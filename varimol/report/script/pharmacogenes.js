@@ -104,7 +104,7 @@ function notSeen(first) {
 }
 
 function notSeenCell(rows) {
-  if (isOutside(rows[0])) return el("span", { class: "quiet" }, "not told");
+  if (isOutside(rows[0])) return el("span", { class: "quiet" }, "not given");
   const states = notSeen(rows[0]);
   const settling = siteNames(rows[0].sites_settling);
   if (!states.length && !settling.count) {
