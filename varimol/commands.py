@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,20 +16,8 @@ from varimol.results import whole_results, write_json, write_quality, write_stru
 from varimol.star_calls import StarTables, call_stars
 from varimol.steps import write_table
 
-if TYPE_CHECKING:
-    from genomics.cohort import Cohort
-
 PathName = str | os.PathLike[str]
 Progress = Callable[[float], None]
-
-
-def open_or_ingest(source: PathName, store: Path, progress: Progress | None = None) -> Cohort:
-    """Open a store, or make one at `store` from variant files."""
-    from genomics.cohort import open_cohort
-
-    if is_store(source):
-        return open_cohort(source)
-    return ingest(source, store, progress=progress)
 
 
 def quality(
