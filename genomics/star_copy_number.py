@@ -24,7 +24,6 @@ import pandas as pd
 from genomics.block import FILL, FILTERED, NO_CALL
 from genomics.genotype_text import genotype_text
 from genomics.policy_apply import is_symbolic
-from genomics.star_alleles import StarGene
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,31 +38,6 @@ COVERED = 0.9
 CONTRADICTION = "these records contradict each other"
 _ALONG_REFERENCE = ("<DEL", "<DUP", "<CN", "<INV")
 _CN_ALLELE = re.compile(r"<CN(\d+)>")
-
-
-def gene_regions(genes: Iterable[StarGene], build: str) -> pd.DataFrame:
-    """Take for each gene the stretch from its first to its last defining site.
-
-    Genes of regions that hold a neighbour of similar sequence are found by their own sites alone.
-
-    Parameters
-    ----------
-    genes
-        From `genomics.star_alleles.read_definitions`.
-    build
-        ``GRCh37`` or ``GRCh38``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        gene, contig, start, end (1-based, closed); genes without a site on the build are left out.
-    """
-    rows = []
-    for gene in genes:
-        positions = [p for site in gene.sites if (p := site.positions[build]) is not None]
-        if positions:
-            rows.append((gene.name, gene.contig, min(positions), max(positions)))
-    return pd.DataFrame(rows, columns=REGION_COLUMNS)
 
 
 def read_copy_numbers(

@@ -15,7 +15,7 @@ from genomics.ingest import ingest
 from genomics.star_allele_depth import depth_log_likelihood, read_allele_depths
 from genomics.star_alleles import StarGene, read_definitions
 from genomics.star_copy_calls import STRUCTURAL, CopyCall, arrangement_name, arrangements, call_with_copies
-from genomics.star_copy_number import gene_regions, read_copy_numbers
+from genomics.star_copy_number import read_copy_numbers
 from genomics.star_fields import declared_star_fields
 from genomics.star_match import CallPattern, match_diplotypes
 from genomics.star_names import diplotype_activity, parse_haplotype
@@ -170,7 +170,8 @@ def test_call_with_copies__from_records_to_calls(tmp_path: Path) -> None:
     gene = next(g for g in read_definitions(tables.allele_definitions()) if g.name == "CYP2D6")
     cohort: Any = write_people(tmp_path, gene)
     index = index_records(cohort)
-    copies = read_copy_numbers(cohort, index, gene_regions([gene], "GRCh38"))["copy_number"]
+    bodies = tables.genes("GRCh38").rename(columns={"symbol": "gene"}).query("gene == 'CYP2D6'")
+    copies = read_copy_numbers(cohort, index, bodies)["copy_number"]
     assert copies.tolist() == [3, 3, 3, 1, 2]
     calls = read_site_calls(cohort, index, gene, "GRCh38")
     depths = read_allele_depths(cohort, index, gene, "GRCh38")

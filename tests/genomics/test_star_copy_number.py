@@ -7,15 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genomics.ingest import ingest
-from genomics.star_alleles import StarGene, StarSite
-from genomics.star_copy_number import COPY_NUMBER_COLUMNS, gene_regions, read_copy_numbers
+from genomics.star_copy_number import COPY_NUMBER_COLUMNS, read_copy_numbers
 from genomics.star_sites import index_records
 
 FIELDS = ("FORMAT/CN", "FORMAT/GQ", "INFO/SVLEN")
@@ -196,14 +194,3 @@ def test_read_copy_numbers__sum_of_both_chromosomes_in_either_order(
     table = copies([(BEFORE, alt, f"END={BEHIND}", "GT", texts)])
     expected = [each[a] + each[b] for a, b in calls]
     assert numbers(table) == expected * 2
-
-
-def test_gene_regions__from_first_to_last_site() -> None:
-    sites = tuple(
-        StarSite(f"rs{at}", {"GRCh38": at, "GRCh37": None}, {"GRCh38": "A", "GRCh37": ""}, ("A", "C"))
-        for at in (500, 100)
-    )
-    nothing = np.empty(0)
-    gene = StarGene("G", "1", (), sites, np.empty((0, 2, 2), dtype=bool), nothing, nothing)
-    assert gene_regions([gene], "GRCh38").to_numpy().tolist() == [["G", "1", 100, 500]]
-    assert not len(gene_regions([gene], "GRCh37"))
