@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+from tests.genomics.star_cohorts import ingest_records
 
 _COLUMNS = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT"]
 _ANN = " | ".join(
@@ -51,6 +54,12 @@ def _vcf_text(
         ]
         lines.append("\t".join(fixed + calls))
     return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def cohort_of(tmp_path: Path) -> Callable[..., Any]:
+    """Return a function that ingests records given as text: contig, position, ref, alt, calls..."""
+    return partial(ingest_records, tmp_path)
 
 
 @pytest.fixture
