@@ -1,4 +1,4 @@
-"""The measured parts of the README and of docs/affinity-figures.md, from raw results and the network's card.
+"""The measured parts of the README and of the pages of figures, from raw results and the network's card.
 
 ``python -m benchmarks.readme`` writes them between the markers of those pages.
 """
@@ -14,6 +14,7 @@ import pandas as pd
 from benchmarks.affinity_figures import affinity_figures
 from benchmarks.compound_figures import compound_figures
 from benchmarks.measured_model import model_note
+from benchmarks.pharmacogene_figures import pharmacogene_figures, pharmacogene_summary
 from benchmarks.reading_figures import reading_figures
 from benchmarks.sweep_summary import sweep_summary
 from models.blend import BLEND
@@ -45,6 +46,7 @@ def readme_figures(root: Path, card: dict[str, Any]) -> str:
         _enrichment(results / "enrichment.tsv", card),
         _network(card),
         sweep_summary(results / "sweep.tsv"),
+        pharmacogene_summary(results),
         reading_figures(results),
         compound_figures(results),
         _times(results / "demo_time.tsv"),
@@ -164,6 +166,7 @@ def pages(root: Path = ROOT) -> dict[Path, str]:
     measured = {
         Path("README.md"): readme_figures(root, card),
         Path("docs", "affinity-figures.md"): affinity_figures(results, card),
+        Path("docs", "pharmacogene-figures.md"): pharmacogene_figures(results),
     }
     return {
         path: with_figures((root / path).read_text(encoding="utf-8"), text) for path, text in measured.items()

@@ -13,7 +13,7 @@ from benchmarks.readme import ROOT, pages, readme_figures
 CARD = {"name": "shipped", "weights_sha256": "ab" * 32}
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/affinity-figures.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/affinity-figures.md", "docs/pharmacogene-figures.md"])
 def test_pages__say_what_was_measured(page: str) -> None:
     expected = pages()[Path(page)]
     assert expected == (ROOT / page).read_text(encoding="utf-8"), f"run `make docs` and commit {page}"
