@@ -11,6 +11,8 @@ Amstutz U, et al. CPIC Guideline for Dihydropyrimidine Dehydrogenase Genotype an
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
@@ -46,8 +48,9 @@ def match_components(
     Returns
     -------
     Candidates
-        The named pair first, then those in which unobserved sites hide a worse variant; empty where a
-        variant belongs to no allele.
+        The pair named by what was seen, and those in which unobserved sites hide a variant that would name it
+        instead, the most probable first; of pairs with the same functions the one that was seen comes first.
+        Empty where a variant belongs to no allele.
     """
     codes = settle_imputed(pattern)
     variants = ~gene.allowed[:, :, 0]
@@ -67,7 +70,8 @@ def match_components(
     if not explained:
         return NO_CANDIDATES
     pairs, weights = _with_unobserved(gene, names, [possible for _, possible in carried], ancestry)
-    return make_candidates(gene, pairs, weights, np.ones(len(pairs)), assumption)
+    candidates = make_candidates(gene, pairs, weights, np.ones(len(pairs)), assumption)
+    return _seen_before_equals(gene, candidates, sorted(names))
 
 
 def carried_variants(gene: StarGene, pattern: CallPattern) -> tuple[str, ...]:
@@ -159,6 +163,30 @@ def _rank(gene: StarGene, allele: int) -> float:
 def _worst(gene: StarGene, alleles: np.ndarray, reference: int) -> int:
     """Allele of lowest activity, the reference where there is none."""
     return min((int(a) for a in alleles), key=lambda a: (_rank(gene, a), a), default=reference)
+
+
+def _seen_before_equals(gene: StarGene, found: Candidates, named: list[int]) -> Candidates:
+    """Put the pair that was seen before those of the same functions; each keeps its probability.
+
+    Nobody saw a variant that hides, however common it is, and it changes nothing where the function is the same.
+    """
+    functions = [sorted(_rank(gene, int(allele)) for allele in pair) for pair in found.pairs]
+    seen = found.pairs.tolist().index(named)
+    first = functions.index(functions[seen])
+    if first == seen:
+        return found
+    order = np.insert(np.delete(np.arange(len(functions)), seen), first, seen)
+    hidden = found.hidden[order]
+    if first == 0:
+        # What differs from the first pair does so by a variant that is common enough to have stood there.
+        hidden[:2] = False, True
+    return replace(
+        found,
+        pairs=found.pairs[order],
+        posterior=found.posterior[order],
+        posterior_no_prior=found.posterior_no_prior[order],
+        hidden=hidden,
+    )
 
 
 def _with_unobserved(

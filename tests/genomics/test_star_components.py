@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from genomics.star_alleles import StarGene
 from genomics.star_components import TRANS, carried_variants, match_components
 from genomics.star_match import UNKNOWN, CallPattern
 from tests.genomics.test_star_match import make_gene
@@ -61,3 +62,38 @@ def test_match_components__imputed_calls_count_where_they_are_all_but_certain() 
         names.append((found.pairs[0].tolist(), len(found.pairs)))
     assert names[0] == ([0, 3], 1)
     assert names[1][0] == [0, 0] and names[1][1] > 1
+
+
+def single_variants(frequencies: list[float]) -> StarGene:
+    """A gene of a plain allele, two of the same function, and one of none; each has one variant."""
+    allowed = np.zeros((4, 3, 2), dtype=bool)
+    allowed[:, :, 1] = [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    allowed[:, :, 0] = ~allowed[:, :, 1]
+    ranks = np.array([1.0, 1.0, 1.0, 0.0])
+    return make_gene(allowed, np.array(frequencies), ranks=ranks, method="lowest_function")
+
+
+@pytest.mark.parametrize(
+    ("codes", "seen", "common"),
+    [
+        ([(UNKNOWN, UNKNOWN), (0, 0), (0, 0)], [0, 0], [0, 1]),
+        ([(UNKNOWN, UNKNOWN), (0, 1), (0, 0)], [0, 2], [1, 1]),
+        ([(UNKNOWN, UNKNOWN), (0, 0), (0, 1)], [0, 3], [1, 3]),
+    ],
+)
+def test_match_components__what_hides_does_not_name_before_its_equals(
+    codes: list[tuple[int, int]], seen: list[int], common: list[int]
+) -> None:
+    found = match_components(
+        single_variants([0.25, 0.6, 0.1, 0.05]), CallPattern(np.array(codes), np.zeros(3))
+    )
+    assert found.pairs[0].tolist() == seen and not found.hidden[0] and found.hidden[1]
+    # The probabilities are those of the frequencies all the same.
+    assert found.pairs[1].tolist() == common and found.posterior[1] > found.posterior[0]
+    assert found.posterior.sum() == pytest.approx(1)
+
+
+def test_match_components__a_lower_function_that_hides_keeps_its_place() -> None:
+    codes = np.array([(0, 0), (0, 0), (UNKNOWN, UNKNOWN)])
+    found = match_components(single_variants([0.1, 0.05, 0.05, 0.8]), CallPattern(codes, np.zeros(3)))
+    assert found.pairs[0].tolist() == [3, 3] and (np.diff(found.posterior) <= 0).all()
