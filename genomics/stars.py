@@ -66,6 +66,7 @@ def call_diplotypes(
     definitions: pd.DataFrame,
     *,
     assay: str,
+    genes: Sequence[StarGene] | None = None,
     build: str | None = None,
     min_gq: int | None = 20,
     prior: bool = True,
@@ -86,6 +87,8 @@ def call_diplotypes(
         What the calls come from: wgs, wes, array, targeted or unknown. With ``wgs`` a site that the file does
         not mention is taken for the reference of its build where the file has records within 10,000 bases on
         both sides of it, and ``assumptions`` says so; with any other it is unknown.
+    genes
+        The same definitions as `genomics.star_alleles.read_definitions` reads them, where they are at hand.
     build
         GRCh37 or GRCh38; the cohort's own if not given.
     min_gq
@@ -128,16 +131,16 @@ def call_diplotypes(
         raise InputError(
             f"star alleles cannot be called on build {build!r}", field="build", expected="GRCh37 or GRCh38"
         )
+    genes = list(read_definitions(definitions)) if genes is None else genes
     somatic = somatic_caller(cohort)
     if somatic:
         reason = f"somatic calls ({somatic}) are not the patient's own genotypes"
         rows, everyone = [abstain(reason, ("", "", ""))], np.zeros(len(cohort.sample_ids), dtype=int)
-        nothing = [_GeneCalls(gene.name, rows, everyone) for gene in read_definitions(definitions)]
+        nothing = [_GeneCalls(gene.name, rows, everyone) for gene in genes]
         return _assemble(nothing, np.asarray(cohort.sample_ids, dtype=str))
     index = index_records(cohort)
     places = pd.DataFrame(columns=REGION_COLUMNS) if regions is None else regions
     named = places[places["gene"].isin(definitions["gene"])]
-    genes = list(read_definitions(definitions))
     caller = _Caller(
         cohort, index, build, assay, min_gq, ancestry, _population_names(definitions),
         read_copy_numbers(cohort, index, named, min_gq=min_gq), hybrids_assessed,

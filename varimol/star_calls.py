@@ -11,7 +11,10 @@ import pandas as pd
 from varimol import tables
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from genomics.cohort import Cohort
+    from genomics.star_alleles import StarGene
 
 # More samples than this get the list of undocumented variants, but not who carries each.
 CARRIERS_NAMED = 50
@@ -74,6 +77,7 @@ def call_stars(
     """
     from genomics.metaboliser import assign_phenotypes, phenotype_probabilities
     from genomics.recommendations import recommend
+    from genomics.star_alleles import read_definitions
     from genomics.star_build import detect_build
     from genomics.stars import call_diplotypes
 
@@ -83,8 +87,10 @@ def call_stars(
     )
     found = detect_build(cohort, known, build)
     bodies = tables.genes(found.build) if found.build in ("GRCh37", "GRCh38") else None
+    genes = list(read_definitions(definitions))
     diplotypes = call_diplotypes(
-        cohort, definitions, assay=assay, build=found.build, prior=prior, hybrids_assessed=hybrids_assessed,
+        cohort, definitions, genes=genes, assay=assay, build=found.build, prior=prior,
+        hybrids_assessed=hybrids_assessed,
         regions=None if bodies is None else bodies.rename(columns={"symbol": "gene"}),
     )  # fmt: skip
     if outside is not None:
@@ -95,7 +101,7 @@ def call_stars(
     diplotypes = assign_phenotypes(
         diplotypes, tables.allele_functions(), tables.phenotype_rules(), tables.phenotype_scores()
     )
-    undocumented, carriers = _undocumented(cohort, definitions, found.build)
+    undocumented, carriers = _undocumented(cohort, genes, found.build)
     return StarTables(
         diplotypes,
         phenotype_probabilities(diplotypes),
@@ -107,14 +113,13 @@ def call_stars(
 
 
 def _undocumented(
-    cohort: Cohort, definitions: pd.DataFrame, build: str
+    cohort: Cohort, genes: Sequence[StarGene], build: str
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """Variants in the genes that no definition knows, and who carries them."""
-    from genomics.star_alleles import read_definitions
     from genomics.star_sites import index_records
     from genomics.star_undocumented import undocumented_carriers, undocumented_variants
 
-    genes, index, regions = list(read_definitions(definitions)), index_records(cohort), tables.pharmacogenes()
+    index, regions = index_records(cohort), tables.pharmacogenes()
     variants = undocumented_variants(cohort, index, regions, genes, build)
     if len(cohort.sample_ids) > CARRIERS_NAMED:
         return variants, None
