@@ -2,7 +2,8 @@
 
 A recommendation is *active* where at least 95% of the probability of the phenotypes asks for the same action.
 A recommendation to treat as usual needs more: the diplotype itself must be called, because a normal result
-from sites that were not observed would be no result. Where the guidance gives no recommendation, nothing is
+from sites that were not observed would be no result; or every diplotype that the calls leave open, however rare,
+asks for the same. Where the guidance gives no recommendation, nothing is
 active, and neither where the caller says that something it could not look for may change the call.
 """
 
@@ -71,7 +72,8 @@ def recommend(diplotypes: pd.DataFrame, guidance: pd.DataFrame) -> pd.DataFrame:
 class _Result:
     """What is known of one gene in one patient: phenotype probabilities, and why no more is known.
 
-    A barred result is never acted on: something that was not looked for may change it.
+    A barred result is never acted on: something that was not looked for may change it. The phenotypes of a
+    complete one are those of all diplotypes that the calls leave open, however rare.
     """
 
     probabilities: dict[str, float]
@@ -79,6 +81,7 @@ class _Result:
     why: str
     diplotype: str = ""
     barred: bool = False
+    complete: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,9 @@ def _gene_results(table: pd.DataFrame, samples: np.ndarray) -> _GeneResults:
     row_sample = table["sample_id"].map(position).to_numpy()
     order = np.argsort(row_sample, kind="stable")
     row_sample = row_sample[order]
-    columns = ["diplotype", "posterior", "status", "phenotype", "sites_missing", "sites_settling", "reason"]
+    columns = [
+        "posterior", "posterior_no_prior", "diplotype", "status", "phenotype", "sites_missing", "sites_settling", "reason",
+    ]  # fmt: skip
     values = list(table[columns].iloc[order].itertuples(index=False, name=None))
     keys: dict[tuple, int] = {}
     results: list[_Result] = []
@@ -106,7 +111,9 @@ def _gene_results(table: pd.DataFrame, samples: np.ndarray) -> _GeneResults:
     result_of = np.full(len(samples), -1)
     bounds = np.flatnonzero(np.diff(row_sample, prepend=-1, append=-1))
     for start, end in itertools.pairwise(bounds):
-        key = tuple((name, round(p, 12) if p == p else -1.0, *rest) for name, p, *rest in values[start:end])
+        key = tuple(
+            (*(round(p, 12) if p == p else -1.0 for p in row[:2]), *row[2:]) for row in values[start:end]
+        )
         if key not in keys:
             keys[key] = len(results)
             results.append(_result(values[start:end]))
@@ -116,13 +123,14 @@ def _gene_results(table: pd.DataFrame, samples: np.ndarray) -> _GeneResults:
 
 def _result(rows: list[tuple]) -> _Result:
     """Sum one patient's diplotypes by phenotype; status, sites and reason stand in every row alike."""
-    diplotype, _, status, _, missing, settling, reason = rows[0]
+    _, _, diplotype, status, _, missing, settling, reason = rows[0]
     if status == "abstain":
         return _Result({NO_RESULT: 1.0}, False, reason + (f" ({missing})" if missing else ""))
-    probabilities = sum_phenotypes((phenotype, posterior) for _, posterior, _, phenotype, *_ in rows)
+    probabilities = sum_phenotypes((phenotype, posterior) for posterior, _, _, _, phenotype, *_ in rows)
+    complete = UNLISTED not in sum_phenotypes((phenotype, flat) for _, flat, _, _, phenotype, *_ in rows)
     called = status == "called"
     why = "" if called else reason or _what_settles(missing, settling)
-    return _Result(probabilities, called, why, diplotype, barred=bool(reason))
+    return _Result(probabilities, called, why, diplotype, barred=bool(reason), complete=called or complete)
 
 
 def _what_settles(missing: str, settling: str) -> str:
@@ -176,7 +184,9 @@ def _answer(names: list[str], results: list[_Result], lookup: dict[tuple, Any]) 
     reasons = [f"{name}: {result.why}" for name, result in zip(names, results) if result.why]
     nothing = all(set(result.probabilities) == {NO_RESULT} for result in results)
     called = all(result.called for result in results)
-    active = not nothing and probability >= MINIMUM_PROBABILITY and (action not in UNCHANGED or called)
+    unanimous = len(weights) == 1 and all(result.complete for result in results)
+    as_usual = called or unanimous
+    active = not nothing and probability >= MINIMUM_PROBABILITY and (action not in UNCHANGED or as_usual)
     active &= not any(result.barred for result in results)
     if action == NO_RECOMMENDATION:
         active = False

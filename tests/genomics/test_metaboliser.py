@@ -142,7 +142,8 @@ def test_recommend__two_genes_multiply_their_probabilities() -> None:
 
 def test_recommend__standard_dose_needs_a_called_diplotype() -> None:
     diplotypes = {"*1/*1": 0.99, "*1/*3": 0.01}
-    row = advice("clopidogrel", called("CYP2C19", diplotypes, status="ambiguous", missing="rs4986893"))
+    likely = called("CYP2C19", diplotypes, status="ambiguous", missing="rs4986893")
+    row = advice("clopidogrel", likely.assign(posterior_no_prior=0.5))
     assert row["action"] == "standard" and row["probability"] == pytest.approx(0.99)
     assert not row["active"] and row["reason"] == "CYP2C19: sites not observed: rs4986893"
     # A carrier is flagged though a rare allele may hide on the other copy: the finding is there.
@@ -150,6 +151,18 @@ def test_recommend__standard_dose_needs_a_called_diplotype() -> None:
         "clopidogrel", called("CYP2C19", {"*1/*2": 0.97, "*2/*17": 0.03}, status="ambiguous", missing="rs1")
     )
     assert carrier["action"] == "avoid" and carrier["active"]
+
+
+def test_recommend__standard_dose_where_all_that_is_open_asks_for_it() -> None:
+    # *1 and *38 both are normal: the site that tells them apart does not matter.
+    open_pairs = called(
+        "CYP2C19", {"*1/*1": 0.9, "*1/*38": 0.09, "*38/*38": 0.01}, status="ambiguous", missing="rs3758581"
+    )
+    row = advice("clopidogrel", open_pairs.assign(posterior_no_prior=[0.25, 0.5, 0.25]))
+    assert row["action"] == "standard" and row["active"] and not row["reason"]
+    # A diplotype that the list left out, for its frequency, could ask for something else.
+    cut = advice("clopidogrel", open_pairs.assign(posterior_no_prior=[0.25, 0.25, 0.25]))
+    assert not cut["active"] and "rs3758581" in cut["reason"]
 
 
 def test_recommend__no_recommendation_is_never_active() -> None:
