@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from genomics.star_alleles import StarGene
 from genomics.star_components import carried_variants, match_components
@@ -18,8 +19,10 @@ from genomics.star_match import (
     OTHER,
     CallPattern,
     Candidates,
-    match_diplotypes,
+    diplotype_likelihood,
+    emissions,
     site_content,
+    weigh_diplotypes,
 )
 from genomics.star_partial import describe_pair, match_partial
 from genomics.star_patterns import FILTERED, NO_CALL, Pattern
@@ -38,11 +41,54 @@ Row = tuple[int, str, float, float, str, str, str, str, str, str, str, str, str]
 """Values of `ROW_COLUMNS`."""
 
 
+@dataclass(frozen=True)
+class MatchedCalls:
+    """One pattern of calls matched to a gene, ready to be weighed for any ancestry.
+
+    What does not depend on the ancestry is worked out once.
+
+    Attributes
+    ----------
+    gene
+        The definition.
+    calls
+        The calls.
+    """
+
+    gene: StarGene
+    calls: CallPattern
+
+    def weigh(self, ancestry: Float[np.ndarray, " populations"] | None = None) -> Candidates:
+        """Candidates by the method of the gene; populations weigh the same if no ancestry is given."""
+        return self._equal if ancestry is None else self._weigh(ancestry)
+
+    def _weigh(self, ancestry: np.ndarray | None) -> Candidates:
+        if self.gene.method == "lowest_function" and not self.calls.haploid:
+            return match_components(self.gene, self.calls, ancestry)
+        return weigh_diplotypes(self.gene, self.calls, *self._likelihood, ancestry)
+
+    @cached_property
+    def _equal(self) -> Candidates:
+        return self._weigh(None)
+
+    @cached_property
+    def _likelihood(
+        self,
+    ) -> tuple[Int[np.ndarray, " possible"], Float[np.ndarray, "possible second"]]:
+        return diplotype_likelihood(self.gene, self.calls, emissions(self.gene))
+
+    @cached_property
+    def differing(self) -> Bool[np.ndarray, " sites"]:
+        """Sites at which the candidates differ; which of them comes first plays no part."""
+        found = self._equal
+        content = site_content(self.gene, found.pairs[found.posterior_no_prior > 0])
+        differ: np.ndarray = (content != content[:1]).any(axis=(0, 2))
+        return differ
+
+
 def match_pattern(gene: StarGene, calls: CallPattern, ancestry: np.ndarray | None = None) -> Candidates:
     """Match one pattern of calls by the method of its gene."""
-    if gene.method == "lowest_function" and not calls.haploid:
-        return match_components(gene, calls, ancestry)
-    return match_diplotypes(gene, calls, ancestry)
+    return MatchedCalls(gene, calls).weigh(ancestry)
 
 
 @dataclass(frozen=True)
@@ -81,7 +127,7 @@ NOTHING_KNOWN = Copies()
 
 
 def pattern_rows(
-    gene: StarGene,
+    matched: MatchedCalls,
     pattern: Pattern,
     said: Sequence[str] = (),
     ancestry: Float[np.ndarray, " populations"] | None = None,
@@ -91,8 +137,8 @@ def pattern_rows(
 
     Parameters
     ----------
-    gene
-        The definition.
+    matched
+        The calls of the pattern, matched to their gene.
     pattern
         The calls, where sites that were taken for the reference carry it.
     said
@@ -102,12 +148,12 @@ def pattern_rows(
     copies
         Copies of the gene in the patient.
     """
-    calls = pattern.calls
+    gene, calls = matched.gene, pattern.calls
     sites = _missing_sites(gene, pattern)
     observed = bool(calls.probabilities) or bool(((calls.codes >= 0) | (calls.codes == OTHER)).any())
-    found = match_pattern(gene, calls, ancestry) if observed else None
+    found = matched.weigh(ancestry) if observed else None
     if gene.needs_copy_number:
-        return _copy_rows(gene, pattern, sites, said, found, copies)
+        return _copy_rows(matched, pattern, sites, said, found, copies)
     if found is None:
         return abstain("no site of the gene was observed", sites, "; ".join(said))
     if copies.unusual and gene.ploidy == "autosome":
@@ -120,14 +166,14 @@ def pattern_rows(
     hidden = gene.method == "genotype" and len(gene.sites) > 1 and bool(sites[0])
     told = (
         "ambiguous" if hidden else _status(found), *sites,
-        sites[0] if hidden else settling_sites(gene, pattern, found),
+        sites[0] if hidden else settling_sites(matched, pattern),
         unobserved_alleles(gene, pattern, found), carried(gene, calls), "; ".join(said), "",
     )  # fmt: skip
     return _ranked_rows(names, found.posterior, found.posterior_no_prior, told)
 
 
 def _copy_rows(
-    gene: StarGene,
+    matched: MatchedCalls,
     pattern: Pattern,
     sites: Sites,
     said: Sequence[str],
@@ -135,7 +181,7 @@ def _copy_rows(
     copies: Copies,
 ) -> list[Row]:
     """Rows of a gene whose copies vary: never a confident call from variants alone."""
-    candidates = NO_CANDIDATES if found is None else found
+    gene, candidates = matched.gene, NO_CANDIDATES if found is None else found
     names = [tuple(gene.alleles[a] for a in pair if a >= 0) for pair in candidates.pairs]
     call = call_with_copies(
         gene.name, names, candidates.posterior, candidates.posterior_no_prior, copies.number,
@@ -146,7 +192,7 @@ def _copy_rows(
     if not call.diplotypes:
         return abstain(call.reason, sites, words)
     barred = call.status == "ambiguous" and not copies.hybrids_assessed
-    settling = settling_sites(gene, pattern, candidates) if len(candidates.pairs) else ""
+    settling = settling_sites(matched, pattern) if len(candidates.pairs) else ""
     told = (call.status, *sites, settling, "", "", words, HYBRIDS if barred else "")
     return _ranked_rows(call.diplotypes, call.posterior, call.posterior_no_prior, told)
 
@@ -196,14 +242,12 @@ def _describe_undocumented(
     return abstain(UNDOCUMENTED, sites, words, f"nearest: {named}" if named else "")
 
 
-def settling_sites(gene: StarGene, pattern: Pattern, found: Candidates) -> str:
+def settling_sites(matched: MatchedCalls, pattern: Pattern) -> str:
     """Sites not observed at which the candidates differ: what another assay should look at."""
-    likely = found.pairs[found.posterior_no_prior > 0]
-    content = site_content(gene, likely)
-    differ = (content != content[0]).any(axis=(0, 2))
     unsure = pattern.unknown.copy()
     unsure[list(pattern.calls.probabilities)] = True
-    return name_sites([gene.sites[i].name for i in np.flatnonzero(differ & unsure)], len(gene.sites))
+    sites = matched.gene.sites
+    return name_sites([sites[i].name for i in np.flatnonzero(matched.differing & unsure)], len(sites))
 
 
 def unobserved_alleles(gene: StarGene, pattern: Pattern, found: Candidates) -> str:
