@@ -34,7 +34,8 @@ _ACTIVITY = {
 _POPULATIONS = ("AFR", "AMR", "EAS", "EUR", "SAS")
 _POSITIONS = ("position_grch37", "position_grch38")
 _WHOLE_NUMBERS = (
-    "position", "start_grch38", "end_grch38", "start_grch37", "end_grch37", "copy_number", "structural_variants", "shift",
+    "position", "start", "end", "start_grch38", "end_grch38", "start_grch37", "end_grch37", "copy_number",
+    "structural_variants", "shift",
 )  # fmt: skip
 
 
@@ -143,6 +144,24 @@ def pharmacogenes() -> pd.DataFrame:
     ('lowest_function', 1, 'outside')
     """
     return _read_tsv("pharmacogenes", "genes.tsv").copy()
+
+
+def pharmacogene_exons() -> pd.DataFrame:
+    """Exons of the pharmacogenes on both builds, of one transcript each.
+
+    Returns
+    -------
+    pandas.DataFrame
+        gene, build (GRCh37 or GRCh38), contig (canonical), start, end (1-based, closed), source, source_row,
+        source_version.
+
+    Examples
+    --------
+    >>> exons = pharmacogene_exons().query("gene == 'NUDT15' and build == 'GRCh38'")
+    >>> exons[["start", "end"]].to_numpy().tolist()[0]
+    [48037726, 48037904]
+    """
+    return _read_tsv("pharmacogenes", "exons.tsv").copy()
 
 
 POPULATIONS = ("AFR", "AMR", "EAS", "EUR", "SAS")
