@@ -6,7 +6,7 @@ an allele: it can make the named function wrong, so it is told.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,21 +26,46 @@ from genomics.store import variants_per_block
 if TYPE_CHECKING:
     from genomics.cohort import Cohort
 
-VARIANT_COLUMNS = ["gene", "contig", "position", "ref", "alt"]
-CARRIER_COLUMNS = ["sample_id", *VARIANT_COLUMNS, "copies"]
+VARIANT_COLUMNS = ["gene", "contig", "position", "ref", "alt", "place"]
 SUMMARY_COLUMNS = [*VARIANT_COLUMNS, "n_called", "n_carriers", "n_copies"]
+CARRIER_COLUMNS = ["sample_id", *VARIANT_COLUMNS, "copies", "n_called", "n_carriers"]
+SITE, EXON, ELSEWHERE = "site", "exon", "elsewhere"
+# The two bases of an intron beside an exon direct its splicing (Sequence Ontology: splice donor and acceptor).
+SPLICE = 2
+NO_EXONS = pd.DataFrame(columns=["gene", "build", "start", "end"])
 
 
-def undocumented_carriers(
+@dataclass(frozen=True)
+class Undocumented:
+    """Undocumented variants of a cohort.
+
+    Attributes
+    ----------
+    variants
+        One row per variant that somebody carries, by gene and in the order of the store: gene, contig,
+        position, ref, alt (as the file writes them), place (``site``: at a site of the definition, whose
+        other bases no allele has; ``exon``: in an exon or the two bases beside it; ``elsewhere``), n_called
+        (samples with a call), n_carriers, n_copies.
+    carriers
+        One row per sample and variant, by sample, gene and order of the store: sample_id, the variant as
+        above, copies, n_called, n_carriers.
+    """
+
+    variants: pd.DataFrame
+    carriers: pd.DataFrame
+
+
+def find_undocumented(
     cohort: Cohort,
     index: RecordIndex,
     regions: pd.DataFrame,
+    exons: pd.DataFrame,
     definitions: Iterable[StarGene],
     build: str,
     *,
-    genes: Collection[str] | None = None,
-) -> Iterator[pd.DataFrame]:
-    """List who carries which undocumented variant, a block of records at a time.
+    named_elsewhere: bool = True,
+) -> Undocumented:
+    """List the variants of each gene that no definition knows, and who carries which.
 
     Parameters
     ----------
@@ -51,65 +76,60 @@ def undocumented_carriers(
     regions
         One row per gene: gene, contig, and start and end (1-based, closed) as start_grch38, end_grch38,
         start_grch37, end_grch37. Genes without a place on the build have no rows.
+    exons
+        One row per exon: gene, build, start and end (1-based, closed).
     definitions
         The genes' alleles.
     build
         GRCh37 or GRCh38.
-    genes
-        Only these; a whole cohort's carriers of common variants in all genes are many.
-
-    Yields
-    ------
-    pandas.DataFrame
-        sample_id, gene, contig, position, ref, alt (as the file writes them), copies.
+    named_elsewhere
+        Whether to list the carriers of variants outside sites and exons too: some thousands for each whole
+        genome, most of them common.
 
     Raises
     ------
     InputError
-        If ``regions`` lacks a column.
+        If ``regions`` or ``exons`` lacks a column.
     """
     samples = np.asarray(cohort.sample_ids, dtype=str)
-    for block in _blocks(cohort, index, regions, definitions, build, genes):
-        variant, sample = np.nonzero(block.copies)
-        table = block.variants.iloc[variant].reset_index(drop=True)
-        table.insert(0, "sample_id", samples[sample])
-        yield table.assign(copies=block.copies[variant, sample])[CARRIER_COLUMNS]
+    variants, carriers, owners = [], [], []
+    for block in _blocks(cohort, index, regions, exons, definitions, build):
+        carried = block.copies > 0
+        table = block.variants.assign(
+            n_called=block.n_called,
+            n_carriers=carried.sum(axis=1),
+            n_copies=block.copies.sum(axis=1, dtype=np.int64),
+        )
+        variants.append(table[table["n_carriers"] > 0])
+        if not named_elsewhere:
+            carried[(table["place"] == ELSEWHERE).to_numpy()] = False
+        variant, sample = np.nonzero(carried)
+        carriers.append(table.iloc[variant].assign(copies=block.copies[variant, sample]))
+        owners.append(sample)
+    if not variants:
+        return Undocumented(pd.DataFrame(columns=SUMMARY_COLUMNS), pd.DataFrame(columns=CARRIER_COLUMNS))
+    owner = np.concatenate(owners)
+    order = np.argsort(owner, kind="stable")
+    of_samples = pd.concat(carriers, ignore_index=True).iloc[order].reset_index(drop=True)
+    of_samples.insert(0, "sample_id", samples[owner[order]])
+    summed = pd.concat(variants, ignore_index=True)
+    return Undocumented(summed[SUMMARY_COLUMNS], of_samples[CARRIER_COLUMNS])
+
+
+def undocumented_carriers(
+    cohort: Cohort, index: RecordIndex, regions: pd.DataFrame, definitions: Iterable[StarGene], build: str
+) -> Iterator[pd.DataFrame]:
+    """List who carries which undocumented variant, as `find_undocumented` does, without its place."""
+    found = find_undocumented(cohort, index, regions, NO_EXONS, definitions, build)
+    yield found.carriers.drop(columns=["place", "n_called", "n_carriers"])
 
 
 def undocumented_variants(
-    cohort: Cohort,
-    index: RecordIndex,
-    regions: pd.DataFrame,
-    definitions: Iterable[StarGene],
-    build: str,
-    *,
-    genes: Collection[str] | None = None,
+    cohort: Cohort, index: RecordIndex, regions: pd.DataFrame, definitions: Iterable[StarGene], build: str
 ) -> pd.DataFrame:
-    """Count the carriers of each undocumented variant.
-
-    Parameters are those of `undocumented_carriers`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per variant that somebody carries, by gene and in the order of the store: gene, contig,
-        position, ref, alt, n_called (samples with a call), n_carriers, n_copies.
-
-    Raises
-    ------
-    InputError
-        If ``regions`` lacks a column.
-    """
-    tables = [
-        block.variants.assign(
-            n_called=block.n_called,
-            n_carriers=(block.copies > 0).sum(axis=1),
-            n_copies=block.copies.sum(axis=1, dtype=np.int64),
-        )
-        for block in _blocks(cohort, index, regions, definitions, build, genes)
-    ]
-    joined = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=SUMMARY_COLUMNS)
-    return joined.loc[joined["n_carriers"] > 0, SUMMARY_COLUMNS].reset_index(drop=True)
+    """Count the carriers of each undocumented variant, as `find_undocumented` does, without its place."""
+    found = find_undocumented(cohort, index, regions, NO_EXONS, definitions, build, named_elsewhere=False)
+    return found.variants.drop(columns="place")
 
 
 @dataclass(frozen=True)
@@ -125,29 +145,38 @@ def _blocks(
     cohort: Cohort,
     index: RecordIndex,
     regions: pd.DataFrame,
+    exons: pd.DataFrame,
     definitions: Iterable[StarGene],
     build: str,
-    genes: Collection[str] | None,
 ) -> Iterator[_Block]:
     start, end = f"start_{build.lower()}", f"end_{build.lower()}"
-    for column in ("gene", "contig", start, end):
-        if column not in regions.columns:
-            raise InputError("the table of genes lacks a column", field=column, expected=column)
+    _require_columns(regions, "genes", ("gene", "contig", start, end))
+    _require_columns(exons, "exons", ("gene", "build", "start", "end"))
     placed: dict[str, Any] = {
         str(row["gene"]): row for row in regions.dropna(subset=[start, end]).to_dict("records")
     }
+    on_build = dict(iter(exons[exons["build"] == build].groupby("gene")))
     size = variants_per_block(cohort.n_samples)
     for gene in definitions:
         row = placed.get(gene.name)
-        if row is None or (genes is not None and gene.name not in genes):
+        if row is None:
             continue
         records = index.overlapping(canonical_contig(str(row["contig"])), int(row[start]), int(row[end]))
+        places = GenePlaces(gene, build, on_build.get(gene.name, exons.iloc[:0]))
         known = KnownVariants(gene, build)
         for first in range(0, len(records), size):
-            yield _read_block(cohort, index, known, records[first : first + size])
+            yield _read_block(cohort, index, known, places, records[first : first + size])
 
 
-def _read_block(cohort: Cohort, index: RecordIndex, known: KnownVariants, records: np.ndarray) -> _Block:
+def _require_columns(table: pd.DataFrame, of: str, columns: Iterable[str]) -> None:
+    for column in columns:
+        if column not in table.columns:
+            raise InputError(f"the table of {of} lacks a column", field=column, expected=column)
+
+
+def _read_block(
+    cohort: Cohort, index: RecordIndex, known: KnownVariants, places: GenePlaces, records: np.ndarray
+) -> _Block:
     found: list[tuple[int, int, int, str, str]] = []
     for k, row in enumerate(cohort.read("variant_allele", records)):
         position, ref = int(index.positions[records[k]]), str(row[0])
@@ -163,10 +192,50 @@ def _read_block(cohort: Cohort, index: RecordIndex, known: KnownVariants, record
         copies += genotypes[place, :, copy] == numbers[:, None]
     observed = (states == OBSERVED)[place]
     copies[~observed] = 0
-    variants = pd.DataFrame(
-        [(known.gene, known.contig, *variant) for _, _, *variant in found], columns=VARIANT_COLUMNS
-    )
-    return _Block(variants, copies, observed.sum(axis=1))
+    told = [
+        (known.gene, known.contig, position, ref, alt, places.of(position, len(ref)))
+        for _, _, position, ref, alt in found
+    ]
+    return _Block(pd.DataFrame(told, columns=VARIANT_COLUMNS), copies, observed.sum(axis=1))
+
+
+class GenePlaces:
+    """What lies where in a gene: sites of its definition, exons, and the rest.
+
+    Parameters
+    ----------
+    gene
+        The definition.
+    build
+        GRCh37 or GRCh38.
+    exons
+        Start and end (1-based, closed) of its exons on the build.
+
+    Examples
+    --------
+    >>> from genomics.star_alleles import StarSite
+    >>> site = StarSite("rs1", {"GRCh38": 100}, {"GRCh38": "CAT"}, ("CAT", "C"))
+    >>> gene = StarGene("G", "1", ("*1",), (site,), np.ones((1, 1, 2), bool), np.ones(1), np.ones(1))
+    >>> places = GenePlaces(gene, "GRCh38", pd.DataFrame({"start": [200], "end": [250]}))
+    >>> places.of(102, 1), places.of(198, 1), places.of(190, 10), places.of(103, 1)
+    ('site', 'exon', 'exon', 'elsewhere')
+    """
+
+    def __init__(self, gene: StarGene, build: str, exons: pd.DataFrame) -> None:
+        sites = [
+            (position, position + len(site.references[build]) - 1)
+            for site in gene.sites
+            if (position := site.positions[build]) is not None
+        ]
+        self._sites = np.array(sites, dtype=np.int64).reshape(-1, 2)
+        self._exons = exons[["start", "end"]].to_numpy(dtype=np.int64) + (-SPLICE, SPLICE)
+
+    def of(self, position: int, length: int) -> str:
+        """Tell where the bases from a position on lie."""
+        for name, spans in ((SITE, self._sites), (EXON, self._exons)):
+            if ((spans[:, 0] < position + length) & (spans[:, 1] >= position)).any():
+                return name
+        return ELSEWHERE
 
 
 class KnownVariants:

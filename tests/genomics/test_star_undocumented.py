@@ -12,11 +12,14 @@ from genomics.errors import InputError
 from genomics.ingest import ingest
 from genomics.star_alleles import StarGene, StarSite
 from genomics.star_find import index_records
-from genomics.star_undocumented import undocumented_carriers, undocumented_variants
+from genomics.star_undocumented import find_undocumented
 
 REGIONS = pd.DataFrame(
     [("GENE", "2", 900, 2100, 500, 600), ("NOWHERE", "2", None, None, None, None)],
     columns=["gene", "contig", "start_grch38", "end_grch38", "start_grch37", "end_grch37"],
+)
+EXONS = pd.DataFrame(
+    [("GENE", "GRCh38", 2011, 2100), ("GENE", "GRCh37", 1, 9)], columns=["gene", "build", "start", "end"]
 )
 RECORDS = [
     "2 800 . G A . PASS . GT 0/1 0/1 0/1",  # beyond the gene
@@ -54,31 +57,57 @@ def cohort(make_vcf: Callable[..., Path], tmp_path: Path) -> Any:
     return ingest(make_vcf(records, samples=["A", "B", "C"]), tmp_path / "c.vcz", build="GRCh38")
 
 
-def test_undocumented_carriers__neither_known_variants_nor_their_other_writings(cohort: Any) -> None:
-    blocks = undocumented_carriers(cohort, index_records(cohort), REGIONS, [GENE], "GRCh38")
-    found = pd.concat(blocks, ignore_index=True)
-    assert found.values.tolist() == [
+def find(cohort: Any, build: str = "GRCh38", **options: Any) -> Any:
+    return find_undocumented(cohort, index_records(cohort), REGIONS, EXONS, [GENE], build, **options)
+
+
+def test_find_undocumented__neither_known_variants_nor_their_other_writings(cohort: Any) -> None:
+    found = find(cohort).carriers
+    columns = ["sample_id", "gene", "contig", "position", "ref", "alt", "copies"]
+    assert found[columns].values.tolist() == [
         ["A", "GENE", "2", 1000, "G", "T", 1],
         ["A", "GENE", "2", 1010, "C", "G", 1],
-        ["C", "GENE", "2", 1010, "C", "G", 2],
         ["A", "GENE", "2", 2010, "TA", "TAA", 1],
         ["B", "GENE", "2", 2010, "TA", "TAA", 2],
+        ["C", "GENE", "2", 1010, "C", "G", 2],
     ]
 
 
-def test_undocumented_variants__count_what_the_carriers_list(cohort: Any) -> None:
-    index = index_records(cohort)
-    found = undocumented_variants(cohort, index, REGIONS, [GENE], "GRCh38")
+def test_find_undocumented__counts_what_the_carriers_list(cohort: Any) -> None:
+    found = find(cohort)
     # Nobody carries the other deletion of the last record.
-    assert found[["position", "alt", "n_called", "n_carriers", "n_copies"]].values.tolist() == [
+    assert found.variants[["position", "alt", "n_called", "n_carriers", "n_copies"]].values.tolist() == [
         [1000, "T", 2, 1, 1], [1010, "G", 3, 2, 3], [2010, "TAA", 3, 2, 3],
     ]  # fmt: skip
-    assert undocumented_variants(cohort, index, REGIONS, [GENE], "GRCh38", genes=["OTHER"]).empty
-    assert undocumented_variants(cohort, index, REGIONS, [GENE], "GRCh37").empty
+    keys = ["gene", "position", "ref", "alt"]
+    summed = found.carriers.groupby(keys, as_index=False).agg(
+        n_carriers=("copies", "size"), n_copies=("copies", "sum")
+    )
+    assert summed.values.tolist() == found.variants[[*keys, "n_carriers", "n_copies"]].values.tolist()
 
 
-def test_undocumented_variants__table_without_a_column_is_refused(cohort: Any) -> None:
-    with pytest.raises(InputError, match="field end_grch38"):
-        undocumented_variants(
-            cohort, index_records(cohort), REGIONS.drop(columns="end_grch38"), [GENE], "GRCh38"
-        )
+def test_find_undocumented__tells_sites_exons_and_the_rest_apart(cohort: Any) -> None:
+    assert find(cohort).variants["place"].tolist() == ["site", "site", "exon"]
+    elsewhere = EXONS.assign(start=2013)
+    found = find_undocumented(cohort, index_records(cohort), REGIONS, elsewhere, [GENE], "GRCh38")
+    assert found.variants["place"].tolist()[-1] == "exon"  # two bases of the intron belong to it
+    elsewhere = EXONS.assign(start=2014)
+    few = find_undocumented(
+        cohort, index_records(cohort), REGIONS, elsewhere, [GENE], "GRCh38", named_elsewhere=False
+    )
+    assert few.variants["place"].tolist()[-1] == "elsewhere" and len(few.variants) == 3
+    assert few.carriers["position"].tolist() == [1000, 1010, 1010]
+
+
+def test_find_undocumented__no_gene_has_a_place_on_the_build(cohort: Any) -> None:
+    nowhere = find_undocumented(cohort, index_records(cohort), REGIONS.tail(1), EXONS, [GENE], "GRCh38")
+    assert nowhere.variants.empty and list(nowhere.variants) == list(find(cohort).variants)
+    assert nowhere.carriers.empty and find(cohort, "GRCh37").variants.empty
+
+
+@pytest.mark.parametrize(("table", "column"), [("genes", "end_grch38"), ("exons", "start")])
+def test_find_undocumented__table_without_a_column_is_refused(cohort: Any, table: str, column: str) -> None:
+    given = {"genes": REGIONS, "exons": EXONS}
+    given[table] = given[table].drop(columns=column)
+    with pytest.raises(InputError, match=f"field {column}: the table of {table}"):
+        find_undocumented(cohort, index_records(cohort), *given.values(), [GENE], "GRCh38")
