@@ -25,6 +25,7 @@ Gaedigk A, et al. The Pharmacogene Variation (PharmVar) Consortium. Clin Pharmac
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,16 @@ from genomics.star_build import StrandCounts, count_strands
 from genomics.star_copy_number import REGION_COLUMNS, read_copy_numbers
 from genomics.star_match import FILL, OTHER, UNKNOWN
 from genomics.star_patterns import Pattern, distinct_patterns, settle_ploidy
-from genomics.star_rows import NOTHING_KNOWN, ROW_COLUMNS, Copies, MatchedCalls, Row, abstain, pattern_rows
+from genomics.star_rows import (
+    NOTHING_KNOWN,
+    ROW_COLUMNS,
+    Copies,
+    MatchedCalls,
+    Row,
+    abstain,
+    match_pattern,
+    pattern_rows,
+)
 from genomics.star_sites import RecordIndex, SiteCalls, index_records, read_site_calls
 
 if TYPE_CHECKING:
@@ -217,24 +227,28 @@ class _Caller:
     def call(self, read: _Read, populations: np.ndarray | None) -> _GeneCalls:
         """Call one gene, each distinct pattern, number of copies and ancestry once."""
         pattern_of = read.pattern_of
-        matched = [MatchedCalls(read.gene, pattern.calls) for pattern in read.patterns]
         weights = None
         if populations is not None:
             # Where one diplotype alone explains the calls, who the patient is does not matter.
-            open_ = np.array([len(match.weigh().pairs) > 1 for match in matched])
+            open_ = np.array([len(match_pattern(read.gene, p.calls).pairs) > 1 for p in read.patterns])
             equal = np.full_like(populations, 1 / populations.shape[1])
             weighed = np.where(open_[pattern_of][:, None], populations, equal)
             groups, weights, group_of = group_ancestry(pattern_of, weighed)
         else:
             groups, group_of = np.arange(len(read.patterns)), pattern_of
         pairs, pair_of = np.unique(np.stack([group_of, read.copies_of]), axis=1, return_inverse=True)
-        rows = [
-            pattern_rows(
-                matched[groups[group]], read.patterns[groups[group]], [*read.said, *self._say(weights, group)],
-                self.ancestry if weights is None else weights[group], read.copies[number],
-            )
-            for group, number in pairs.T
-        ]  # fmt: skip
+        rows: list[list[Row]] = []
+        # Groups of one pattern follow each other. No more than one is kept matched: it may be large.
+        for number, members in itertools.groupby(pairs.T.tolist(), key=lambda pair: int(groups[pair[0]])):
+            pattern = read.patterns[number]
+            matched = MatchedCalls(read.gene, pattern.calls)
+            rows += [
+                pattern_rows(
+                    matched, pattern, [*read.said, *self._say(weights, group)],
+                    self.ancestry if weights is None else weights[group], read.copies[copies],
+                )
+                for group, copies in members
+            ]  # fmt: skip
         return _GeneCalls(read.gene.name, rows, pair_of.ravel())
 
     def _say(self, weights: np.ndarray | None, group: int) -> list[str]:
