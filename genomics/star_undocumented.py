@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Int8
+from jaxtyping import Int, Int8
 
 from genomics.block import OBSERVED
 from genomics.contigs import canonical_contig
@@ -192,11 +192,10 @@ def _read_block(
         copies += genotypes[place, :, copy] == numbers[:, None]
     observed = (states == OBSERVED)[place]
     copies[~observed] = 0
-    told = [
-        (known.gene, known.contig, position, ref, alt, places.of(position, len(ref)))
-        for _, _, position, ref, alt in found
-    ]
-    return _Block(pd.DataFrame(told, columns=VARIANT_COLUMNS), copies, observed.sum(axis=1))
+    told = [(known.gene, known.contig, position, ref, alt) for _, _, position, ref, alt in found]
+    variants = pd.DataFrame(told, columns=VARIANT_COLUMNS[:-1])
+    variants["place"] = places.of(variants["position"].to_numpy(), variants["ref"].str.len().to_numpy())
+    return _Block(variants, copies, observed.sum(axis=1))
 
 
 class GenePlaces:
@@ -217,8 +216,8 @@ class GenePlaces:
     >>> site = StarSite("rs1", {"GRCh38": 100}, {"GRCh38": "CAT"}, ("CAT", "C"))
     >>> gene = StarGene("G", "1", ("*1",), (site,), np.ones((1, 1, 2), bool), np.ones(1), np.ones(1))
     >>> places = GenePlaces(gene, "GRCh38", pd.DataFrame({"start": [200], "end": [250]}))
-    >>> places.of(102, 1), places.of(198, 1), places.of(190, 10), places.of(103, 1)
-    ('site', 'exon', 'exon', 'elsewhere')
+    >>> places.of(np.array([102, 198, 190, 103]), np.array([1, 1, 10, 1])).tolist()
+    ['site', 'exon', 'exon', 'elsewhere']
     """
 
     def __init__(self, gene: StarGene, build: str, exons: pd.DataFrame) -> None:
@@ -230,12 +229,16 @@ class GenePlaces:
         self._sites = np.array(sites, dtype=np.int64).reshape(-1, 2)
         self._exons = exons[["start", "end"]].to_numpy(dtype=np.int64) + (-SPLICE, SPLICE)
 
-    def of(self, position: int, length: int) -> str:
-        """Tell where the bases from a position on lie."""
-        for name, spans in ((SITE, self._sites), (EXON, self._exons)):
-            if ((spans[:, 0] < position + length) & (spans[:, 1] >= position)).any():
-                return name
-        return ELSEWHERE
+    def of(
+        self, positions: Int[np.ndarray, " variants"], lengths: Int[np.ndarray, " variants"]
+    ) -> np.ndarray:
+        """Tell where each run of bases lies that starts at a position: ``site``, ``exon`` or ``elsewhere``."""
+        first, beyond = positions.astype(np.int64)[:, None], (positions + lengths).astype(np.int64)[:, None]
+        in_site, in_exon = (
+            ((spans[:, 0] < beyond) & (spans[:, 1] >= first)).any(axis=1)
+            for spans in (self._sites, self._exons)
+        )
+        return np.where(in_site, SITE, np.where(in_exon, EXON, ELSEWHERE))
 
 
 class KnownVariants:
