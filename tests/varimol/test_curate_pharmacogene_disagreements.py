@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from varimol import tables
-from varimol.curate.pharmacogene_disagreements import definition_text, same_allele
+from varimol.curate.pharmacogene_disagreements import definition_text
 
 AMBIGUOUS = {"R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC"}
 COUNTS = {
@@ -19,6 +20,7 @@ COUNTS = {
     "definition_grch37": 10,
     "definition_grch38": 12,
     "function": 109,
+    "name": 10,
     "swap_site_grch37": 162,
     "swap_site_grch38": 90,
 }
@@ -62,25 +64,26 @@ def _grch37_places() -> dict[tuple[str, int, str], tuple[Any, str]]:
     }
 
 
-def _definition_differs(folder: Path, build: str) -> set[tuple[str, str]]:
-    """Alleles of PharmCAT's files whose variants PyPGx's core list for the build does not give."""
-    core = {
+def _core_variants(folder: Path, build: str) -> dict[tuple[str, str], set[str]]:
+    return {
         (row["Gene"], row["StarAllele"]): _names(row[f"{build}Core"])
         for row in _csv(folder, "allele")
         if row["SV"] == "FALSE"
     }
+
+
+def _defined(folder: Path, build: str) -> Iterator[tuple[str, str, list[set[str]], list[set[str]]]]:
+    """Gene, name, and at each site the variants that are allowed, and where one of them is required."""
     files = folder / "pharmcat" / "definition" / "alleles"
     exemptions = json.loads((files / "exemptions.json").read_text())
     places = _grch37_places()
-    found = set()
     for path in files.glob("*_translation.json"):
         data = json.loads(path.read_text())
         gene = data["gene"]
         ignored = [(p["position"], p["ref"]) for p in exemptions.get(gene, {}).get("ignoredPositions") or []]
         dropped = set(exemptions.get(gene, {}).get("ignoredAlleles") or []) | set(data["suballelesMap"])
         for allele in data["namedAlleles"] + data["hiddenCoreAlleles"]:
-            theirs = core.get((gene, _other_name(allele["name"])))
-            if theirs is None or allele["name"] in dropped:
+            if allele["name"] in dropped:
                 continue
             allowed, required = [], []
             for site, value in zip(data["variants"], allele["alleles"], strict=True):
@@ -96,9 +99,38 @@ def _definition_differs(folder: Path, build: str) -> set[tuple[str, str]]:
                 allowed.append(names)
                 if ref not in bases:
                     required.append(names)
-            if not _agree(allowed, required, theirs):
-                found.add((gene, allele["name"]))
+            yield gene, allele["name"], allowed, required
+
+
+def _definition_differs(folder: Path, build: str) -> set[tuple[str, str]]:
+    """Alleles of PharmCAT's files whose variants PyPGx's core list for the build does not give."""
+    core = _core_variants(folder, build)
+    found = set()
+    for gene, name, allowed, required in _defined(folder, build):
+        theirs = core.get((gene, _other_name(name)))
+        if theirs is not None and not _agree(allowed, required, theirs):
+            found.add((gene, name))
     return found
+
+
+def test_disagreements__names_are_those_of_equal_sets_of_text(shared_data: Path) -> None:
+    folder = shared_data / "pharmacogenes"
+    core = _core_variants(folder, "GRCh38")
+    found: dict[tuple[str, str], set[str]] = {}
+    for gene, name, allowed, required in _defined(folder, "GRCh38"):
+        for (owner, other), theirs in core.items():
+            if owner == gene and len(theirs) >= len(required) and _agree(allowed, required, theirs):
+                found.setdefault((gene, other), set()).add(name)
+    # PyPGx's names of the reference and of rsIDs say the same in other words.
+    differing = {
+        (gene, name, other)
+        for (gene, other), names in found.items()
+        if not any(other in (name, _other_name(name)) for name in names)
+        for name in names
+    }
+    ours = tables.disagreements().query("field == 'name'")
+    assert (ours["allele"] == ours["first_value"]).all()
+    assert set(zip(ours["gene"], ours["first_value"], ours["second_value"])) == differing
 
 
 @pytest.mark.parametrize("build", ["GRCh38", "GRCh37"])
@@ -147,13 +179,6 @@ def test_disagreements__say_what_is_kept() -> None:
     }
     others = table[table["field"] != "builds"]
     assert (others["kept"] == others["first_source"]).all()
-
-
-def test_same_allele__names_of_single_variants() -> None:
-    names = ["Reference", "rs9923231"]
-    assert same_allele("rs9923231 variant (T)", "rs9923231 reference (C)", names) == "rs9923231"
-    assert same_allele("rs9923231 reference (C)", "rs9923231 reference (C)", names) == "Reference"
-    assert same_allele("*1", "*1", ["*4"]) is None
 
 
 def test_definition_text__marks_what_may_be_absent() -> None:

@@ -8,6 +8,7 @@ definition_grch37   the same definition placed on GRCh37 with PyPGx's core varia
 swap_site_grch38    as above, where the two differ only at sites of which the builds' reference bases differ:
 swap_site_grch37    PyPGx mostly lists nothing there, on either build
 builds              PyPGx's own lists for the two builds, for genes that only PyPGx defines
+name                what the two call the allele of the same variants on GRCh38
 function            clinical function, capitals ignored
 activity_value      as a number
 ==================  ======================================================================================
@@ -19,10 +20,8 @@ the same repeat is the same variant. Alleles that only one source knows are no d
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from varimol.curate.pharmacogene_core_variants import (
     BUILDS,
@@ -32,8 +31,8 @@ from varimol.curate.pharmacogene_core_variants import (
     sequence_bases,
     split_names,
 )
-from varimol.curate.pharmacogene_definitions import rotated, trimmed
 from varimol.curate.pharmacogene_genes import reference_alleles
+from varimol.curate.pharmacogene_names import DefinedAlleles, Variant, renamed_alleles, same_allele
 from varimol.curate.pharmacogene_sources import (
     DEFINITIONS,
     PHENOTYPES,
@@ -48,67 +47,6 @@ from varimol.curate.pharmacogene_sources import (
 DISAGREEMENT_COLUMNS = (
     "gene", "allele", "field", "first_source", "first_value", "second_source", "second_value", "kept",
 )  # fmt: skip
-Variant = tuple[int, str, str]
-"""Position, reference and alternate, trimmed, as far left as it goes."""
-
-
-def writings(variant: Variant, shift: int) -> Iterable[tuple[int, str, str]]:
-    """Every place, length and inserted or lost bases that one insertion or deletion may be written with."""
-    position, ref, alt = variant
-    for step in range(shift + 1):
-        yield (
-            position + step,
-            rotated(ref[1:], step) if ref[1:] else "",
-            rotated(alt[1:], step) if alt[1:] else "",
-        )
-
-
-class LeftAligned:
-    """Reads a variant name of one gene and build as far left as the other source says it goes.
-
-    Parameters
-    ----------
-    sites
-        Trimmed variants with their shifts.
-    """
-
-    def __init__(self, sites: Mapping[Variant, int]) -> None:
-        self._known = {
-            key: variant
-            for variant, shift in sites.items()
-            if len(variant[1]) != len(variant[2])
-            for key in writings(variant, shift)
-        }
-
-    def read(self, name: str) -> Variant:
-        """Read ``contig-position-ref-alt``."""
-        _, position, ref, alt = name.split("-")
-        variant = trimmed(int(position), ref, alt)
-        return self._known.get((variant[0], variant[1][1:], variant[2][1:]), variant)
-
-
-def same_allele(name: str, reference: str, known: Iterable[str]) -> str | None:
-    """PyPGx's name of an allele of PharmCAT, None where it has none.
-
-    Parameters
-    ----------
-    name, reference
-        Of the allele and of the gene's reference allele, as PharmCAT writes them.
-    known
-        PyPGx's alleles of the gene.
-
-    Examples
-    --------
-    >>> same_allele("rs2231142 variant (T)", "rs2231142 reference (G)", ["Reference", "rs2231142"])
-    'rs2231142'
-    """
-    names = set(known)
-    if name in names:
-        return name
-    if name == reference and "Reference" in names:
-        return "Reference"
-    match = re.fullmatch(r"(rs\d+) variant \([ACGT]\)", name)
-    return match[1] if match and match[1] in names else None
 
 
 def definition_disagreements(source: Path, definitions: Sequence[Row]) -> list[Row]:
@@ -134,22 +72,16 @@ def definition_disagreements(source: Path, definitions: Sequence[Row]) -> list[R
 
 def _gene_disagreements(gene: CoreVariants, table: Sequence[Row], reference: str, build: str) -> list[Row]:
     field = build.lower()
-    sited = [row for row in table if row[f"position_{field}"] != ""]
-    shifts = {_variant(row, field, row["alt"]): int(row["shift"]) for row in sited}
-    aligned = LeftAligned(shifts)
-    places = {(row["position_grch38"], row["ref_grch38"]): row for row in sited}
+    defined = DefinedAlleles(table, build)
     theirs = {row["StarAllele"]: row for _, row in gene.alleles if row["SV"] != "TRUE"}
     rows: list[Row] = []
-    for name in dict.fromkeys(row["allele"] for row in table):
+    for name, (required, optional) in defined.variants.items():
         other = same_allele(name, reference, theirs)
         if other is None:
             continue
-        ours = [row for row in sited if row["allele"] == name]
-        required, optional = allele_variants(ours, places, field)
-        listed = {aligned.read(text) for text in split_names(theirs[other][f"{build}Core"])}
-        agree = listed <= set().union(optional, *required) and all(listed & group for group in required)
-        if not agree:
-            swapped = _swapped(places.values(), field)
+        listed = defined.listed(theirs[other])
+        if not defined.is_like(name, listed):
+            swapped = _swapped(defined.places.values(), field)
             differing = listed.symmetric_difference(set().union(*required)) - (listed & optional)
             kind = "swap_site" if all(v[0] in swapped for v in differing) else "definition"
             rows.append(
@@ -167,49 +99,34 @@ def _gene_disagreements(gene: CoreVariants, table: Sequence[Row], reference: str
     return rows
 
 
-def _swapped(sites: Iterable[Row], field: str) -> set[int]:
-    """Positions of the sites of which the builds' reference bases differ."""
-    return {int(row[f"position_{field}"]) for row in sites if row["ref_grch38"] != row["ref_grch37"]}
-
-
-def _variant(row: Mapping[str, Any], field: str, base: str) -> Variant:
-    return trimmed(int(row[f"position_{field}"]), row[f"ref_{field}"], base)
-
-
-def allele_variants(
-    rows: Sequence[Row], places: Mapping[tuple[Any, Any], Row], field: str
-) -> tuple[list[set[Variant]], set[Variant]]:
-    """Variants of one allele relative to the reference sequence of one build.
+def name_disagreements(source: Path, definitions: Sequence[Row]) -> list[Row]:
+    """Alleles that the two sources define by the same variants and name differently.
 
     Parameters
     ----------
-    rows
-        The allele's rows of the definition table.
-    places
-        By GRCh38 position and reference, a row of every site of the gene.
-    field
-        ``grch38`` or ``grch37``.
-
-    Returns
-    -------
-    tuple
-        For each site where the allele is not the reference sequence, the variants one of which it carries; and
-        those that it is seen with and without.
+    source
+        Folder with ``pharmcat`` and ``pypgx_tables``.
+    definitions
+        Rows of the definition table.
     """
-    required: list[set[Variant]] = []
-    optional: set[Variant] = set()
-    for key, site in places.items():
-        here = [row for row in rows if (row["position_grch38"], row["ref_grch38"]) == key]
-        bases = {row["alt"] for row in here}
-        if not here or any(int(row["optional"]) for row in here):
-            bases.add(site["ref_grch38"])
-        reference = site[f"ref_{field}"]
-        found = {_variant(site, field, base) for base in bases if base != reference}
-        if reference in bases:
-            optional |= found
-        else:
-            required.append(found)
-    return required, optional
+    return [
+        {
+            "gene": gene,
+            "allele": ours,
+            "field": "name",
+            "first_source": DEFINITIONS,
+            "first_value": ours,
+            "second_source": PYPGX,
+            "second_value": theirs,
+            "kept": DEFINITIONS,
+        }
+        for gene, theirs, ours in renamed_alleles(source, definitions)
+    ]
+
+
+def _swapped(sites: Iterable[Row], field: str) -> set[int]:
+    """Positions of the sites of which the builds' reference bases differ."""
+    return {int(row[f"position_{field}"]) for row in sites if row["ref_grch38"] != row["ref_grch37"]}
 
 
 def definition_text(required: Iterable[set[Variant]], optional: set[Variant]) -> str:
@@ -303,6 +220,6 @@ def disagreement_rows(source: Path, definitions: Sequence[Row]) -> list[Row]:
     definitions
         Rows of the definition table.
     """
-    rows = definition_disagreements(source, definitions)
+    rows = definition_disagreements(source, definitions) + name_disagreements(source, definitions)
     rows += build_disagreements(source) + function_disagreements(source)
     return sorted(rows, key=lambda row: (row["gene"], row["field"]))

@@ -5,6 +5,10 @@ and the phenotypes of those for which they list any: by diplotype, read as rules
 activity score (CYP2D6). Of CYP2D6 the structural alleles that PyPGx's documentation names (``*4x2``,
 ``*36+*10``) are carried too: their activity is the sum over their copies.
 
+An allele that PyPGx names otherwise than the definitions has a row under either name: the calls give the name
+of the definition, another program's calls may give the other. `varimol.curate.pharmacogene_names` tells which
+are the same.
+
 A rule's ``key_2`` is empty for one copy: a man's X, or mitochondrial DNA.
 """
 
@@ -13,10 +17,12 @@ from __future__ import annotations
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from varimol.curate.pharmacogene_core_variants import NO_ALLELE
+from varimol.curate.pharmacogene_definitions import build_sites, pharmcat_rows
+from varimol.curate.pharmacogene_names import Renamed, renamed_alleles
 from varimol.curate.pharmacogene_sources import (
     PHENOTYPES,
     PYPGX,
@@ -249,6 +255,24 @@ def band_rules(functions: list[Row], bands: list[Row]) -> list[Row]:
     return rows
 
 
+def renamed_functions(functions: Sequence[Row], renamed: Iterable[Renamed]) -> list[Row]:
+    """Functions of alleles that have none by their own name, from the other name of the same variants.
+
+    Parameters
+    ----------
+    functions
+        Rows of the function table by PyPGx's names.
+    renamed
+        Pairs of names, from `varimol.curate.pharmacogene_names.renamed_alleles`.
+    """
+    known = {(row["gene"], row["allele"]): row for row in functions}
+    return [
+        {**known[gene, theirs], "allele": ours}
+        for gene, theirs, ours in renamed
+        if (gene, theirs) in known and (gene, ours) not in known
+    ]
+
+
 def pypgx_rules(source: Path, functions: list[Row], covered: set[str]) -> list[Row]:
     """Rules of the genes of which PyPGx lists the phenotype of each diplotype.
 
@@ -289,7 +313,9 @@ def function_tables(source: Path) -> dict[str, list[Row]]:
         Folder with ``pharmcat`` and ``pypgx_tables``.
     """
     functions, rules = pharmcat_phenotypes(source)
-    functions += pypgx_functions(source, {row["gene"] for row in functions})
+    told = pypgx_functions(source, {row["gene"] for row in functions})
+    definitions = pharmcat_rows(source, build_sites(read_csv(pypgx_table(source, "variant"))))
+    functions += told + renamed_functions(told, renamed_alleles(source, definitions))
     covered = {row["gene"] for row in rules}
     bands = score_bands(source, covered)
     rules += band_rules(functions, bands)
