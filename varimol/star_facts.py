@@ -19,6 +19,10 @@ class GeneFacts:
     ----------
     source, version
         Of its allele definitions.
+    genotype
+        Whether it is read as genotypes, which may be of no pair of alleles.
+    alleles
+        Names of those that are defined.
     reference
         Its reference allele; empty where it has none.
     functions
@@ -33,6 +37,8 @@ class GeneFacts:
 
     source: str
     version: str
+    genotype: bool
+    alleles: tuple[str, ...]
     reference: str
     functions: dict[str, tuple[str, float]]
     scored: bool
@@ -59,10 +65,15 @@ def gene_facts(build: str) -> dict[str, GeneFacts]:
     functions, drugs = _functions(), _drugs()
     reference = tables.pharmacogenes().set_index("gene")["reference_allele"].to_dict()
     told = definitions.drop_duplicates("gene").set_index("gene")
+    alleles = {
+        str(gene): tuple(dict.fromkeys(names)) for gene, names in definitions.groupby("gene")["allele"]
+    }
     return {
         gene: GeneFacts(
             str(told.loc[gene, "source"]),
             str(told.loc[gene, "source_version"]),
+            bool(told.loc[gene, "method"] == "genotype"),
+            alleles[gene],
             str(reference.get(gene, "")),
             functions.get(gene, {}),
             gene in scored,

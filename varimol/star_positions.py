@@ -1,12 +1,13 @@
 """Where the sites of a gene lie that a patient's calls lack, and how each of them is lacking.
 
-The tables name such sites in short lists (``rs1,rs2``, ``all 41 sites``, ``rs1,… and 12 more``); here they get
-their positions back. No call, filtered and absent are kept apart, as everywhere.
+The tables name sites and alleles in short lists (``rs1,rs2``, ``all 41 sites``, ``rs1,… and 12 more``); here the
+lists are read, and sites get their positions back. No call, filtered and absent are kept apart, as everywhere.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,8 @@ _MORE = re.compile(r" and (\d+) more$")
 
 
 @dataclass(frozen=True)
-class SiteList:
-    """A list of sites as the tables write it.
+class NameList:
+    """A list of sites or alleles as the tables write it.
 
     Attributes
     ----------
@@ -34,28 +35,35 @@ class SiteList:
     count: int
 
 
-def parse_sites(text: str, known: tuple[str, ...]) -> SiteList:
-    """Read a list of sites.
+def parse_names(text: str, known: Sequence[str] = ()) -> NameList:
+    """Read a list of sites or alleles.
 
     Parameters
     ----------
     text
-        Of a column ``sites_…``.
+        Of a column ``sites_…``, ``unobserved_alleles`` or ``variants``.
     known
-        Names of all sites of the gene, in order.
+        Names of all sites or alleles of the gene, in order. Some names of alleles have commas of their own.
 
     Examples
     --------
-    >>> parse_sites("rs1,rs3", ("rs1", "rs2", "rs3"))
-    SiteList(names=('rs1', 'rs3'), count=2)
-    >>> parse_sites("all 2 sites", ("rs1", "rs2")).names, parse_sites("rs1,rs2 and 9 more", ()).count
+    >>> parse_names("rs1,rs3", ["rs1", "rs2", "rs3"])
+    NameList(names=('rs1', 'rs3'), count=2)
+    >>> parse_names("all 2 sites", ["rs1", "rs2"]).names, parse_names("rs1,rs2 and 9 more").count
     (('rs1', 'rs2'), 11)
+    >>> parse_names("c.1129-5923C>G, c.1236G>A (HapB3), *2A", ["*2A", "c.1129-5923C>G, c.1236G>A (HapB3)"]).names
+    ('c.1129-5923C>G, c.1236G>A (HapB3)', '*2A')
     """
     if _ALL.fullmatch(text):
-        return SiteList(known, len(known))
+        return NameList(tuple(known), len(known))
     more = _MORE.search(text)
-    names = tuple(name for name in _MORE.sub("", text).split(",") if name)
-    return SiteList(names, len(names) + (int(more[1]) if more else 0))
+    rest, names = _MORE.sub("", text), []
+    with_commas = sorted((name for name in known if "," in name), key=len, reverse=True)
+    while rest := rest.lstrip(", "):
+        name = next((name for name in with_commas if rest.startswith(name)), rest.split(",")[0])
+        names.append(name.strip())
+        rest = rest[len(name) :]
+    return NameList(tuple(names), len(names) + (int(more[1]) if more else 0))
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,7 @@ class GenePositions:
             many they do not; ``settlingPositions``: names of those that tell the candidates apart.
         """
         known = tuple(self.positions)
-        lacking, uncalled, dropped = (parse_sites(text or "", known) for text in (missing, no_call, filtered))
+        lacking, uncalled, dropped = (parse_names(text or "", known) for text in (missing, no_call, filtered))
         counts = {
             "defined": len(known),
             "observed": len(known) - lacking.count,
@@ -115,7 +123,7 @@ class GenePositions:
                 for name in named
             ],
             "missingPositionsNotNamed": lacking.count - len(named),
-            "settlingPositions": list(parse_sites(settling or "", known).names),
+            "settlingPositions": list(parse_names(settling or "", known).names),
         }
 
 

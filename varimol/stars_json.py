@@ -1,17 +1,20 @@
 """Star alleles as JSON that a user of PharmCAT can follow: one report per patient, and a list of them.
 
 ``reports/PATIENT.report.json`` has PharmCAT's places and names where they fit: ``genes``, each with
-``sourceDiplotypes`` (``allele1``, ``allele2``, ``phenotypes``, ``activityScore``, ``lookupKey``, ``label``)
-and ``uncalledHaplotypes``; ``drugs`` by source, each with ``guidelines`` and their ``annotations``. A program
-that reads only those names never takes more for known than the tables do:
+``recommendationDiplotypes`` and ``sourceDiplotypes`` (``allele1``, ``allele2``, ``phenotypes``,
+``activityScore``, ``lookupKey``, ``label``) and ``uncalledHaplotypes``; ``drugs`` by source, each with
+``citations``, ``guidelines`` and their ``annotations``. A program that reads only those names never takes more
+for known than the tables do:
 
 - an uncalled gene has the diplotype ``Unknown/Unknown`` and the phenotype ``No Result``, an ambiguous one all
-  its candidates, a called one that diplotype alone (the rest stands in ``otherDiplotypes``);
+  its candidates as ``sourceDiplotypes`` and none as ``recommendationDiplotypes``, a called one that diplotype
+  alone (the rest stands in ``otherDiplotypes``);
 - a gene of which no site was seen, and which no guidance asks for, is named in ``genesNotSeen`` alone;
 - ``annotations`` hold recommendations that are active; the others stand in ``withheld``, with the reason.
 
 What PharmCAT has no place for stands beside it: ``status``, ``posterior``, ``posteriorNoPrior``,
-``phenotypeProbabilities``, ``positions``, ``missingPositions`` with the state of each, ``settlingPositions``.
+``phenotypeProbabilities``, ``positions``, ``missingPositions`` with the state of each, ``settlingPositions``,
+``undocumentedVariants``.
 ``docs/stars-report.schema.json`` describes all of it. ``stars.json`` says what was called, on which build,
 from which tables, and which file is whose. The same tables give the same bytes.
 """
@@ -20,7 +23,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,22 +30,16 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from genomics.star_outside import GIVEN
 from varimol import __version__, tables
-from varimol.star_facts import GeneFacts, gene_facts, table_sources
+from varimol.json_text import compact, number, pretty
+from varimol.star_facts import table_sources
+from varimol.star_gene_json import GENE_COLUMNS, NO_RESULT, GeneTexts
+from varimol.star_undocumented_json import undocumented_texts
 
 SCHEMA_VERSION = 1
 RESEARCH_ONLY = "For research use only. Confirm any genotype with a clinical assay before it is acted upon."
-UNSEEN = "no site of the gene was observed"
-UNDOCUMENTED = "undocumented"
-UNKNOWN, NO_RESULT = "Unknown", "No Result"
 # Longer names of files are cut: most file systems end at 255 bytes.
 LONGEST_NAME = 150
-GENE_COLUMNS = [
-    "diplotype", "posterior", "posterior_no_prior", "status", "phenotype", "activity_score", "sites_missing",
-    "sites_no_call", "sites_filtered", "sites_settling", "unobserved_alleles", "variants", "assumptions",
-    "reason",
-]  # fmt: skip
 DRUG_COLUMNS = [
     "source", "drug", "gene", "phenotype", "recommendation", "strength", "probability", "active", "action",
     "diplotype", "population", "reason",
@@ -55,6 +51,7 @@ def write_stars_json(
     diplotypes: pd.DataFrame,
     phenotypes: pd.DataFrame,
     recommendations: pd.DataFrame,
+    undocumented: pd.DataFrame | None = None,
     *,
     build: str,
     assay: str,
@@ -71,6 +68,9 @@ def write_stars_json(
         From `genomics.metaboliser.phenotype_probabilities`.
     recommendations
         The recommendations table of the same patients.
+    undocumented
+        Who carries which variant that no definition knows, `genomics.star_undocumented`; None where nobody
+        looked for them.
     build
         GRCh37 or GRCh38, on which the positions are told.
     assay
@@ -79,7 +79,8 @@ def write_stars_json(
     reports = folder / "reports"
     reports.mkdir()
     files = file_names(dict.fromkeys(diplotypes["sample_id"]))
-    for sample_id, text in patient_reports(diplotypes, phenotypes, recommendations, build=build, assay=assay):
+    told = patient_reports(diplotypes, phenotypes, recommendations, undocumented, build=build, assay=assay)
+    for sample_id, text in told:
         (reports / files[sample_id]).write_text(text, encoding="utf-8", newline="\n")
     index = _head() | {
         "build": build,
@@ -87,13 +88,14 @@ def write_stars_json(
         "sources": table_sources(),
         "samples": [{"sampleId": name, "file": f"reports/{file}"} for name, file in files.items()],
     }
-    (folder / "stars.json").write_text(f"{_pretty(index, 2)}\n", encoding="utf-8", newline="\n")
+    (folder / "stars.json").write_text(f"{pretty(index, 2)}\n", encoding="utf-8", newline="\n")
 
 
 def patient_reports(
     diplotypes: pd.DataFrame,
     phenotypes: pd.DataFrame,
     recommendations: pd.DataFrame,
+    undocumented: pd.DataFrame | None = None,
     *,
     build: str,
     assay: str,
@@ -103,20 +105,22 @@ def patient_reports(
     Parameters are those of `write_stars_json`. Patients share most of their genes' results; each distinct
     one is written to text once.
     """
-    genes = _GeneTexts(build)
+    genes = GeneTexts(build)
     drugs = _DrugTexts()
     gene_rows = _by_sample(diplotypes, ["gene", *GENE_COLUMNS])
     drug_rows = _by_sample(recommendations, DRUG_COLUMNS)
     probabilities = _by_sample(phenotypes, ["gene", "phenotype", "probability"])
+    carried = None if undocumented is None else undocumented_texts(undocumented)
     for sample_id, rows in gene_rows.items():
         shares: dict[str, list[tuple]] = {}
         for gene, phenotype, probability in probabilities.get(sample_id, ()):
             shares.setdefault(gene, []).append((phenotype, probability))
         head = _head() | {"title": sample_id, "sampleId": sample_id, "build": build, "assay": assay}
-        members = [f" {json.dumps(k)}: {_compact(v)}" for k, v in head.items()]
-        unseen, seen = genes.part(rows)
-        members.append(f' "genesNotSeen": {_compact(unseen)}')
-        members.append(f' "genes": {genes.text(seen, shares)}')
+        members = [f" {compact(k)}: {compact(v)}" for k, v in head.items()]
+        here = None if carried is None else carried.get(sample_id, {})
+        unseen, seen = genes.part(rows, here or {})
+        members.append(f' "genesNotSeen": {compact(unseen)}')
+        members.append(f' "genes": {genes.text(seen, shares, here)}')
         labels = {gene: label for gene, label, *_ in reversed(rows)}
         members.append(f' "drugs": {drugs.text(drug_rows.get(sample_id, []), labels)}')
         yield sample_id, "{\n" + ",\n".join(members) + "\n}\n"
@@ -142,37 +146,6 @@ def file_names(sample_ids: Iterable[str]) -> dict[str, str]:
     return names
 
 
-class _GeneTexts:
-    """Results of genes as text, each distinct one written once."""
-
-    def __init__(self, build: str) -> None:
-        self.facts = gene_facts(build)
-        self.written: dict[tuple, str] = {}
-
-    def part(self, rows: list[tuple]) -> tuple[list[str], list[tuple]]:
-        """Name the genes of which nothing was seen and on which no guidance waits, and give the other rows."""
-        unseen = [
-            gene
-            for gene, *values in rows
-            if values[-1] == UNSEEN and not (gene in self.facts and self.facts[gene].drugs)
-        ]
-        left_out = set(unseen)
-        return unseen, [row for row in rows if row[0] not in left_out]
-
-    def text(self, rows: list[tuple], shares: dict[str, list[tuple]]) -> str:
-        """Write the genes of one patient; `rows` are of GENE_COLUMNS behind the gene."""
-        members = []
-        for gene, group in itertools.groupby(rows, key=lambda row: row[0]):
-            found = [row[1:] for row in group]
-            # NaN is not equal to itself; its text is.
-            key = (gene, repr(found), repr(shares.get(gene)))
-            if key not in self.written:
-                report = _gene_report(gene, found, shares.get(gene, []), self.facts.get(gene))
-                self.written[key] = f"  {_compact(gene)}: {_pretty(report, 2, depth=2)}"
-            members.append(self.written[key])
-        return "{\n" + ",\n".join(members) + "\n }" if members else "{}"
-
-
 class _DrugTexts:
     """Recommendations as text, each distinct one written once."""
 
@@ -180,9 +153,12 @@ class _DrugTexts:
         guidance = tables.guidance()
         self.guidelines = {
             drug: {
-                "urls": _distinct(table["guideline"]),
-                "pmid": sorted({n for text in _distinct(table["pmid"]) for n in text.split(";")}),
                 "version": ", ".join(_distinct(table["source_version"])),
+                "urls": _distinct(table["guideline"]),
+                "citations": [
+                    {"pmid": number}
+                    for number in sorted({n for text in _distinct(table["pmid"]) for n in text.split(";")})
+                ],
             }
             for drug, table in guidance.groupby("drug")
         }
@@ -197,89 +173,13 @@ class _DrugTexts:
             key = (drug, repr(found), *genes.values())
             if key not in self.written:
                 report = _drug_report(drug, source, found, self.guidelines.get(drug, {}), genes)
-                self.written[key] = f"   {_compact(drug)}: {_pretty(report, 2, depth=3)}"
+                self.written[key] = f"   {compact(drug)}: {pretty(report, 2, depth=3)}"
             sources.setdefault(source, []).append(self.written[key])
         members = [
-            f"  {_compact(source)}: " + "{\n" + ",\n".join(drugs) + "\n  }"
+            f"  {compact(source)}: " + "{\n" + ",\n".join(drugs) + "\n  }"
             for source, drugs in sources.items()
         ]
         return "{\n" + ",\n".join(members) + "\n }" if members else "{}"
-
-
-def _gene_report(
-    gene: str, rows: list[tuple], shares: list[tuple], facts: GeneFacts | None
-) -> dict[str, Any]:
-    """Tell one gene of one patient; status, sites and reason stand in every row alike."""
-    first = dict(zip(GENE_COLUMNS, rows[0]))
-    called, abstains = first["status"] == "called", first["status"] == "abstain"
-    told = [_diplotype(gene, dict(zip(GENE_COLUMNS, row)), facts) for row in rows]
-    outside = str(first["assumptions"] or "").startswith(GIVEN)
-    report: dict[str, Any] = {
-        "geneSymbol": gene,
-        "chr": facts.positions.chromosome if facts else None,
-        "alleleDefinitionSource": facts.source if facts else None,
-        "alleleDefinitionVersion": facts.version if facts else None,
-        "callSource": "OUTSIDE" if outside else "NONE" if abstains else "MATCHER",
-        "status": first["status"],
-        "reason": first["reason"] or None,
-        "sourceDiplotypes": told[:1] if called or abstains else told,
-        "otherDiplotypes": [_without_alleles(diplotype) for diplotype in told[1:]] if called else [],
-        "phenotypeProbabilities": [{"phenotype": name, "probability": _number(p)} for name, p in shares],
-        "uncalledHaplotypes": _listed(first["unobserved_alleles"]),
-        "variantsCarried": _listed(first["variants"]),
-        "relatedDrugs": [{"name": drug} for drug in (facts.drugs if facts else [])],
-        "messages": [
-            {"rule_name": "assumption", "exception_type": "note", "message": text}
-            for text in str(first["assumptions"] or "").split("; ")
-            if text
-        ],
-    }
-    # Another program's sites are not known here; nor are those of a gene given up before they were read.
-    read = first["sites_missing"] or not abstains or first["reason"].startswith(UNDOCUMENTED)
-    if facts and read and not outside:
-        report |= facts.positions.describe(
-            first["sites_missing"], first["sites_no_call"], first["sites_filtered"], first["sites_settling"]
-        )
-    return report
-
-
-def _diplotype(gene: str, row: dict[str, Any], facts: GeneFacts | None) -> dict[str, Any]:
-    label = row["diplotype"]
-    phenotype = row["phenotype"] or NO_RESULT
-    score = None if pd.isna(row["activity_score"]) else str(float(row["activity_score"]))
-    # Genotypes of a gene that no diplotype explains are no pair of alleles.
-    alleles = (
-        [None, None] if label and label == row["variants"] else (label or f"{UNKNOWN}/{UNKNOWN}").split("/")
-    )
-    first, second = [*alleles, None][:2]
-    return {
-        "gene": gene,
-        "label": label or f"{UNKNOWN}/{UNKNOWN}",
-        "allele1": _allele(gene, first, facts),
-        "allele2": _allele(gene, second, facts),
-        "phenotypes": [phenotype],
-        "activityScore": score,
-        "lookupKey": [score if score and facts and facts.scored else phenotype],
-        "posterior": _number(row["posterior"]),
-        "posteriorNoPrior": _number(row["posterior_no_prior"]),
-    }
-
-
-def _without_alleles(diplotype: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in diplotype.items() if k not in ("gene", "allele1", "allele2", "lookupKey")}
-
-
-def _allele(gene: str, name: str | None, facts: GeneFacts | None) -> dict[str, Any] | None:
-    if name is None:
-        return None
-    function, activity = facts.functions.get(name, ("", None)) if facts else ("", None)
-    return {
-        "gene": gene,
-        "name": name,
-        "function": function or None,
-        "reference": bool(facts and name == facts.reference),
-        "activityValue": "n/a" if activity is None or pd.isna(activity) else str(float(activity)),
-    }
 
 
 def _drug_report(
@@ -298,15 +198,15 @@ def _drug_report(
             "classification": row["strength"] or None,
             "population": row["population"] or "general",
             "phenotypes": {gene: phenotype or NO_RESULT for gene, phenotype in both},
-            "genotypes": [{"gene": gene, "label": labels[gene] or None} for gene in genes],
+            "genotypes": [{"diplotypes": [{"gene": gene, "label": labels[gene] or None} for gene in genes]}],
             "action": row["action"],
-            "probability": _number(row["probability"]),
+            "probability": number(row["probability"]),
             "active": bool(row["active"]),
             "reason": row["reason"] or None,
         }
         (annotations if row["active"] else withheld).append(advice)
-    told = {"source": source, **guideline, "annotations": annotations, "withheld": withheld}
-    return {"name": drug, "guidelines": [told]}
+    told = {"source": source, "annotations": annotations, "withheld": withheld}
+    return {"name": drug, "source": source, **guideline, "guidelines": [told]}
 
 
 def _head() -> dict[str, Any]:
@@ -328,31 +228,3 @@ def _by_sample(table: pd.DataFrame, columns: list[str]) -> dict[str, list[tuple]
 
 def _distinct(column: pd.Series) -> list[str]:
     return sorted({str(value) for value in column if value and not pd.isna(value)})
-
-
-def _listed(text: str) -> list[str]:
-    """Split a list of names as the tables write it."""
-    return [name.strip() for name in text.split(",") if name.strip()] if text else []
-
-
-def _number(value: float) -> float | None:
-    """Six digits, as the tables' TSV has them; None for a missing one."""
-    return None if pd.isna(value) else float(f"{value:.6g}")
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-def _pretty(value: Any, levels: int, depth: int = 0) -> str:
-    """Write JSON with the outer `levels` one member a line, and what is further in on that line."""
-    if levels == 0 or not isinstance(value, dict | list) or not value:
-        return _compact(value)
-    pad = "\n" + " " * (depth + 1)
-    if isinstance(value, dict):
-        items = [f"{_compact(k)}: {_pretty(v, levels - 1, depth + 1)}" for k, v in value.items()]
-        opening, closing = "{", "}"
-    else:
-        items = [_pretty(v, levels - 1, depth + 1) for v in value]
-        opening, closing = "[", "]"
-    return f"{opening}{pad}{f',{pad}'.join(items)}\n{' ' * depth}{closing}"

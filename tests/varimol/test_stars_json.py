@@ -12,17 +12,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genomics.ingest import ingest
+from genomics.star_alleles import read_definitions
+from genomics.star_find import index_records
+from genomics.star_undocumented import find_undocumented
 from genomics.stars import assign_phenotypes, call_diplotypes, phenotype_probabilities, recommend
 from varimol import tables
 from varimol.outside_calls import apply_outside_calls, read_outside_calls
-from varimol.star_positions import gene_positions, parse_sites
+from varimol.star_positions import gene_positions, parse_names
 from varimol.stars_json import NO_RESULT, SCHEMA_VERSION, file_names, write_stars_json
 
-GENES = ["ABCB1", "CYP2C19", "CYP2D6", "DPYD", "TPMT", "VKORC1"]
+GENES = ["ABCB1", "COMT", "CYP2C19", "CYP2D6", "DPYD", "TPMT", "VKORC1"]
 SCHEMA = Path(__file__).parents[2] / "docs" / "stars-report.schema.json"
 # Genotypes that differ from the others of the gene, by sample. "het": *2; "gaps": the sites of *2 have no
-# call or are filtered; "odd/name": nothing at CYP2C19 was called.
+# call or are filtered; "odd/name": nothing at CYP2C19 was called, and a base of TPMT's rs1142345 is one that no
+# allele has. Both of the last two carry variants of TPMT that no definition knows.
 SAMPLES = ["het", "gaps", "odd/name"]
+UNDOCUMENTED = [
+    ("6", 18133850, ".", "A", "C", ".", "PASS", ".", "GT", "0/0", "0/1", "1/1"),  # in an exon
+    ("6", 18135000, ".", "G", "T", ".", "PASS", ".", "GT", "0/0", "0/0", "0/1"),
+]
 
 
 class Written(NamedTuple):
@@ -32,6 +40,7 @@ class Written(NamedTuple):
     diplotypes: pd.DataFrame
     phenotypes: pd.DataFrame
     recommendations: pd.DataFrame
+    undocumented: pd.DataFrame
 
     def report(self, sample_id: str) -> dict[str, Any]:
         """Return one patient's report, found as `stars.json` says."""
@@ -46,9 +55,9 @@ class Written(NamedTuple):
 
 
 def write_calls(path: Path, definitions: pd.DataFrame) -> Path:
-    """Write every substitution of CYP2C19, TPMT and VKORC1 on GRCh38, and three patients' calls there."""
+    """Write every substitution of COMT, CYP2C19, TPMT and VKORC1 on GRCh38, and three patients' calls there."""
     plain = definitions[
-        definitions["gene"].isin(["CYP2C19", "TPMT", "VKORC1"])
+        definitions["gene"].isin(["COMT", "CYP2C19", "TPMT", "VKORC1"])
         & (definitions["ref_grch38"].str.len() == 1)
         & definitions["alt"].str.fullmatch("[ACGT]")
     ]
@@ -59,19 +68,26 @@ def write_calls(path: Path, definitions: pd.DataFrame) -> Path:
     header = ["##fileformat=VCFv4.2", '##FILTER=<ID=low,Description="low">']
     header += ['##FORMAT=<ID=GT,Number=1,Type=String,Description="GT">']
     header += ["##contig=<ID=10,length=133797422>", "##contig=<ID=16,length=90338345>"]
-    header += ["##contig=<ID=6,length=170805979>"]
+    header += ["##contig=<ID=22,length=50818468>", "##contig=<ID=6,length=170805979>"]
     columns = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *SAMPLES]
-    lines = ["\t".join(columns)]
+    lines = []
     for site in sites.sort_values(["contig", "position_grch38"]).itertuples():
         calls = ["0/0", "0/0", "./." if site.gene == "CYP2C19" else "0/0"]
         if site.rsid == "rs3758581":  # GRCh38 has the base of *38 here
             calls[:2] = ["1/1", "1/1"]
         if site.rsid in ("rs4244285", "rs12769205"):
             calls[:2] = ["0/1", "./."]
+        if site.rsid in ("rs4680", "rs6269"):
+            calls[0] = "0/1" if site.rsid == "rs4680" else "1/1"
+        alt = site.alt
+        if site.rsid == "rs1142345":
+            alt, calls[2] = f"{alt},A", "0/3"
         passed = "low" if site.rsid == "rs28399504" else "PASS"
-        row = (site.contig, site.position_grch38, site.rsid, site.ref_grch38, site.alt)
-        lines.append("\t".join(map(str, (*row, ".", passed, ".", "GT", *calls))))
-    path.write_text("\n".join([*header, *lines]) + "\n", encoding="utf-8")
+        row = (site.contig, site.position_grch38, site.rsid, site.ref_grch38, alt)
+        lines.append((*row, ".", passed, ".", "GT", *calls))
+    lines = sorted([*lines, *UNDOCUMENTED], key=lambda line: (str(line[0]), int(line[1])))
+    text = ["\t".join(map(str, line)) for line in (columns, *lines)]
+    path.write_text("\n".join([*header, *text]) + "\n", encoding="utf-8")
     return path
 
 
@@ -90,8 +106,13 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     recommendations = recommend(diplotypes, tables.guidance())
     out = folder / "out"
     out.mkdir()
-    write_stars_json(out, diplotypes, phenotypes, recommendations, build="GRCh38", assay="targeted")
-    return Written(out, diplotypes, phenotypes, recommendations)
+    undocumented = find_undocumented(
+        cohort, index_records(cohort), tables.pharmacogenes(), tables.pharmacogene_exons(),
+        read_definitions(definitions), "GRCh38",
+    ).carriers  # fmt: skip
+    found = Written(out, diplotypes, phenotypes, recommendations, undocumented)
+    write_stars_json(out, *found[1:], build="GRCh38", assay="targeted")
+    return found
 
 
 @pytest.mark.parametrize("sample_id", SAMPLES)
@@ -120,8 +141,58 @@ def test_report__reads_like_pharmcats(written: Written) -> None:
     clopidogrel = _drugs(written.report("het"))["clopidogrel"]["guidelines"][0]
     [advice] = clopidogrel["annotations"]
     assert advice["phenotypes"] == {"CYP2C19": "Intermediate Metabolizer"}
-    assert advice["genotypes"] == [{"gene": "CYP2C19", "label": "*1/*2"}] and clopidogrel["withheld"] == []
-    assert clopidogrel["urls"][0].startswith("https://") and "source" in clopidogrel
+    assert advice["genotypes"] == [{"diplotypes": [{"gene": "CYP2C19", "label": "*1/*2"}]}]
+    assert clopidogrel["withheld"] == [] and clopidogrel["source"]
+    drug = _drugs(written.report("het"))["clopidogrel"]
+    assert drug["urls"][0].startswith("https://") and drug["citations"][0]["pmid"].isdigit()
+
+
+def test_report__recommendation_diplotypes_are_settled_ones(written: Written) -> None:
+    for sample_id in SAMPLES:
+        for gene in written.report(sample_id)["genes"].values():
+            expected = [] if gene["status"] == "ambiguous" else gene["sourceDiplotypes"]
+            assert gene["recommendationDiplotypes"] == expected
+
+
+def test_report__genotypes_are_no_pair_of_alleles(written: Written) -> None:
+    [told] = written.report("het")["genes"]["COMT"]["sourceDiplotypes"]
+    assert told["label"] == "rs6269 G/G, rs4680 G/A" and told["allele1"] is told["allele2"] is None
+    [called] = written.report("gaps")["genes"]["COMT"]["sourceDiplotypes"]
+    assert called["label"] == "Reference/Reference" and called["allele1"]["reference"]
+
+
+def test_report__undocumented_variants_of_the_gene(written: Written) -> None:
+    het, gaps, odd = (written.report(name)["genes"]["TPMT"] for name in SAMPLES)
+    assert not het["hasUndocumentedVariations"] and het["undocumentedVariants"] == {
+        "note": None,
+        "variants": [],
+    }
+    exon = {"chromosome": "chr6", "position": 18133850, "ref": "A", "alt": "C", "place": "exon"}
+    exon |= {"carriers": 2, "called": 3}
+    assert gaps["undocumentedVariants"]["variants"] == [exon | {"copies": 1}]
+    assert "not known" in gaps["undocumentedVariants"]["note"]
+    # Those that fewest carry come first; the base at rs1142345 is what keeps the gene from being called.
+    told = odd["undocumentedVariants"]["variants"]
+    assert [(v["position"], v["place"]) for v in told] == [
+        (18130687, "site"), (18135000, "elsewhere"), (18133850, "exon"),
+    ]  # fmt: skip
+    assert told[2]["copies"] == 2 and odd["hasUndocumentedVariations"] and odd["status"] == "abstain"
+    assert not gaps["hasUndocumentedVariations"] and gaps["status"] == "ambiguous"
+
+
+def test_report__of_a_gene_not_seen_but_for_an_undocumented_variant(written: Written, tmp_path: Path) -> None:
+    carried = written.undocumented.head(1).assign(sample_id="het", gene="ABCB1")
+    tables_written = [*written[1:4], carried]
+    write_stars_json(tmp_path, *tables_written, build="GRCh38", assay="targeted")
+    report = json.loads((tmp_path / "reports" / "het.report.json").read_text(encoding="utf-8"))
+    assert report["genesNotSeen"] == [] and report["genes"]["ABCB1"]["status"] == "abstain"
+    assert len(report["genes"]["ABCB1"]["undocumentedVariants"]["variants"]) == 1
+
+
+def test_report__nobody_looked_for_undocumented_variants(written: Written, tmp_path: Path) -> None:
+    write_stars_json(tmp_path, *written[1:4], build="GRCh38", assay="targeted")
+    report = json.loads((tmp_path / "reports" / "gaps.report.json").read_text(encoding="utf-8"))
+    assert not any("undocumentedVariants" in gene for gene in report["genes"].values())
 
 
 def test_report__scores_are_keys_as_in_pharmcat(written: Written) -> None:
@@ -195,20 +266,13 @@ def test_index__names_build_assay_sources_and_files(written: Written) -> None:
 
 
 def test_write_stars_json__the_same_bytes_twice(written: Written, tmp_path: Path) -> None:
-    write_stars_json(
-        tmp_path,
-        written.diplotypes,
-        written.phenotypes,
-        written.recommendations,
-        build="GRCh38",
-        assay="targeted",
-    )
+    write_stars_json(tmp_path, *written[1:], build="GRCh38", assay="targeted")
     for file in sorted(written.folder.rglob("*.json")):
         assert (tmp_path / file.relative_to(written.folder)).read_bytes() == file.read_bytes()
 
 
 def test_write_stars_json__nobody(tmp_path: Path, written: Written) -> None:
-    empty = (t.iloc[:0] for t in (written.diplotypes, written.phenotypes, written.recommendations))
+    empty = (table.iloc[:0] for table in written[1:])
     write_stars_json(tmp_path, *empty, build="GRCh37", assay="unknown")
     assert json.loads((tmp_path / "stars.json").read_text())["samples"] == []
 
@@ -227,11 +291,18 @@ def test_file_names__long_names_and_capitals() -> None:
     assert len(set(names.values())) == 4 and max(map(len, names.values())) < 200
 
 
-def test_parse_sites__counts_what_it_cannot_name() -> None:
+def test_parse_names__counts_what_it_cannot_name() -> None:
     known = tuple(f"rs{i}" for i in range(30))
     text = ",".join(known[:20]) + " and 7 more"
-    assert parse_sites(text, known).names == known[:20] and parse_sites(text, known).count == 27
-    assert parse_sites("all 30 sites", known).names == known and parse_sites("", known).count == 0
+    assert parse_names(text, known).names == known[:20] and parse_names(text, known).count == 27
+    assert parse_names("all 30 sites", known).names == known and parse_names("", known).count == 0
+
+
+def test_parse_names__alleles_with_commas_stay_whole() -> None:
+    known = tables.allele_definitions().query("gene == 'G6PD'")["allele"].drop_duplicates().tolist()
+    assert sum("," in name for name in known) > 10
+    read = parse_names(",".join(known) + " and 3 more", known)
+    assert (read.names, read.count) == (tuple(known), len(known) + 3)
 
 
 def test_gene_positions__follow_the_build() -> None:
