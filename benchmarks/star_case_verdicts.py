@@ -40,7 +40,8 @@ def judge(case: Case, rows: pd.DataFrame) -> str:
     if gene.method == "lowest_function" and len(case.seen[0]) == 2:
         return _judge_lowest_function(case, rows)
     expected = consistent_diplotypes(case.carried, case.seen, case.patient.phase_sets)
-    named = {name_pair(gene, pair): chance for pair, chance in expected.items()}
+    # All haplotypes alike: two unlike ones make a pair in two ways.
+    named = {name_pair(gene, pair): chance * len(set(pair)) for pair, chance in expected.items()}
     listed = dict(zip(rows["diplotype"], rows["posterior_no_prior"], strict=True))
     if not named:
         return "" if _is_told_otherwise(case, rows) else f"nothing fits, yet {sorted(listed)}"

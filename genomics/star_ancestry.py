@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from genomics.star_alleles import StarGene
-from genomics.star_match import CallPattern, diplotype_likelihood, emissions
+from genomics.star_match import CallPattern, diplotype_likelihood, emissions, relative_to_prior
 
 # Weights of populations are rounded to so much, so that patients with like calls share the answer.
 STEP = 0.05
@@ -52,7 +52,8 @@ def population_evidence(
         return told
     emission = emissions(gene)
     for row, pattern in enumerate(patterns):
-        possible, likelihood = diplotype_likelihood(gene, pattern, emission)
+        known = relative_to_prior(gene, pattern, emission)
+        possible, likelihood = diplotype_likelihood(gene, known, emission)
         here = weights[:, possible]
         second = np.ones((len(weights), 1)) if pattern.haploid else here
         if len(possible) and likelihood.any():

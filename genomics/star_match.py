@@ -6,13 +6,18 @@ answer. A site that was not observed is a wildcard: it rules no allele out.
 The likelihood of a diplotype (a, b) is a product over the phase sets of the calls. Within a set the order of
 the haplotypes is known up to one swap, so that each set gives the mean of its two orientations; an unphased
 heterozygous call is a set of its own, and a homozygous call belongs to all. An allele that is seen with and
-without a variant carries it half the time. An imputed call counts by the probability of each genotype.
+without a variant carries it half the time.
+
+An imputed call counts by the probability of each genotype, in the phase set of the call. What the imputation
+says is a posterior already: where alleles are weighed by their frequencies, it is divided by what these
+frequencies say of the site, so that they do not count twice. Of one imputed site alone the answer is then what
+the imputation says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -39,7 +44,7 @@ class CallPattern:
         (sites,): sites of one positive number are phased with each other; 0 is not phased.
     probabilities
         By site, (codes, codes): that the first haplotype carries one code and the second the other. It comes
-        in the place of the site's codes.
+        in the place of the site's codes, and in the site's phase set.
     haploid
         One copy of the gene (X-linked in a male): only the first column counts.
     """
@@ -59,7 +64,7 @@ class Candidates:
     pairs
         (diplotypes, 2) allele numbers, the lower first; the second is -1 for a single copy.
     posterior, posterior_no_prior
-        (diplotypes,) with and without the alleles' frequencies; each sums to 1.
+        (diplotypes,) with the alleles' frequencies, and with all alleles alike; each sums to 1.
     hidden
         (diplotypes,): the diplotype differs from the first at a site that was not observed, not just in
         phase, and rests on an allele that is known to occur, or that nobody counted, or on one of so many that
@@ -130,16 +135,33 @@ def weigh_diplotypes(
     possible: Int[np.ndarray, " possible"],
     likelihood: Float[np.ndarray, "possible second"],
     ancestry: Float[np.ndarray, " populations"] | None = None,
+    emission: Float[np.ndarray, "alleles sites codes"] | None = None,
 ) -> Candidates:
-    """Turn likelihoods of ordered pairs into the posterior of unordered ones."""
+    """Turn likelihoods of ordered pairs into the posterior of unordered ones.
+
+    ``emission`` is what the likelihoods were made with, `emissions` if not given.
+    """
     if pattern.haploid:
+        rows, columns = np.arange(len(possible)), np.zeros(len(possible), dtype=int)
         pairs = np.column_stack([possible, np.full(len(possible), -1)])
-        told = likelihood[:, 0]
     else:
         rows, columns = np.nonzero(np.triu(likelihood))
         pairs = np.column_stack([possible[rows], possible[columns]])
-        told = likelihood[rows, columns]
-    return make_candidates(gene, pairs, told * diplotype_prior(gene, pairs, ancestry), told)
+    told = likelihood[rows, columns] * _orders(pairs)
+    evidence = likelihood
+    if pattern.probabilities and gene.is_counted:
+        known = emissions(gene) if emission is None else emission
+        anew = relative_to_prior(gene, pattern, known, ancestry)
+        evidence = diplotype_likelihood(gene, anew, known)[1]
+    return make_candidates(
+        gene, pairs, evidence[rows, columns] * diplotype_prior(gene, pairs, ancestry), told
+    )
+
+
+def _orders(pairs: Int[np.ndarray, "diplotypes two"]) -> Int[np.ndarray, " diplotypes"]:
+    """In how many ways two haplotypes may make each unordered pair."""
+    one, two = pairs.T
+    return np.where((one == two) | (two < 0), 1, 2)
 
 
 def diplotype_prior(
@@ -149,17 +171,43 @@ def diplotype_prior(
 ) -> Float[np.ndarray, " diplotypes"]:
     """Prior weight of each diplotype: random mating within each population, mixed over the populations.
 
-    Diplotypes of a gene whose alleles nobody counted are all alike.
+    Alleles that nobody counted are all alike.
     """
-    if not gene.is_counted:
-        return np.ones(len(pairs))
     weights = gene.weights
-    shares = np.full(len(weights), 1 / len(weights)) if ancestry is None else ancestry
     one, two = pairs.T
-    # An unordered pair counts once for each order of its two haplotypes.
-    second = np.where(two < 0, 1.0, weights[:, two] * np.where(one == two, 1, 2))
-    prior: np.ndarray = shares @ (weights[:, one] * second)
+    second = np.where(two < 0, 1.0, weights[:, two])
+    prior: np.ndarray = _population_shares(gene, ancestry) @ (weights[:, one] * second) * _orders(pairs)
     return prior
+
+
+def _population_shares(
+    gene: StarGene, ancestry: Float[np.ndarray, " populations"] | None
+) -> Float[np.ndarray, " populations"]:
+    """Weights of the populations, equal where no ancestry is given or nobody counted by population."""
+    n_populations = len(gene.weights)
+    if ancestry is None or n_populations == 1:
+        return np.full(n_populations, 1 / n_populations)
+    return ancestry
+
+
+def relative_to_prior(
+    gene: StarGene,
+    pattern: CallPattern,
+    emission: Float[np.ndarray, "alleles sites codes"],
+    ancestry: Float[np.ndarray, " populations"] | None = None,
+) -> CallPattern:
+    """Divide what the imputation says of each site by what the alleles' frequencies say of it."""
+    weights = gene.weights / gene.weights.sum(axis=1, keepdims=True)
+    shares = _population_shares(gene, ancestry)
+    evidence = {}
+    for site, probabilities in pattern.probabilities.items():
+        codes = weights @ emission[:, site, : len(probabilities)]
+        expected = (
+            np.diag(shares @ codes) if pattern.haploid else np.einsum("p,pi,pj->ij", shares, codes, codes)
+        )
+        told = np.divide(probabilities, expected, out=np.zeros_like(expected), where=expected > 0)
+        evidence[site] = told / max(told.max(initial=0.0), np.finfo(float).tiny)
+    return replace(pattern, probabilities=evidence)
 
 
 def diplotype_likelihood(
@@ -180,10 +228,12 @@ def diplotype_likelihood(
     if pattern.haploid:
         alone = one.prod(axis=1)
         for site in imputed:
-            alone *= emission[:, site] @ pattern.probabilities[site].sum(axis=1)
+            told = pattern.probabilities[site].sum(axis=1)
+            alone *= emission[:, site, : len(told)] @ told
         possible = np.flatnonzero(alone > 0)
         return possible, alone[possible, None]
     same = codes[:, 0] == codes[:, 1]
+    same[imputed] = False
     both = one[:, same].prod(axis=1)
     sets = _phase_sets(pattern.phase_sets, ~same)
     halves = [(one[:, sites].prod(axis=1), two[:, sites].prod(axis=1)) for sites in sets]
@@ -192,22 +242,24 @@ def diplotype_likelihood(
         may &= (straight > 0) | (crossed > 0)
     possible = np.flatnonzero(may)
     likelihood = np.outer(both[possible], both[possible])
-    for straight, crossed in halves:
+    for sites, (straight, crossed) in zip(sets, halves, strict=True):
         ordered = np.outer(straight[possible], crossed[possible])
-        likelihood *= (ordered + ordered.T) / 2
-    for site in imputed:
-        ordered = emission[possible, site] @ pattern.probabilities[site] @ emission[possible, site].T
+        for site in sites:
+            if site in pattern.probabilities:
+                told = pattern.probabilities[site]
+                carried = emission[possible, site, : len(told)]
+                ordered *= carried @ told @ carried.T
         likelihood *= (ordered + ordered.T) / 2
     return possible, likelihood
 
 
 def _phase_sets(
-    numbers: Int[np.ndarray, " sites"], heterozygous: Bool[np.ndarray, " sites"]
+    numbers: Int[np.ndarray, " sites"], unlike: Bool[np.ndarray, " sites"]
 ) -> list[Int[np.ndarray, " members"]]:
-    """Sites of each set, heterozygous ones alone; an unphased site is a set of its own."""
-    phased = heterozygous & (numbers > 0)
+    """Sites of each set whose copies may be unlike; one that is not phased is a set of its own."""
+    phased = unlike & (numbers > 0)
     sets = [np.flatnonzero(phased & (numbers == number)) for number in np.unique(numbers[phased])]
-    return sets + [np.array([site]) for site in np.flatnonzero(heterozygous & (numbers <= 0))]
+    return sets + [np.array([site]) for site in np.flatnonzero(unlike & (numbers <= 0))]
 
 
 def make_candidates(

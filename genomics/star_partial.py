@@ -60,8 +60,8 @@ def match_partial(
         Empty where even with variants left over no pair fits.
     """
     known = with_other(gene, pattern)
-    likelihood = diplotype_likelihood(gene, known, relaxed_emissions(gene))
-    return weigh_diplotypes(gene, known, *likelihood, ancestry)
+    relaxed = relaxed_emissions(gene)
+    return weigh_diplotypes(gene, known, *diplotype_likelihood(gene, known, relaxed), ancestry, relaxed)
 
 
 def with_other(gene: StarGene, pattern: CallPattern) -> CallPattern:
@@ -135,7 +135,8 @@ def _name_haplotype(
         return gene.alleles[allele]
     second = _completing_allele(gene, allele, codes, extra)
     if second is not None:
-        return f"[{gene.alleles[allele]} + {gene.alleles[second]}]"
+        first, last = sorted((allele, second))
+        return f"[{gene.alleles[first]} + {gene.alleles[last]}]"
     left = [_variant_name(gene, int(site), int(codes[site])) for site in np.flatnonzero(extra)]
     return f"[{' + '.join([gene.alleles[allele], *left])}]"
 

@@ -112,16 +112,18 @@ def distinct_patterns(
     tuple
         The patterns, and the pattern of each sample.
     """
-    codes, haploid = settle_ploidy(codes)
-    codes, phase_sets = settle_phase(codes, phase_sets)
+    written, haploid = settle_ploidy(codes)
+    codes, numbers = settle_phase(written, phase_sets)
     reasons = np.where((codes == UNKNOWN).any(axis=2), states, OBSERVED)
     imputed = {site: doubt for site, p in probabilities.items() if (doubt := _doubtful(p)).any()}
     alone = np.zeros(codes.shape[1], dtype=bool)
     for doubt in imputed.values():
         alone |= doubt
+    # An imputed haplotype is the first or the second as the file has them.
+    codes[:, alone], numbers[:, alone] = written[:, alone], phase_sets[:, alone]
     own = np.where(alone, np.arange(codes.shape[1]) + 1, 0)
     flat = np.concatenate(
-        [codes[:, :, 0], codes[:, :, 1], phase_sets, reasons, haploid[None], own[None]], axis=0
+        [codes[:, :, 0], codes[:, :, 1], numbers, reasons, haploid[None], own[None]], axis=0
     ).astype(np.int32)
     keys = np.ascontiguousarray(flat.T).view(np.dtype((np.void, flat.shape[0] * 4))).ravel()
     _, first, pattern_of = np.unique(keys, return_index=True, return_inverse=True)
@@ -129,7 +131,7 @@ def distinct_patterns(
         Pattern(
             CallPattern(
                 codes[:, sample].astype(int),
-                phase_sets[:, sample],
+                numbers[:, sample],
                 {site: probabilities[site][sample] for site, doubt in imputed.items() if doubt[sample]},
                 bool(haploid[sample]),
             ),

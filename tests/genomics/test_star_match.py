@@ -43,13 +43,13 @@ def genes_and_calls(draw: st.DrawFn) -> tuple[StarGene, CallPattern]:
         if draw(st.integers(0, 4)) == 0:
             weights = np.array(draw(st.lists(st.integers(0, 4), min_size=n_codes**2, max_size=n_codes**2)))
             matrix = (weights + 1).reshape(n_codes, n_codes).astype(float)
-            imputed[site] = (matrix + matrix.T) / (2 * matrix.sum())
+            imputed[site] = matrix / matrix.sum()
     populations = np.stack([frequencies, frequencies[::-1]]) if draw(st.booleans()) else None
     gene = make_gene(allowed, frequencies, population_frequencies=populations)
     return gene, CallPattern(calls, sets, imputed)
 
 
-def brute_force(gene: StarGene, pattern: CallPattern) -> dict[tuple[int, int], float]:
+def brute_force(gene: StarGene, pattern: CallPattern, *, prior: bool = True) -> dict[tuple[int, int], float]:
     """Sum over every ordered pair of alleles, every turn of every phase set and every imputed genotype."""
 
     def share(allele: int, site: int, code: int) -> float:
@@ -58,33 +58,47 @@ def brute_force(gene: StarGene, pattern: CallPattern) -> dict[tuple[int, int], f
         allowed = gene.allowed[allele, site]
         return float(allowed[code] / allowed.sum()) if code != OTHER else 0.0
 
-    hard = [site for site in range(len(gene.sites)) if site not in pattern.probabilities]
-    groups = {
-        site: (pattern.phase_sets[site] if pattern.phase_sets[site] > 0 else -1 - site) for site in hard
-    }
-    names = sorted(set(groups.values()))
-    populations = (
-        gene.frequencies[None] if gene.population_frequencies is None else gene.population_frequencies
-    )
+    everything = range(len(gene.alleles))
+    shares = gene.frequencies[None] if gene.population_frequencies is None else gene.population_frequencies
+    populations = [[max(f, UNSEEN_FREQUENCY) for f in shares_here] for shares_here in shares]
+
+    def expected(site: int, a: int, b: int) -> float:
+        """Share of the people who carry two codes at a site, as the frequencies have it."""
+        return float(np.mean([
+            sum(f[i] * share(i, site, a) for i in everything) * sum(f[i] * share(i, site, b) for i in everything)
+            / sum(f) ** 2
+            for f in populations
+        ]))  # fmt: skip
+
+    groups = [number if number > 0 else -1 - site for site, number in enumerate(pattern.phase_sets)]
+    names = sorted(set(groups))
     weights: dict[tuple[int, int], float] = {}
-    for one, two in itertools.product(range(len(gene.alleles)), repeat=2):
+    for one, two in itertools.product(everything, repeat=2):
         likelihood = 0.0
         for turns in itertools.product((0, 1), repeat=len(names)):
             turn = dict(zip(names, turns))
             product = 1.0
-            for site in hard:
-                a, b = pattern.codes[site][:: -1 if turn[groups[site]] else 1]
-                product *= share(one, site, a) * share(two, site, b)
+            for site in range(len(gene.sites)):
+                turned = -1 if turn[groups[site]] else 1
+                if site not in pattern.probabilities:
+                    a, b = pattern.codes[site][::turned]
+                    product *= share(one, site, a) * share(two, site, b)
+                    continue
+                told = pattern.probabilities[site]
+                product *= sum(
+                    share(i, site, a)
+                    * share(j, site, b)
+                    * told[a, b]
+                    / (expected(site, a, b) if prior else 1)
+                    for (i, j) in [(one, two)[::turned]]
+                    for a, b in itertools.product(range(len(told)), repeat=2)
+                    if expected(site, a, b) > 0
+                )
             likelihood += product / 2 ** len(names)
-        for site, p in pattern.probabilities.items():
-            codes = range(len(p))
-            likelihood *= sum(
-                share(one, site, a) * share(two, site, b) * p[a, b] for a in codes for b in codes
-            )
-        prior = np.mean([max(f[one], UNSEEN_FREQUENCY) * max(f[two], UNSEEN_FREQUENCY) for f in populations])
+        weight = float(np.mean([f[one] * f[two] for f in populations])) if prior else 1.0
         if likelihood > 0:
             pair = (min(one, two), max(one, two))
-            weights[pair] = weights.get(pair, 0.0) + likelihood * float(prior)
+            weights[pair] = weights.get(pair, 0.0) + likelihood * weight
     total = sum(weights.values())
     return {pair: weight / total for pair, weight in weights.items()}
 
@@ -94,10 +108,11 @@ def brute_force(gene: StarGene, pattern: CallPattern) -> dict[tuple[int, int], f
 def test_match_diplotypes__equals_brute_force(case: tuple[StarGene, CallPattern]) -> None:
     gene, pattern = case
     found = match_diplotypes(gene, pattern)
-    expected = brute_force(gene, pattern)
-    assert {tuple(map(int, pair)) for pair in found.pairs} == set(expected)
-    for pair, posterior in zip(found.pairs, found.posterior):
+    expected, alike = brute_force(gene, pattern), brute_force(gene, pattern, prior=False)
+    assert {tuple(map(int, pair)) for pair in found.pairs} == set(expected) == set(alike)
+    for pair, posterior, flat in zip(found.pairs, found.posterior, found.posterior_no_prior):
         assert posterior == pytest.approx(expected[int(pair[0]), int(pair[1])])
+        assert flat == pytest.approx(alike[int(pair[0]), int(pair[1])])
     assert (np.diff(found.posterior) <= 1e-12).all()
 
 
@@ -110,10 +125,8 @@ def test_match_diplotypes__order_of_sites_and_turn_of_a_phase_set_are_nothing(
     order = list(range(len(pattern.codes)))
     random.shuffle(order)  # type: ignore[attr-defined]
     turns = {number: random.random() < 0.5 for number in (1, 2)}  # type: ignore[attr-defined]
-    turned = [
-        codes[::-1] if turns.get(int(number), index % 2) else codes
-        for index, (codes, number) in enumerate(zip(pattern.codes, pattern.phase_sets))
-    ]
+    turn = [bool(turns.get(int(number), index % 2)) for index, number in enumerate(pattern.phase_sets)]
+    turned = [codes[::-1] if here else codes for codes, here in zip(pattern.codes, turn)]
     shuffled = StarGene(
         gene.name, gene.contig, gene.alleles, gene.sites, gene.allowed[:, order], gene.frequencies, gene.ranks,
         gene.population_frequencies,
@@ -121,7 +134,7 @@ def test_match_diplotypes__order_of_sites_and_turn_of_a_phase_set_are_nothing(
     other = CallPattern(
         np.array(turned)[order],
         pattern.phase_sets[order],
-        {order.index(site): p for site, p in pattern.probabilities.items()},
+        {order.index(site): p.T if turn[site] else p for site, p in pattern.probabilities.items()},
     )
     one, two = match_diplotypes(gene, pattern), match_diplotypes(shuffled, other)
     expected = {tuple(pair): p for pair, p in zip(one.pairs.tolist(), one.posterior)}
@@ -162,6 +175,43 @@ def test_match_diplotypes__imputed_call_counts_by_its_probability() -> None:
         "*0/*3": pytest.approx(0.15),
         "*1/*2": pytest.approx(0.15),
     }
+
+
+@pytest.mark.parametrize(
+    ("sets", "shares"), [([1, 1], (0.8, 0.2)), ([0, 0], (0.5, 0.5)), ([1, 2], (0.5, 0.5))]
+)
+def test_match_diplotypes__imputed_calls_keep_their_phase(
+    sets: list[int], shares: tuple[float, float]
+) -> None:
+    # Each heterozygous for sure, and the second variant on the haplotype of the first with probability 0.8.
+    one, two = np.array([[0.0, 1.0], [0.0, 0.0]]), np.array([[0.0, 0.8], [0.2, 0.0]])
+    found = match_diplotypes(
+        make_gene(FOUR), CallPattern(np.full((2, 2), UNKNOWN), np.array(sets), {0: one, 1: two})
+    )
+    told = {tuple(pair): p for pair, p in zip(found.pairs.tolist(), found.posterior_no_prior)}
+    assert told[0, 3] == pytest.approx(shares[0]) and told[1, 2] == pytest.approx(shares[1])
+
+
+@pytest.mark.parametrize("frequency", [0.001, 0.3])
+def test_match_diplotypes__one_imputed_site_keeps_what_the_imputation_says(frequency: float) -> None:
+    allowed = FOUR[:2, :1]
+    gene = make_gene(allowed, np.array([1 - frequency, frequency]))
+    told = np.array([[0.5, 0.2], [0.2, 0.1]])
+    found = match_diplotypes(gene, CallPattern(np.array([[0, 0]]), np.zeros(1, dtype=int), {0: told}))
+    assert dict(zip(map(tuple, found.pairs.tolist()), found.posterior.round(9))) == {
+        (0, 0): 0.5, (0, 1): 0.4, (1, 1): 0.1,
+    }  # fmt: skip
+    assert found.posterior_no_prior == pytest.approx(found.posterior)
+
+
+def test_match_diplotypes__imputed_site_of_fewer_codes_than_another() -> None:
+    allowed = np.zeros((3, 2, 3), dtype=bool)
+    allowed[0, :, 0] = allowed[1, 0, 2] = allowed[1, 1, 0] = allowed[2, 0, 0] = allowed[2, 1, 1] = True
+    told = np.array([[0.6, 0.2], [0.2, 0.0]])
+    for haploid, expected in ((False, {(0, 0): 0.6, (0, 2): 0.4}), (True, {(0, -1): 0.8, (2, -1): 0.2})):
+        calls = CallPattern(np.array([[0, 0], [0, 0]]), np.zeros(2, dtype=int), {1: told}, haploid)
+        found = match_diplotypes(make_gene(allowed), calls)
+        assert dict(zip(map(tuple, found.pairs.tolist()), found.posterior.round(9))) == expected
 
 
 def test_match_diplotypes__one_copy_is_one_allele() -> None:
