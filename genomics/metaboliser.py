@@ -3,10 +3,15 @@
 A phenotype's probability is the sum over the diplotypes that have it. Two functions (or activity values) make a
 phenotype by the rule of their gene; genes whose copies may be more than two have an activity score, the sum
 over all copies, and bands of it.
+
+An allele whose function nobody tells may have any of its gene's functions. Where every one of them makes the same
+phenotype with the other allele, that is the phenotype (malignant hyperthermia follows from one allele, whatever
+the other is); where they do not, it is indeterminate.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -52,8 +57,8 @@ def assign_phenotypes(
     -------
     pandas.DataFrame
         The diplotypes, in their order, with ``phenotype`` (``Indeterminate`` where an allele's function is not
-        known, empty where the caller abstained or the gene has no phenotypes) and ``activity_score`` (NaN
-        where none, or where the number of copies is open).
+        known and decides it, empty where the caller abstained or the gene has no phenotypes) and
+        ``activity_score`` (NaN where none, where the number of copies is open or a function not known).
     """
     rules = _Rules.of(functions, phenotypes, scores)
     given_phenotype = (
@@ -87,6 +92,7 @@ class _Rules:
 
     genes: frozenset[str]
     keys: dict[tuple[str, str], str]
+    functions: dict[str, set[str]]
     pairs: dict[tuple[str, str, str], tuple[str, float]]
     values: dict[str, dict[str, float]]
     bands: dict[str, list[tuple[float, float, str]]]
@@ -106,14 +112,18 @@ class _Rules:
             keys[row.gene, row.allele] = _key(row.function, row.activity_value, row.gene in scored)
             if row.gene in values:
                 values[row.gene][row.allele] = row.activity_value
-        return cls(frozenset({gene for gene, _, _ in pairs} | set(bands)), keys, pairs, values, bands)
+        ruled = {(gene, key) for gene, *both in pairs for key in both}
+        functions_of: dict[str, set[str]] = {gene: set() for gene, _, _ in pairs}
+        for (gene, _), key in keys.items():
+            if (gene, key) in ruled:
+                functions_of[gene].add(key)
+        return cls(frozenset({*functions_of, *bands}), keys, functions_of, pairs, values, bands)
 
     def answer(self, gene: str, diplotype: str, given: str, score: float) -> tuple[str, float]:
         """Phenotype and activity score of one diplotype."""
         phenotype, total = ("", np.nan)
         if gene in self.bands:
-            low, high = diplotype_activity(diplotype, self.values[gene]) if diplotype else (np.nan, np.nan)
-            low, high = (low, high) if np.isnan(score) else (score, score)
+            low, high = self._score(gene, diplotype) if np.isnan(score) else (score, score)
             total = low if low == high else np.nan
             phenotype = self._band(gene, low, high) if diplotype or not np.isnan(score) else ""
         elif gene in self.genes and diplotype:
@@ -125,14 +135,30 @@ class _Rules:
         names = {name for least, below, name in self.bands[gene] if least <= high and low < below}
         return names.pop() if len(names) == 1 else INDETERMINATE
 
+    def _score(self, gene: str, diplotype: str) -> tuple[float, float]:
+        """Bounds of an activity score; what no one knows of an allele is that it has no less than none."""
+        bounds = [diplotype_activity(haplotype, self.values[gene]) for haplotype in diplotype.split("/")]
+        known = [(0.0, np.inf) if np.isnan(low) else (low, high) for low, high in bounds]
+        return sum(low for low, _ in known), sum(high for _, high in known)
+
     def _pair(self, gene: str, diplotype: str) -> tuple[str, float]:
-        """Look two alleles up; one without a known function leaves the phenotype indeterminate."""
+        """Look one or two alleles up; one whose function is not known under each that it may have."""
         alleles = diplotype.split("/")
-        if any((gene, allele) not in self.keys for allele in alleles):
+        if len(alleles) > 2:
             return INDETERMINATE, np.nan
-        pair = sorted(self.keys[gene, allele] for allele in alleles)
-        second = pair[1] if len(pair) == 2 else ""
-        return self.pairs.get((gene, pair[0], second), (INDETERMINATE, np.nan))
+        options = [self._options(gene, allele) for allele in alleles]
+        found = [self._rule(gene, *sorted(keys)) for keys in itertools.product(*options)]
+        if len({phenotype for phenotype, _ in found}) != 1:
+            return INDETERMINATE, np.nan
+        return found[0][0], found[0][1] if len({score for _, score in found}) == 1 else np.nan
+
+    def _rule(self, gene: str, first: str, second: str = "") -> tuple[str, float]:
+        return self.pairs.get((gene, first, second), (INDETERMINATE, np.nan))
+
+    def _options(self, gene: str, allele: str) -> set[str]:
+        """The function of an allele; all of its gene's where nobody tells it, or no rule reads it."""
+        key = self.keys.get((gene, allele))
+        return {key} if key in self.functions[gene] else self.functions[gene]
 
 
 def _rows(table: pd.DataFrame) -> Iterator[Any]:

@@ -298,6 +298,11 @@ def test_recommend__names_the_sites_that_would_settle_it() -> None:
         ("*1xN/*4", "Indeterminate", np.nan),
         ("*2xN/*2", "Ultrarapid Metabolizer", np.nan),
         ("*1/*22", "Indeterminate", np.nan),
+        # Three copies are ultrarapid whatever the allele of unknown function does.
+        ("*1x3/*22", "Ultrarapid Metabolizer", np.nan),
+        ("*1≥3/*unheard", "Ultrarapid Metabolizer", np.nan),
+        ("*4/*22", "Indeterminate", np.nan),
+        ("*22/*22", "Indeterminate", np.nan),
     ],
 )
 def test_assign_phenotypes__copies_add_to_the_activity_score(
@@ -306,6 +311,75 @@ def test_assign_phenotypes__copies_add_to_the_activity_score(
     row = phenotyped(called("CYP2D6", {diplotype: 1.0})).iloc[0]
     assert row["phenotype"] == phenotype
     np.testing.assert_equal(row["activity_score"], score)
+
+
+@pytest.mark.parametrize(
+    ("gene", "diplotype", "phenotype"),
+    [
+        # c.11315G>A is defined, and no source tells what it does.
+        ("RYR1", "c.7372C>T/c.11315G>A", "Malignant Hyperthermia Susceptibility"),
+        ("RYR1", "c.11315G>A/c.7042_7044delGAG", "Malignant Hyperthermia Susceptibility"),
+        ("RYR1", "Reference/c.11315G>A", "Indeterminate"),
+        ("RYR1", "c.11315G>A/c.11315G>A", "Indeterminate"),
+        ("RYR1", "c.1589G>A/c.11315G>A", "Indeterminate"),
+        ("CACNA1S", "c.520C>T/unheard", "Malignant Hyperthermia Susceptibility"),
+        ("CACNA1S", "rs772226819 G/A, rs1800559 C/T", "Indeterminate"),
+        ("CFTR", "G551D/unheard", "ivacaftor responsive in CF patients"),
+        ("CYP2C19", "*2/unheard", "Indeterminate"),
+        ("CYP2C9", "*3/unheard", "Indeterminate"),
+        ("DPYD", "c.1905+1G>A (*2A)/unheard", "Indeterminate"),
+        ("TPMT", "*2/*42", "Indeterminate"),
+        ("MT-RNR1", "unheard", "Indeterminate"),
+    ],
+)
+def test_assign_phenotypes__unknown_function_is_any_of_the_gene(
+    gene: str, diplotype: str, phenotype: str
+) -> None:
+    row = phenotyped(called(gene, {diplotype: 1.0})).iloc[0]
+    assert row["phenotype"] == phenotype and np.isnan(row["activity_score"])
+
+
+def phenotype_of(gene: str, diplotypes: list[str]) -> pd.Series:
+    table = pd.DataFrame({"gene": gene, "diplotype": diplotypes})
+    found = assign_phenotypes(table, tables.allele_functions(), tables.phenotype_rules())
+    return found.set_index("diplotype")["phenotype"]
+
+
+def test_assign_phenotypes__unknown_function_makes_what_every_allele_makes() -> None:
+    """Each allele beside one that no table knows, and beside every allele of the gene that has a rule."""
+    deduced = {}
+    for gene in sorted(set(tables.phenotype_rules()["gene"]) - {"CYP2D6", "MT-RNR1"}):
+        names = tables.allele_functions().query("gene == @gene")["allele"].tolist()
+        beside_all = phenotype_of(gene, [f"{one}/{two}" for one in names for two in names])
+        beside_none = phenotype_of(gene, [f"{name}/unheard" for name in names])
+        for made, told in zip(beside_all.to_numpy().reshape(len(names), -1), beside_none, strict=True):
+            assert told == (made[0] if len(set(made)) == 1 else "Indeterminate")
+        sure = beside_none[beside_none != "Indeterminate"]
+        deduced |= {gene: (len(sure), *sorted(set(sure)))} if len(sure) else {}
+    assert deduced == {
+        "CACNA1S": (2, "Malignant Hyperthermia Susceptibility"),
+        "CFTR": (103, "ivacaftor responsive in CF patients"),
+        "F5": (1, "Unfavorable Response"),
+        "G6PD": (6, "G6PD Indeterminate"),
+        "IFNL3": (1, "Unfavorable Response"),
+        "RYR1": (47, "Malignant Hyperthermia Susceptibility"),
+    }
+
+
+def test_assign_phenotypes__are_those_that_pypgx_lists_of_malignant_hyperthermia(shared_data: Path) -> None:
+    path = shared_data / "pharmacogenes" / "pypgx_tables" / "diplotype-table.csv"
+    listed = pd.read_csv(path).query("Gene == 'RYR1'")
+    told = phenotype_of("RYR1", listed["Diplotype"].tolist())
+    assert len(listed) > 1_000 and told.tolist() == listed["Phenotype"].tolist()
+
+
+def test_recommend__malignant_hyperthermia_follows_from_one_variant() -> None:
+    row = advice(
+        "sevoflurane",
+        called("RYR1", {"c.7372C>T/c.11315G>A": 1.0}),
+        called("CACNA1S", {"Reference/Reference": 1.0}),
+    )
+    assert row["action"] == "avoid" and row["active"] and row["probability"] == 1.0
 
 
 def test_assign_phenotypes__what_another_program_gave_stands() -> None:
