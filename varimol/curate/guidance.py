@@ -1,205 +1,213 @@
-"""Read published dosing recommendations as actions, and say them in varimol's own words.
+"""Turn published dosing recommendations into actions, said in varimol's own words.
 
-A guideline's sentence is copyrighted prose; what it asks for is a fact. `classify` reads from the sentence
-the action and its numbers, and writes a short sentence from those alone. A sentence that no rule reads
-raises an error, so that a new release cannot slip through with a wrong action.
+A guideline's sentence is copyrighted prose; what it asks for is a fact. ``guidance_words.tsv`` has one row per
+distinct sentence of the source: its digest (the sentence itself is not kept), the action, whom it is meant for, and
+all that it asks for in words of our own, with every dose, limit and condition. A sentence without a row stops the
+curation, so that a new release cannot slip through; sentences that ask for the same share their words, because
+`genomics.recommendations` weighs advice by its words.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+import csv
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from genomics.errors import InputError
 
 ACTIONS = (
     "avoid", "alternative", "reduce dose", "limit dose", "increase dose", "monitor",
     "standard", "not indicated", "no recommendation",
 )  # fmt: skip
 """Every action of the guidance table, the most pressing first."""
+WARNING_ACTIONS = ACTIONS[: ACTIONS.index("standard")]
+"""Actions that ask for something other than to treat as usual."""
 
 # The table speaks of response to ivacaftor as favourable or not; the definitions' release names it so:
 _PHENOTYPES = {
     ("CFTR", "Favorable Response"): "ivacaftor responsive in CF patients",
     ("CFTR", "Unfavorable Response"): "ivacaftor non-responsive in CF patients",
 }
-_POPULATIONS = {
-    "ivacaftor": "people with cystic fibrosis",
-    "hormonal contraceptives for systemic use": "people with a personal or family history of thrombosis",
-}
-Sentence = str | Callable[[re.Match[str]], str]
+TABLE = Path(__file__).with_name("guidance_words.tsv")
+"""Our words for every published sentence."""
+_GAP = "None"
+Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Rule:
-    """Read sentences that match ``pattern`` as ``action``, and say ``sentence`` instead."""
+class Words(NamedTuple):
+    """What one published sentence asks for: action, whom it is meant for, and our words."""
 
-    pattern: str
     action: str
-    sentence: Sentence
+    population: str
+    recommendation: str
 
 
-def _limit(match: re.Match[str]) -> str:
-    return f"Start at no more than {match[1]} mg a day and raise the dose with care."
+def digest(text: str) -> str:
+    """Name a published sentence by the start of its SHA-256, whatever its spaces and line breaks.
+
+    Examples
+    --------
+    >>> digest("None"), digest("  None ") == digest("None")
+    ('dc937b598926', True)
+    """
+    return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:12]
 
 
-def _reduction(match: re.Match[str]) -> str:
-    return f"Start {match[1]}% below the usual dose and titrate to response."
+def read_words(path: Path) -> dict[str, Words]:
+    """Read a table of words.
+
+    Parameters
+    ----------
+    path
+        Tab-separated, with digest (see `digest`), action, population and recommendation.
+
+    Returns
+    -------
+    dict
+        Words by digest.
+
+    Raises
+    ------
+    InputError
+        A column is missing, a digest stands twice, an action is none of `ACTIONS` or a row has no words.
+
+    Examples
+    --------
+    >>> read_words(TABLE)[digest("None")].action
+    'no recommendation'
+    """
+    found: dict[str, Words] = {}
+    with path.open(newline="", encoding="utf-8") as handle:
+        for number, row in enumerate(csv.DictReader(handle, delimiter="\t"), start=1):
+            known = Words(*(row.get(name) or "" for name in Words._fields))
+            if not row.get("digest") or known.action not in ACTIONS or not known.recommendation:
+                raise InputError(
+                    "the row is not complete", file=path, record=number,
+                    expected=f"digest, recommendation and an action, one of {', '.join(ACTIONS)}",
+                    hint="complete it",
+                )  # fmt: skip
+            if row["digest"] in found:
+                raise InputError(
+                    f"{row['digest']} stands twice", file=path, record=number, field="digest",
+                    expected="one row per sentence", hint="remove one of the two",
+                )  # fmt: skip
+            found[row["digest"]] = known
+    return found
 
 
-def _avoid_else_reduce(match: re.Match[str]) -> str:
-    return f"Avoid; if there is no other choice, start {match[1]}% below the usual dose with drug levels."
+_shipped_words = cache(read_words)
 
 
-# The first rule that matches wins, so the narrower ones stand above.
-RULES: tuple[Rule, ...] = (
-    Rule(r"^None$", "no recommendation", "No recommendation for this phenotype."),
-    Rule(r"^(?:The guideline does not provide|No recommendation for)", "no recommendation",
-         "No recommendation for this phenotype."),
-    Rule(r"^(?:Neither \w+|\w+ phenotype could not)", "monitor",
-         "The genotype leaves the phenotype open; measure enzyme activity and watch blood counts closely."),
-    Rule(r"^Clinical findings, family history", "no recommendation",
-         "This genotype does not rule out susceptibility; clinical findings and family history decide."),
-    Rule(r"relatively contraindicated in persons with malignant hyperthermia", "avoid",
-         "Avoid; it can trigger malignant hyperthermia."),
-    Rule(r"^Use ivacaftor according", "standard", "A responsive variant is present; usual dose."),
-    Rule(r"^Ivacaftor is not recommended", "not indicated",
-         "No responsive variant was found; benefit is not expected."),
-    Rule(r"^If the patient has a FAMILY HISTORY", "avoid",
-         "Avoid oestrogen-containing products where there is a personal or family history of thrombosis."),
-    Rule(r"Approximately (70|30)% chance for SVR", "no recommendation",
-         lambda m: f"About {m[1]}% respond to 48 weeks of peginterferon and ribavirin with this genotype."),
-    Rule(r"^There is no need to avoid", "standard", "Usual dose; jaundice is unlikely to end treatment."),
-    Rule(r"high likelihood of developing jaundice", "alternative",
-         "Consider another agent; jaundice is likely."),
-    Rule(r"[Pp]rescribe an alternative statin.*limit dose to (<=?)(\d+)mg", "alternative",
-         lambda m: f"Use another statin; otherwise stay {'below' if m[1] == '<' else 'at or below'} "
-                   f"{m[2]} mg a day."),
-    Rule(r"[Pp]rescribe an alternative statin", "alternative", "Use another statin."),
-    Rule(r"[Pp]rescribe ?<= ?(\d+) ?mg", "limit dose", _limit),
-    Rule(r"[Pp]rescribe desired starting dose.*myopathy.*?>(\d+) ?mg", "monitor",
-         lambda m: f"Usual starting dose; watch for myopathy, above all beyond {m[1]} mg a day."),
-    Rule(r"[Pp]rescribe desired starting dose", "standard", "Usual starting dose."),
-    Rule(r"[Rr]educe starting doses to 25% of normal", "alternative",
-         "Use a non-thiopurine for non-malignant disease; in malignancy start at about 25% of the dose."),
-    Rule(r"non-malignant conditions, consider alternative non-thiopurine", "alternative",
-         "Use a non-thiopurine for non-malignant disease; in malignancy start at about a tenth of the dose."),
-    Rule(r"[Ss]tart with drastically reduced(?: normal daily)? doses", "reduce dose",
-         "Start at about a tenth of the usual daily dose and adjust to blood counts."),
-    Rule(r"[Ss]tart with reduced (?:starting )?doses? \((\d+)%? ?(?:-|to) ?(\d+)%", "reduce dose",
-         lambda m: f"Start at {m[1]} to {m[2]}% of the usual dose and adjust to blood counts."),
-    Rule(r"[Ss]tart with normal starting dose", "standard", "Usual starting dose."),
-    Rule(r"Use prasugrel or ticagrelor", "avoid",
-         "Avoid; use prasugrel or ticagrelor unless contraindicated."),
-    Rule(r"^Avoid use of 5-fluorouracil", "avoid", "Avoid fluorouracil and its prodrugs."),
-    Rule(r"^Reduce starting dose by (\d+)%", "reduce dose", _reduction),
-    Rule(r"^Avoid moderate and strong CYP2D6 inhibitors", "standard",
-         "Usual dose, without moderate or strong CYP2D6 inhibitors."),
-    Rule(r"hormonal therapy such as an aromatase inhibitor", "alternative",
-         "Use another hormonal therapy; where that is contraindicated, consider a higher dose."),
-    Rule(r"^Avoid .*(?:higher target dose)", "avoid",
-         "Avoid; if there is no other choice, expect a higher target dose and follow drug levels."),
-    Rule(r"^Avoid .*?(\d+)% reduction", "avoid", _avoid_else_reduce),
-    Rule(r"^Avoid .*(?:therapeutic drug monitoring)", "avoid",
-         "Avoid; if there is no other choice, guide the dose by drug levels."),
-    Rule(r"^Avoid .*(?:toxicity)", "avoid", "Avoid; risk of toxicity."),
-    Rule(r"^Avoid .*(?:diminished analgesia)", "avoid", "Avoid; little pain relief is to be expected."),
-    Rule(r"25-50% of the lowest recommended starting dose", "reduce dose",
-         "Start at 25 to 50% of the lowest usual dose and titrate slowly, or use another drug."),
-    Rule(r"([\d-]+)% reduction of recommended starting dose and titrate to response or (?:select|use an)",
-         "reduce dose", lambda m: f"Start {m[1]}% below the usual dose, or use another drug."),
-    Rule(r"^Consider a (\d+)% reduction of recommended", "reduce dose", _reduction),
-    Rule(r"decreased dose of ([\d or]+) mg/day", "reduce dose",
-         lambda m: f"Consider starting at {m[1]} mg a day."),
-    Rule(r"^Choose an alternative therapy not metabolized by CYP2C9", "alternative",
-         "Use a drug that CYP2C9 does not clear, or one with a short half-life."),
-    Rule(r"^Select alternative drug.*?(\d+)% reduction", "alternative",
-         lambda m: f"Use another drug; otherwise start {m[1]}% below the usual dose."),
-    Rule(r"^(?:Consider(?: an)?|Choose an|Select) alternative", "alternative",
-         "Use a drug that does not depend on this enzyme."),
-    Rule(r"^Increase starting dose 1\.5 to 2 times", "increase dose",
-         "Start at 1.5 to 2 times the usual dose, guided by drug levels."),
-    Rule(r"^Increase starting daily dose by (\d+)%", "increase dose",
-         lambda m: f"Raise the daily starting dose by {m[1]}%."),
-    Rule(r"^Initiate standard starting daily dose\. Consider increasing", "standard",
-         "Usual starting dose; for H. pylori or erosive oesophagitis consider 50 to 100% more."),
-    Rule(r"^Initiate standard starting daily dose\. For chronic therapy", "monitor",
-         "Usual starting dose; after 12 weeks with effect, consider halving it."),
-    Rule(r"does not respond to recommended maintenance dosing", "standard",
-         "Usual starting dose; if there is no response, consider a drug that CYP2C19 does not clear."),
-    Rule(r"no response and opioid use is warranted", "standard",
-         "Usual dose; if pain is not relieved, use another opioid."),
-    Rule(r"^Initiate with a dose of 40 mg/day and increase", "standard",
-         "Usual titration from 40 to 80 mg a day; check the plasma level if there is no response."),
-    Rule(r"^Initiate with a dose of 40 mg/day and if no", "monitor",
-         "Start at 40 mg a day and raise only after 2 weeks without response; check the plasma level."),
-    Rule(r"lowest effective dosage for shortest duration", "standard",
-         "Usual starting dose, the lowest that works for the shortest time."),
-    Rule(r"^(?:Initiate|Based on genotype, there is no indication|If considering clopidogrel, use at|"
-         r"Use \w+ label|Insufficient evidence)", "standard", "Usual dose."),
-)  # fmt: skip
-
-
-def classify(text: str) -> tuple[str, str]:
-    """Read one published recommendation.
+def words_of(text: str, number: int) -> Words:
+    """Say one published recommendation in our words.
 
     Parameters
     ----------
     text
         The recommendation as published.
-
-    Returns
-    -------
-    tuple of str
-        The action, one of `ACTIONS`, and a sentence of our own.
+    number
+        Row of the source, counted from 1, for the message.
 
     Raises
     ------
-    ValueError
-        If no rule reads the text.
+    InputError
+        The table has no row for it: somebody must read the sentence and write one.
 
     Examples
     --------
-    >>> classify("Consider a 25% reduction of recommended starting dose.")
-    ('reduce dose', 'Start 25% below the usual dose and titrate to response.')
+    >>> words_of("None", 2)
+    Words(action='no recommendation', population='', recommendation='No recommendation for this phenotype.')
     """
-    for rule in RULES:
-        match = re.search(rule.pattern, text, re.DOTALL)
-        if match:
-            return rule.action, rule.sentence if isinstance(rule.sentence, str) else rule.sentence(match)
-    raise ValueError(f"no rule reads the recommendation {text[:80]!r}: add one to varimol.curate.guidance")
+    known = _shipped_words(TABLE).get(digest(text))
+    if known is None:
+        raise InputError(
+            f"no words for the recommendation that begins {' '.join(text.split()[:8])!r}",
+            file="recommendation-table.csv", record=number, field="Recommendation",
+            expected=f"a sentence of {TABLE.name}",
+            hint=f"read it and add a row with the digest {digest(text)}",
+        )  # fmt: skip
+    return known
 
 
-def guidance_rows(
-    recommendations: Iterable[Mapping[str, str]], origin: Mapping[str, str]
-) -> list[dict[str, Any]]:
+def guidance_rows(recommendations: Iterable[Mapping[str, str]], origin: Mapping[str, str]) -> list[Row]:
     """Turn published recommendations into rows of the guidance table.
 
     Parameters
     ----------
     recommendations
         Rows with Drug, Gene1, Phenotype1, Gene2, Phenotype2 and Recommendation; Gene2 ``None`` for a drug
-        that depends on one gene. Phenotype ``None`` means that the gene has no result.
+        that depends on one gene. Phenotype ``None`` means that the gene has no result, Recommendation ``None``
+        that the source has nothing to say: such gaps are filled as `deduced` does.
     origin
         source and source_version.
+
+    Raises
+    ------
+    InputError
+        A recommendation is not in the table of words.
     """
-    rows = []
-    for number, row in enumerate(recommendations, start=1):
-        action, sentence = classify(row["Recommendation"])
-        paired = row["Gene2"] != "None"
-        rows.append(
-            {
-                "drug": row["Drug"],
-                "gene": row["Gene1"],
-                "phenotype": _PHENOTYPES.get((row["Gene1"], row["Phenotype1"]), row["Phenotype1"]),
-                "gene_2": row["Gene2"] if paired else "",
-                "phenotype_2": row["Phenotype2"] if paired else "",
-                "action": action,
-                "recommendation": sentence,
-                "strength": "",
-                "population": _POPULATIONS.get(row["Drug"], ""),
-                "source_row": number,
-                **origin,
-            }
-        )
+    rows: list[Row] = []
+    gaps: list[Row] = []
+    for number, published in enumerate(recommendations, start=1):
+        row = _guidance_row(published, number) | {**origin}
+        (gaps if published["Recommendation"].strip() == _GAP else rows).append(row)
+    of_drug: dict[str, list[Row]] = {}
+    for row in rows:
+        of_drug.setdefault(row["drug"], []).append(row)
+    rows += [deduced(gap, of_drug.get(gap["drug"], [])) for gap in gaps]
     return sorted(rows, key=lambda r: (r["drug"], r["gene"], r["gene_2"], r["source_row"]))
+
+
+def _guidance_row(published: Mapping[str, str], number: int) -> Row:
+    said = words_of(published["Recommendation"], number)
+    gene, phenotype = published["Gene1"], published["Phenotype1"]
+    paired = published["Gene2"] != "None"
+    return {
+        "drug": published["Drug"],
+        "gene": gene,
+        "phenotype": _PHENOTYPES.get((gene, phenotype), phenotype),
+        "gene_2": published["Gene2"] if paired else "",
+        "phenotype_2": published["Phenotype2"] if paired else "",
+        "action": said.action,
+        "recommendation": said.recommendation,
+        "strength": "",
+        "population": said.population,
+        "source_row": number,
+    }
+
+
+def deduced(gap: Row, said: Sequence[Row]) -> Row:
+    """Fill a gap of a drug of two genes where the source's other rows leave no doubt.
+
+    If for the phenotype of one of the genes every row that says anything asks for the same, whatever the other gene's
+    phenotype, so does the gap; ``source_row`` is then the first of those rows, where the fact stands. Only
+    warnings are carried over: a gap never becomes a recommendation to treat as usual.
+
+    Parameters
+    ----------
+    gap
+        Row of the guidance table that the source leaves open.
+    said
+        Rows of the same drug that it does not.
+
+    Examples
+    --------
+    >>> gap = {"gene_2": "RYR1", "phenotype": "MHS", "phenotype_2": "MHS", "source_row": 152}
+    >>> row = {"phenotype": "Uncertain", "phenotype_2": "MHS", "action": "avoid", "recommendation": "Avoid.",
+    ...        "population": "", "source_row": 149}
+    >>> filled = deduced(gap, [row])
+    >>> filled["action"], filled["source_row"]
+    ('avoid', 149)
+    """
+    witnesses = []
+    for column in ("phenotype", "phenotype_2") if gap["gene_2"] else ():
+        same = [row for row in said if row[column] == gap[column]]
+        if len({tuple(row[name] for name in Words._fields) for row in same}) == 1:
+            witnesses += [row for row in same if row["action"] in WARNING_ACTIONS]
+    if not witnesses:
+        return gap
+    first = min(witnesses, key=lambda row: (ACTIONS.index(row["action"]), row["source_row"]))
+    return gap | {name: first[name] for name in (*Words._fields, "source_row")}
