@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -39,6 +41,8 @@ def judge(case: Case, rows: pd.DataFrame) -> str:
         return "" if rows["status"].tolist() == ["abstain"] else "named without a site seen"
     if gene.method == "lowest_function" and len(case.seen[0]) == 2:
         return _judge_lowest_function(case, rows)
+    if gene.method == "genotype" and len(gene.sites) > 1:
+        return _judge_by_site(case, rows)
     expected = consistent_diplotypes(case.carried, case.seen, case.patient.phase_sets)
     # All haplotypes alike: two unlike ones make a pair in two ways.
     named = {name_pair(gene, pair): chance * len(set(pair)) for pair, chance in expected.items()}
@@ -63,17 +67,53 @@ def name_pair(gene: StarGene, pair: Sequence[int]) -> str:
 
 
 def _is_told_otherwise(case: Case, rows: pd.DataFrame) -> bool:
-    """Whether no diplotype is named: a gene read as a genotype may tell its bases."""
+    """Whether no diplotype is named."""
     first = rows.iloc[0]
-    if case.gene.method != "genotype" or not first["diplotype"]:
-        return bool(first["status"] == "abstain" and first["diplotype"] == "")
-    seen = {
-        site.name: sorted(site.bases[code] for code in codes if code is not None)
-        for site, codes in zip(case.gene.sites, case.seen, strict=True)
-        if any(codes) and None not in codes
-    }
-    parts = dict(part.split(" ", 1) for part in first["diplotype"].split(", ") if part != "no variant")
-    return {name: sorted(bases.split("/")) for name, bases in parts.items()} == seen
+    return bool(first["status"] == "abstain" and first["diplotype"] == "")
+
+
+def _judge_by_site(case: Case, rows: pd.DataFrame) -> str:
+    """Every genotype of the sites that were not seen, all alike; named by a pair of alleles or by bases."""
+    choices = [_site_genotypes(case, site) for site in range(len(case.gene.sites))]
+    total = math.prod(len(choice) for choice in choices)
+    told = [_named_genotypes(case, str(name)) for name in rows["diplotype"]]
+    if len({tuple(sorted(one.items())) for one in told}) < len(told):
+        return f"genotypes listed twice: {rows['diplotype'].tolist()}"
+    for one in told:
+        for site, choice in enumerate(choices):
+            if one.get(site, (0,) * len(case.seen[site])) not in choice:
+                return f"listed {one}, where site {site} may have {sorted(choice)}"
+    if (abs(rows["posterior_no_prior"] * total - 1) > 1e-6).any():
+        return f"listed {rows['posterior_no_prior'].tolist()}, expected 1 of {total}"
+    if len(rows) < min(total, MINIMUM_RANK):
+        return f"only {len(rows)} of {total}"
+    if (rows["status"].iloc[0] == "called") != (total == 1):
+        return f"{rows['status'].iloc[0]}, though {total} genotypes are left"
+    return ""
+
+
+def _site_genotypes(case: Case, site: int) -> set[tuple[int, ...]]:
+    """Genotypes that a site may have, lower code first."""
+    every = range(len(case.gene.sites[site].bases))
+    copies = (every if code is None else (code,) for code in case.seen[site])
+    return {tuple(sorted(codes)) for codes in product(*copies)}
+
+
+def _named_genotypes(case: Case, name: str) -> dict[int, tuple[int, ...]]:
+    """Sites with a variant and their codes, from what a call is named by."""
+    gene, n_copies = case.gene, len(case.seen[0])
+    found: dict[int, list[int]] = {}
+    if set(name.split("/")) <= set(gene.alleles):
+        for allele in name.split("/"):
+            for site in case.carried.variants[gene.alleles.index(allele)]:
+                found.setdefault(site, []).extend(case.carried.may[gene.alleles.index(allele)][site])
+        return {site: tuple(sorted([0] * (n_copies - len(codes)) + codes)) for site, codes in found.items()}
+    names = [site.name for site in gene.sites]
+    for part in name.split(", ") if name != "no variant" else ():
+        site_name, bases = part.split(" ", 1)
+        site = names.index(site_name)
+        found[site] = sorted(gene.sites[site].bases.index(base) for base in bases.split("/"))
+    return {site: tuple(codes) for site, codes in found.items()}
 
 
 def _judge_lowest_function(case: Case, rows: pd.DataFrame) -> str:

@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from genomics.star_alleles import StarGene
+from genomics.star_genotypes import is_read_by_site
 from genomics.star_match import CallPattern, diplotype_likelihood, emissions, relative_to_prior
 
 # Weights of populations are rounded to so much, so that patients with like calls share the answer.
@@ -48,7 +49,7 @@ def population_evidence(
         return np.zeros((len(patterns), 1))
     weights = gene.weights / gene.weights.sum(axis=1, keepdims=True)
     told = np.zeros((len(patterns), len(weights)))
-    if gene.method == "lowest_function":
+    if gene.method == "lowest_function" or is_read_by_site(gene):
         return told
     emission = emissions(gene)
     for row, pattern in enumerate(patterns):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 from genomics.star_alleles import StarGene
 from genomics.star_components import carried_variants, match_components
 from genomics.star_copy_calls import Arrangement, call_with_copies
+from genomics.star_genotypes import genotype_name, genotypes, is_read_by_site, match_genotypes
 from genomics.star_match import (
     MINIMUM_POSTERIOR,
     NO_CANDIDATES,
@@ -93,7 +94,7 @@ def match_pattern(gene: StarGene, calls: CallPattern, ancestry: np.ndarray | Non
 
 @dataclass(frozen=True)
 class Copies:
-    """What symbolic records tell of the copies of a gene in one patient.
+    """What symbolic records and the sex tell of the copies of a gene in one patient.
 
     Attributes
     ----------
@@ -107,6 +108,10 @@ class Copies:
         Hybrids were looked for by other means and not found.
     log_likelihood
         Of the alleles' read depths, for each arrangement of copies; None without depths.
+    assumed
+        What was taken for granted of the copies of a gene on X.
+    contradiction
+        Why the calls cannot be those of the copies that the sex gives; empty where they can.
     """
 
     number: float = math.nan
@@ -114,6 +119,8 @@ class Copies:
     evidence: str = ""
     hybrids_assessed: bool = False
     log_likelihood: Callable[[Arrangement], float] | None = None
+    assumed: str = ""
+    contradiction: str = ""
 
     @property
     def unusual(self) -> str:
@@ -154,20 +161,42 @@ def pattern_rows(
     found = matched.weigh(ancestry) if observed else None
     if gene.needs_copy_number:
         return _copy_rows(matched, pattern, sites, said, found, copies)
+    if copies.contradiction:
+        return abstain(copies.contradiction, sites, "; ".join(said))
     if found is None:
         return abstain("no site of the gene was observed", sites, "; ".join(said))
+    said = [*said, copies.assumed] if copies.assumed else said
     if copies.unusual and gene.ploidy == "autosome":
         return abstain(copies.unusual, sites, "; ".join(said))
     said = [*said, found.assumption] if found.assumption else said
+    if is_read_by_site(gene) and not (calls.codes == OTHER).any():
+        return _genotype_rows(gene, pattern, sites, said, ancestry)
     if not len(found.pairs):
         return _describe_undocumented(gene, calls, sites, said, ancestry)
     names = [diplotype_name(gene, pair) for pair in found.pairs[:MAXIMUM_RANK]]
-    # Variants read as genotypes occur together in every way: a site that was not observed may hold its own.
-    hidden = gene.method == "genotype" and len(gene.sites) > 1 and bool(sites[0])
     told = (
-        "ambiguous" if hidden else _status(found), *sites,
-        sites[0] if hidden else settling_sites(matched, pattern),
-        unobserved_alleles(gene, pattern, found), carried(gene, calls), "; ".join(said), "",
+        _status(found), *sites, settling_sites(matched, pattern), unobserved_alleles(gene, pattern, found), carried(gene, calls), "; ".join(said), "",
+    )  # fmt: skip
+    return _ranked_rows(names, found.posterior, found.posterior_no_prior, told)
+
+
+def _genotype_rows(
+    gene: StarGene, pattern: Pattern, sites: Sites, said: Sequence[str], ancestry: np.ndarray | None
+) -> list[Row]:
+    """Rows of a gene whose variants are read one by one: the most probable genotypes over all its sites."""
+    calls = pattern.calls
+    found = match_genotypes(gene, calls, ancestry)
+    names = [
+        genotype_name(gene, replace(calls, codes=codes, probabilities={}))
+        for codes in found.codes[:MAXIMUM_RANK]
+    ]
+    unsure = pattern.unknown.copy()
+    unsure[list(calls.probabilities)] = True
+    settling = name_sites([gene.sites[i].name for i in np.flatnonzero(unsure)], len(gene.sites))
+    # Nothing is known of a site that was not observed, however rare its variant.
+    called = not sites[0] and found.posterior[0] >= MINIMUM_POSTERIOR
+    told = (
+        "called" if called else "ambiguous", *sites, "" if called else settling, "", carried(gene, calls), "; ".join(said), "",
     )  # fmt: skip
     return _ranked_rows(names, found.posterior, found.posterior_no_prior, told)
 
@@ -228,15 +257,10 @@ def _missing_sites(gene: StarGene, pattern: Pattern) -> Sites:
 def _describe_undocumented(
     gene: StarGene, calls: CallPattern, sites: Sites, said: Sequence[str], ancestry: np.ndarray | None
 ) -> list[Row]:
-    """Abstain, and tell what the calls come nearest to; list the bases of genes that are read by them."""
+    """Abstain, and tell what the calls come nearest to."""
     words = "; ".join(said)
     if gene.method == "lowest_function":
         return abstain(UNDOCUMENTED, sites, words, carried(gene, calls))
-    if gene.method == "genotype" and not (calls.codes == OTHER).any():
-        status = "ambiguous" if sites[0] else "called"
-        changed = ", ".join(genotypes(gene, calls, variants_alone=True)) or "no variant"
-        told = (status, *sites, sites[0], "", carried(gene, calls), words, "")
-        return [(1, changed, 1.0, 1.0, *told)]
     nearest = match_partial(gene, calls, ancestry)
     named = describe_pair(gene, calls, nearest.pairs[0]) if len(nearest.pairs) else ""
     return abstain(UNDOCUMENTED, sites, words, f"nearest: {named}" if named else "")
@@ -266,16 +290,6 @@ def carried(gene: StarGene, calls: CallPattern) -> str:
     if gene.method != "genotype":
         return ""
     return ", ".join(genotypes(gene, calls))
-
-
-def genotypes(gene: StarGene, calls: CallPattern, *, variants_alone: bool = False) -> list[str]:
-    """Bases at each site whose copies are all known, or at those alone that have a variant."""
-    told = []
-    for site, codes in zip(gene.sites, calls.codes, strict=True):
-        copies = codes[:1] if calls.haploid else codes
-        if (copies >= 0).all() and (copies.any() or not variants_alone):
-            told.append(f"{site.name} {'/'.join(site.bases[code] for code in copies)}")
-    return told
 
 
 def _status(found: Candidates) -> str:
