@@ -19,6 +19,7 @@ import pandas as pd
 
 from genomics.star_alleles import StarGene, read_definitions
 from genomics.star_components import haplotype_components
+from genomics.star_genotypes import is_read_by_site
 from genomics.star_match import OTHER, match_haplotype
 from genomics.star_sites import allele_codes, join_records
 from genomics.stars import UNSEEN_SITES
@@ -79,13 +80,14 @@ def count_alleles(gene: StarGene, codes: np.ndarray) -> np.ndarray:
     -------
     numpy.ndarray
         (alleles, haplotypes) bool; more than one allele of a haplotype only in genes that are read variant
-        by variant.
+        by variant, where an allele's share is that of its variant.
     """
+    one_by_one = gene.method == "lowest_function" or is_read_by_site(gene)
     patterns, pattern_of = np.unique(codes, axis=1, return_inverse=True)
     carried = np.zeros((len(gene.alleles), patterns.shape[1]), dtype=bool)
     has_variant = (~gene.allowed[:, :, 0]).any(axis=1)
     for number in range(patterns.shape[1]):
-        if gene.method == "lowest_function":
+        if one_by_one:
             carried[:, number], _ = haplotype_components(gene, patterns[:, number])
             carried[~has_variant, number] = not carried[has_variant, number].any()
         else:
@@ -147,9 +149,7 @@ def curate(source: Path, panel: Path, out: Path) -> None:
     rows = []
     for gene in read_definitions(definitions):
         path = source / "1000genomes_grch37" / f"{gene.name}.vcf.gz"
-        # Variants that are read as genotypes occur together: how often one occurs alone says little of it.
-        together = gene.method == "genotype" and len(gene.sites) > 1
-        if gene.name in NOT_COUNTED or together or not path.exists():
+        if gene.name in NOT_COUNTED or not path.exists():
             continue
         codes, in_panel = haplotype_codes(gene, list(read_panel_records(path)), len(populations))
         rows += gene_rows(gene, count_alleles(gene, codes), in_panel, populations)
