@@ -51,6 +51,9 @@ class SiteCalls:
     phase_sets
         (sites, samples): 0 not phased; the columns of `codes` are the same haplotypes at sites with equal
         positive numbers.
+    heterozygous_men
+        (samples,): stated to be male, with a call of two unlike alleles outside the pseudo-autosomal regions
+        of X, which is taken as not called.
     probabilities
         By site, for imputed calls: (samples, codes, codes) the probability that the first haplotype carries
         one code and the second another. Half each way round where the call is not phased, on the diagonal for
@@ -66,6 +69,7 @@ class SiteCalls:
     covered: Bool[np.ndarray, " sites"]
     states: Int8[np.ndarray, "sites samples"]
     phase_sets: Int32[np.ndarray, "sites samples"]
+    heterozygous_men: Bool[np.ndarray, " samples"]
     probabilities: dict[int, Float[np.ndarray, "samples codes codes"]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -104,8 +108,9 @@ def read_site_calls(
     covered = covered_sites(gene, build, index.positions[index.near(gene, build, COVERED_MARGIN)])
     found = find_records(cohort, index, gene, build, use_palindromic=use_palindromic)
     covered[found.refused] = False
-    calls = read_calls(cohort, found.records, min_gq=min_gq)
-    calls = one_copy_calls(calls, gene.contig, index.positions[found.records], build, sexes)
+    written = read_calls(cohort, found.records, min_gq=min_gq)
+    calls = one_copy_calls(written, gene.contig, index.positions[found.records], build, sexes)
+    no_longer_called = (calls.states != written.states).any(axis=0)
     codes = np.full((len(gene.sites), n_samples, 2), UNKNOWN, dtype=np.int8)
     states = np.full(codes.shape[:2], ABSENT, dtype=np.int8)
     sets = np.zeros(codes.shape[:2], dtype=np.int32)
@@ -121,8 +126,8 @@ def read_site_calls(
     _settle_spanned(codes, states, prepare_sites(gene.sites, build))
     in_file = np.array([i in found.told or i in found.by_base for i in range(len(gene.sites))], dtype=bool)
     return SiteCalls(
-        codes, phased_samples(codes, sets), in_file, covered, states, sets, probabilities,
-        (*found.notes, *_call_notes(calls)),
+        codes, phased_samples(codes, sets), in_file, covered, states, sets,
+        no_longer_called & (gene.contig == "X"), probabilities, (*found.notes, *_call_notes(calls, gene)),
     )  # fmt: skip
 
 
@@ -262,12 +267,11 @@ def phased_samples(
     return ~uneven.any(axis=0) | ((low == high) & (low > 0))
 
 
-def _call_notes(calls: RecordCalls) -> tuple[str, ...]:
+def _call_notes(calls: RecordCalls, gene: StarGene) -> tuple[str, ...]:
+    # Of men who are heterozygous on X nobody else is told.
+    n_mixed = 0 if gene.contig == "X" else int(calls.n_mixed.sum())
     counts = (
         (int(calls.n_polyploid.sum()), "calls of more than two copies are taken as not called"),
-        (
-            int(calls.n_mixed.sum()),
-            "calls of two unlike alleles where there is one copy are taken as not called",
-        ),
+        (n_mixed, "calls of two unlike alleles where there is one copy are taken as not called"),
     )
     return tuple(f"{count} {words}" for count, words in counts if count)

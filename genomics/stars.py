@@ -26,12 +26,12 @@ Gaedigk A, et al. The Pharmacogene Variation (PharmVar) Consortium. Clin Pharmac
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Int8
 
 from genomics.cohort import require_build
 from genomics.dialects import detect_caller
@@ -55,6 +55,7 @@ from genomics.star_rows import (
     match_pattern,
     pattern_rows,
 )
+from genomics.star_sexes import CopiesOnX, settle_copies_on_x
 from genomics.star_sites import RecordIndex, SiteCalls, index_records, read_site_calls
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def call_diplotypes(
     ancestry: Float[np.ndarray, " populations"] | None = None,
     regions: pd.DataFrame | None = None,
     hybrids_assessed: bool = False,
+    sexes: Int8[np.ndarray, " samples"] | None = None,
 ) -> pd.DataFrame:
     """Call the diplotype of every patient at every gene of the definitions.
 
@@ -115,6 +117,10 @@ def call_diplotypes(
         tell the copies of a gene. Without it none are read, and a gene that needs them is not called.
     hybrids_assessed
         Hybrids of genes that need copy numbers were looked for by other means, and not found.
+    sexes
+        (samples,) 1 male, 2 female, 0 unknown, such as `genomics.sex_chromosomes.read_sexes` reads them: men
+        have one copy of a gene on X, however their calls are written, and one who is heterozygous there is not
+        called. A patient of unknown sex has as many copies as the calls, and ``assumptions`` says so.
 
     Returns
     -------
@@ -154,7 +160,7 @@ def call_diplotypes(
     caller = _Caller(
         cohort, index, build, assay, min_gq, ancestry, _population_names(definitions),
         read_copy_numbers(cohort, index, named, min_gq=min_gq), hybrids_assessed,
-        count_strands(cohort, index, genes, build),
+        count_strands(cohort, index, genes, build), sexes,
     )  # fmt: skip
     read = [caller.read(gene if prior else gene.without_frequencies()) for gene in genes]
     weights = caller.weigh_populations(read)
@@ -204,16 +210,22 @@ class _Caller:
     copies: pd.DataFrame
     hybrids_assessed: bool
     strands: StrandCounts
+    sexes: Int8[np.ndarray, " samples"] | None
 
     def read(self, gene: StarGene) -> _Read:
         """Read the calls of one gene."""
         calls = read_site_calls(
             self.cohort, self.index, gene, self.build, min_gq=self.min_gq,
-            use_palindromic=not self.strands.is_mixed,
+            use_palindromic=not self.strands.is_mixed, sexes=self.sexes,
         )  # fmt: skip
-        codes, said = self._assume(gene, calls)
+        copies = self._copies(gene)
+        on_x = None
+        if gene.ploidy == "X":
+            on_x = settle_copies_on_x(calls.codes, calls.heterozygous_men, self.sexes)
+            copies = _with_sexes(*copies, on_x)
+        codes, said = self._assume(gene, calls, on_x)
         patterns, pattern_of = distinct_patterns(codes, calls.phase_sets, calls.states, calls.probabilities)
-        return _Read(gene, patterns, pattern_of, said, *self._copies(gene))
+        return _Read(gene, patterns, pattern_of, said, *copies)
 
     def weigh_populations(self, genes: Sequence[_Read]) -> list[np.ndarray | None]:
         """Weights of the populations at each gene and sample; None where one answer serves all."""
@@ -258,17 +270,19 @@ class _Caller:
         named = [f"{name} {w:.2f}" for name, w in zip(self.populations, weights[group], strict=True) if w > 0]
         return [f"populations weighed by the calls of the other genes: {', '.join(named)}"]
 
-    def _assume(self, gene: StarGene, calls: SiteCalls) -> tuple[np.ndarray, list[str]]:
+    def _assume(
+        self, gene: StarGene, calls: SiteCalls, on_x: CopiesOnX | None
+    ) -> tuple[np.ndarray, list[str]]:
         """Take sites that a whole genome's file does not mention for the reference, and say so."""
         assumable = np.array([site.name not in UNSEEN_SITES for site in gene.sites], dtype=bool)
         assumed = ~calls.in_file & calls.covered & assumable & (self.assay == "wgs")
-        codes = calls.codes.copy()
+        codes = calls.codes.copy() if on_x is None else on_x.codes
         said = [*filter(None, [self.strands.warning]), *calls.notes]
         if gene.ploidy == "autosome" and (codes == FILL).any():
             # Nobody has one copy of an autosome: some programs write two equal alleles so, others a missing one.
             codes[codes == FILL] = UNKNOWN
             said.append("calls of one copy leave the other unknown")
-        _, one_copy = settle_ploidy(codes)
+        one_copy = settle_ploidy(codes)[1] if on_x is None else on_x.one_copy
         for site in map(int, np.flatnonzero(assumed)):
             codes[site] = _reference_code(gene, site, self.build)
             codes[site, one_copy, 1] = FILL
@@ -299,6 +313,24 @@ class _Caller:
                 found.append(Copies(float(number), bool(suspected), evidence, self.hybrids_assessed, told))
             of_sample[sample] = keys[key]
         return found, of_sample
+
+
+def _with_sexes(
+    copies: list[Copies], copies_of: np.ndarray, on_x: CopiesOnX
+) -> tuple[list[Copies], np.ndarray]:
+    """Tell apart samples of unlike copies of X."""
+    keys: dict[tuple[int, str, str], int] = {}
+    of_sample = np.array(
+        [
+            keys.setdefault(key, len(keys))
+            for key in zip(copies_of.tolist(), on_x.assumed, on_x.contradiction, strict=True)
+        ]
+    )
+    told = [
+        replace(copies[number], assumed=assumed, contradiction=contradiction)
+        for number, assumed, contradiction in keys
+    ]
+    return told, of_sample
 
 
 def _population_names(definitions: pd.DataFrame) -> list[str]:

@@ -17,6 +17,7 @@ from varimol.cli_options import (
     Out,
     Quiet,
     Seed,
+    Sexes,
     Threads,
     command,
     names,
@@ -139,6 +140,7 @@ def stars(
     hybrids_assessed: Annotated[
         bool, typer.Option("--hybrids-assessed", help="Hybrids of CYP2D6 were looked for, and not found.")
     ] = False,
+    sexes: Sexes = None,
     seed: Seed = 0,
     threads: Threads = 2,
     quiet: Quiet = False,
@@ -147,7 +149,7 @@ def stars(
     with CommandProgress("calling star alleles", quiet) as progress:
         varimol.stars(
             source, out, assay=assay, build=build, outside=outside, prior=prior,
-            hybrids_assessed=hybrids_assessed, progress=progress.share,
+            hybrids_assessed=hybrids_assessed, sexes=sexes, progress=progress.share,
         )  # fmt: skip
 
 

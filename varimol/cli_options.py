@@ -20,6 +20,10 @@ OneTwo = Annotated[
     bool, typer.Option("--one-two", help="The binary trait is coded 1 (control) and 2 (case).")
 ]
 Build = Annotated[str, typer.Option("--build", help="auto, GRCh37 or GRCh38.")]
+Sexes = Annotated[
+    Path | None,
+    typer.Option("--sexes", help="Table with sample_id (or IID) and sex: men have one copy of genes on X."),
+]
 
 
 def limit_threads(threads: int) -> None:

@@ -150,6 +150,7 @@ def stars(
     outside: PathName | None = None,
     prior: bool = True,
     hybrids_assessed: bool = False,
+    sexes: PathName | None = None,
     progress: Progress | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Call star alleles, metaboliser phenotypes and the guidance that follows.
@@ -171,6 +172,8 @@ def stars(
         Whether the frequencies of alleles weigh the diplotypes.
     hybrids_assessed
         Hybrids of CYP2D6 were looked for by other means, and not found.
+    sexes
+        Table with sample_id (or IID) and sex: men have one copy of a gene on X, however their calls are written.
     progress
         Called with the share done.
 
@@ -188,7 +191,9 @@ def stars(
         if not is_store(source):
             ingest(source, store, build=build, fields=declared_star_fields(source), progress=progress)
         opened = open_cohort(source if is_store(source) else store)
-        found = call_stars(opened, assay, build, outside, prior=prior, hybrids_assessed=hybrids_assessed)
+        found = call_stars(
+            opened, assay, build, outside, prior=prior, hybrids_assessed=hybrids_assessed, sexes=sexes
+        )
         if not is_store(source):
             shutil.rmtree(store)
         write_star_tables(found, folder)

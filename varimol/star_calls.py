@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from varimol import tables
@@ -52,6 +53,7 @@ def call_stars(
     *,
     prior: bool = True,
     hybrids_assessed: bool = False,
+    sexes: str | os.PathLike[str] | None = None,
 ) -> StarTables:
     """Call star alleles, metaboliser phenotypes and the guidance that follows, from the shipped tables.
 
@@ -69,11 +71,13 @@ def call_stars(
         Whether the frequencies of alleles weigh the diplotypes.
     hybrids_assessed
         Hybrids of CYP2D6 were looked for by other means, and not found.
+    sexes
+        Table with sample_id (or IID) and sex: men have one copy of a gene on X, however their calls are written.
 
     Raises
     ------
     InputError
-        The records contradict the build, or are partly on another; the outside calls cannot be read.
+        The records contradict the build, or are partly on another; the outside calls or the sexes cannot be read.
     """
     from genomics.metaboliser import assign_phenotypes, phenotype_probabilities
     from genomics.recommendations import recommend
@@ -87,16 +91,19 @@ def call_stars(
     )
     found = detect_build(cohort, known, build)
     bodies = tables.genes(found.build) if found.build in ("GRCh37", "GRCh38") else None
+    # What is wrong with the user's tables shows before the long step.
+    given = None if outside is None else _outside_calls(cohort, outside)
+    stated = None if sexes is None else _sexes_of(cohort, sexes)
     genes = list(read_definitions(definitions))
     diplotypes = call_diplotypes(
         cohort, definitions, genes=genes, assay=assay, build=found.build, prior=prior,
         hybrids_assessed=hybrids_assessed,
         regions=None if bodies is None else bodies.rename(columns={"symbol": "gene"}),
+        sexes=stated,
     )  # fmt: skip
-    if outside is not None:
-        from varimol.outside_calls import apply_outside_calls, read_outside_calls
+    if given is not None:
+        from varimol.outside_calls import apply_outside_calls
 
-        given = read_outside_calls(outside, [str(name) for name in cohort.sample_ids])
         diplotypes = apply_outside_calls(diplotypes, given)
     diplotypes = assign_phenotypes(
         diplotypes, tables.allele_functions(), tables.phenotype_rules(), tables.phenotype_scores()
@@ -110,6 +117,27 @@ def call_stars(
         carriers,
         f"{found.build}: {found.reason}",
     )
+
+
+def _outside_calls(cohort: Cohort, path: str | os.PathLike[str]) -> pd.DataFrame:
+    from varimol.outside_calls import read_outside_calls
+
+    return read_outside_calls(path, [str(name) for name in cohort.sample_ids])
+
+
+def _sexes_of(cohort: Cohort, path: str | os.PathLike[str]) -> np.ndarray:
+    """Read the sexes of a cohort's samples; a table that has none of them is another cohort's."""
+    from genomics.errors import InputError
+    from genomics.sex_chromosomes import read_sexes
+
+    names = [str(name) for name in cohort.sample_ids]
+    sexes = read_sexes(path, names)
+    if not sexes.any():
+        raise InputError(
+            "no sample of the cohort has a sex in it", file=path, field="--sexes",
+            expected=f"samples such as {names[0]}, and 1 or 2, M or F, male or female",
+        )  # fmt: skip
+    return sexes
 
 
 def _undocumented(

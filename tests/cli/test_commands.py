@@ -25,7 +25,7 @@ OPTIONS: dict[str, set[str]] = {
     "export": {"--out"},
     "quality": {"--out"},
     "associate": {"--phenotypes", "--trait", "--covariates", "--trait-type", "--out", "--one-two"},
-    "stars": {"--assay", "--build", "--out", "--outside"},
+    "stars": {"--assay", "--build", "--out", "--outside", "--sexes"},
     "library": {"--out", "--smiles-column", "--id-column", "--strict"},
     "train affinity": {
         "--pairs", "--drugs", "--targets", "--label", "--folds", "--out", "--epochs", "--network", "--settings",

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from genomics import star_alleles
+from genomics.errors import InputError
 from genomics.ingest import ingest
 from varimol.star_calls import call_stars
 
@@ -47,3 +48,32 @@ def test_call_stars__reads_each_gene_once(
     found = call_stars(cohort_of(TPMT), "array")
     assert top(found.diplotypes, "TPMT", "A")["diplotype"] == "*1/*3A"
     assert set(times) == set(found.diplotypes["gene"]) and set(times.values()) == {1}
+
+
+# rs1050829 and rs1050828 of G6PD on GRCh38.
+G6PD = ["X 154535277 . T C . PASS . GT 1/1 1/1", "X 154536002 . C T . PASS . GT 1/1 1/1"]
+
+
+def test_call_stars__sexes_tell_the_copies_on_x(cohort_of: Callable[..., Any], tmp_path: Path) -> None:
+    table = tmp_path / "sexes.tsv"
+    table.write_text("sample_id\tsex\nB\tfemale\nA\tM\n")
+    found = call_stars(cohort_of(G6PD), "array", sexes=table).diplotypes
+    assert top(found, "G6PD", "A")["diplotype"] == "A- 202A_376G"
+    assert top(found, "G6PD", "B")["diplotype"] == "A- 202A_376G/A- 202A_376G"
+    assert "stated to be male" in top(found, "G6PD", "A")["assumptions"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("sample_id\tsex\nC\t1\n", r"sexes.tsv, field --sexes: no sample of the cohort.*such as A"),
+        ("sample_id\tgender\nA\t1\n", r"sexes.tsv, field header: a column is missing"),
+        ("sample_id\tsex\nA\t1\nA\t2\n", r"sexes.tsv, record A, field sex: two sexes"),
+    ],
+)
+def test_call_stars__sexes_that_cannot_be_used_are_refused(
+    cohort_of: Callable[..., Any], tmp_path: Path, text: str, said: str
+) -> None:
+    (tmp_path / "sexes.tsv").write_text(text)
+    with pytest.raises(InputError, match=said):
+        call_stars(cohort_of(G6PD), "array", sexes=tmp_path / "sexes.tsv")
