@@ -283,6 +283,8 @@ class _Caller:
             codes[codes == FILL] = UNKNOWN
             said.append("calls of one copy leave the other unknown")
         one_copy = settle_ploidy(codes)[1] if on_x is None else on_x.one_copy
+        # Also where no call of the file shows it.
+        one_copy |= gene.ploidy == "MT"
         for site in map(int, np.flatnonzero(assumed)):
             codes[site] = _reference_code(gene, site, self.build)
             codes[site, one_copy, 1] = FILL

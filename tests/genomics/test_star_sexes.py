@@ -1,4 +1,4 @@
-"""Copies of a gene on X, by the sex that is stated or else by the calls."""
+"""Copies of a gene on X, by the sex that is stated or else by the calls, and on MT."""
 
 from __future__ import annotations
 
@@ -100,3 +100,14 @@ def test_settle_copies_on_x__men_have_one_column_and_women_two(calls: list[list[
     plain = settle_copies_on_x(codes, np.zeros(3, dtype=bool), None)
     assert plain.codes[:, 2].tolist() == found.codes[:, 2].tolist()
     assert found.assumed[2] == ("" if found.one_copy[2] else TWO_ASSUMED)
+
+
+def test_call_diplotypes__gene_of_the_mitochondrion_that_no_record_mentions(
+    cohort_of: Callable[..., Any],
+) -> None:
+    from varimol import tables
+
+    definitions = tables.allele_definitions().query("gene == 'MT-RNR1'")
+    around = cohort_of([("MT", 263, "A", "G", "1/1"), ("MT", 8860, "A", "G", "1/1")])
+    found = call_diplotypes(around, definitions, assay="wgs", build="GRCh38")
+    assert found["diplotype"].tolist() == ["Reference"]
