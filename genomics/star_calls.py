@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Int8, Int32
 
-from genomics.block import FILL, FILTERED, MISSING, NO_CALL
+from genomics.block import FILL, FILTERED, MISSING, NO_CALL, OBSERVED
 from genomics.sex_chromosomes import MALE, in_pseudo_autosomal, to_haploid
 from genomics.star_probabilities import allele_probabilities
 
@@ -72,17 +72,22 @@ def read_calls(cohort: Cohort, records: np.ndarray, *, min_gq: int | None = None
         Rows of the store.
     min_gq
         Calls of lower genotype quality count as filtered, where the record gives it and has no genotype
-        probabilities, which say the same better.
+        probabilities, which say the same better. Calls without a read are no calls, unless they are imputed.
     """
     genotypes, n_polyploid = two_copies(cohort.genotypes(records))
     states = cohort.states(records)
     gp, hds = (_optional(cohort, name, records) for name in ("call_GP", "call_HDS"))
+    imputed = np.zeros(states.shape, dtype=bool)
+    for values in (gp, hds):
+        if values is not None:
+            imputed |= np.isfinite(values[:, :, 0])
+    # Some callers write the reference where they saw nothing.
+    unread = _without_reads(cohort, records) & ~imputed
+    genotypes = np.where(unread[:, :, None], MISSING, genotypes)
+    states = np.where(unread & (states == OBSERVED), NO_CALL, states)
     if min_gq is not None and "call_GQ" in cohort.arrays:
         quality = cohort.read("call_GQ", records)
-        doubtful = (quality < min_gq) & (quality >= 0).any(axis=1, keepdims=True)
-        for values in (gp, hds):
-            if values is not None:
-                doubtful &= ~np.isfinite(values[:, :, 0])
+        doubtful = (quality < min_gq) & (quality >= 0).any(axis=1, keepdims=True) & ~imputed
         called = (genotypes >= 0).any(axis=2) & (states <= NO_CALL)
         states = np.where(doubtful & called, FILTERED, states)
     return RecordCalls(
@@ -94,6 +99,17 @@ def read_calls(cohort: Cohort, records: np.ndarray, *, min_gq: int | None = None
         n_polyploid=n_polyploid,
         n_mixed=np.zeros(len(genotypes), dtype=int),
     )
+
+
+def _without_reads(cohort: Cohort, records: np.ndarray) -> Bool[np.ndarray, "records samples"]:
+    """Calls at a depth of 0, or without a read of any allele where no depth is given."""
+    unread = np.zeros((len(records), cohort.n_samples), dtype=bool)
+    depth, of_alleles = (_optional(cohort, name, records) for name in ("call_DP", "call_AD"))
+    if of_alleles is not None:
+        unread |= (of_alleles[:, :, 0] == 0) & (of_alleles <= 0).all(axis=2)
+    if depth is not None:
+        unread = np.where(depth[:, :, 0] >= 0, depth[:, :, 0] == 0, unread)
+    return unread
 
 
 def _optional(cohort: Cohort, name: str, records: np.ndarray) -> np.ndarray | None:

@@ -34,3 +34,23 @@ def test_read_calls__low_quality_is_filtered_and_no_call_stays_one(
     # A record without any quality is not held to it.
     assert read_calls(cohort, rows, min_gq=20).states.tolist() == [[2, 0, 1, 2], [0, 0, 0, 0]]
     assert read_calls(cohort, rows).states.tolist() == [[0, 0, 1, 1], [0, 0, 0, 0]]
+
+
+def test_read_calls__a_call_without_a_read_is_none(make_vcf: Callable[..., Path], tmp_path: Path) -> None:
+    header = [
+        '##FORMAT=<ID=AD,Number=R,Type=Integer,Description="Depth by allele">',
+        '##FORMAT=<ID=GP,Number=G,Type=Float,Description="Genotype probabilities">',
+    ]
+    records = [
+        "1 5 . A G . PASS . GT:DP:GQ 0/0:0:0 0/0:1:30 0/1:.:30 0/1:0:30",
+        "1 9 . A G . PASS . GT:AD:DP 0/0:0,0:. 0/0:0,3:. 0/0:.:. 0/0:0,0:4",
+        "1 12 . A G . PASS . GT:DP:GP 0/0:0:0.9,0.1,0 0/0:0:. 0/0:7:. 0/0:.:.",
+        "1 15 . A G . q10 . GT:DP 0/0:0 0/0:9 0/0:. 0/0:0",
+    ]
+    path = make_vcf(records, samples=list("ABCD"), header=header)
+    cohort = ingest(path, tmp_path / "c.vcz", build="GRCh38", fields=["FORMAT/*"])
+    calls = read_calls(cohort, np.arange(4), min_gq=20)
+    assert calls.states.tolist() == [[1, 0, 0, 1], [1, 0, 0, 0], [0, 1, 0, 0], [2, 2, 2, 2]]
+    assert calls.genotypes[0].tolist() == [[-1, -1], [0, 0], [0, 1], [-1, -1]]
+    # Imputed calls need no reads.
+    assert calls.genotypes[2].tolist() == [[0, 0], [-1, -1], [0, 0], [0, 0]]
