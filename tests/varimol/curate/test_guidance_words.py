@@ -170,6 +170,33 @@ SUBJECTS = {
     "age or weight": ("age- or weight", "age or weight"),
     "opioid": ("opioid", "opioid"),
     "evidence": ("insufficient evidence|minimal evidence", "evidence"),
+    "if it must be": (
+        "warranted|needed (for|but)|potency is needed|^(Neither|TPMT|NUDT15)|tertiary amines, consider",
+        "is needed|with a tertiary amine",
+    ),
+    "less": (r"% reduction of (the )?recommended|Reduce starting dose by", "% below the usual dose"),
+    # Clopidogrel's 75 mg is by the day in two of the source's three sentences.
+    "by the day": ("mg/day|mg per day|75 mg(?!/m2)", "mg a day"),
+    "nothing to change": ("no indication to change", "nothing in the genotype calls for another"),
+    "where it matters most": ("especially (for|with)", "above all (with|at)"),
+    "no cut": ("reduction may not be recommended", "a cut may not be advised"),
+    "too weak": ("sub-optimal response", "response may be too weak"),
+    "does not work": ("lack of efficacy", "may not work"),
+    "pain": ("diminished analgesia", "too little pain"),
+    "harm": ("due to potential for side effects", "side effects may follow"),
+    "without hormones": ("non-hormone", "without hormones, such as a copper coil"),
+    "progestogen": ("progestogen-only", "progestogen alone, such as depot injection"),
+    "other risks": (r"obesity, smoking", "smoking, obesity"),
+    "thrombosis": ("previous thrombosis", "after a thrombosis, or with much thrombosis in the family"),
+    "laboratory": ("family history, further genetic", "family history, clinical findings, laboratory"),
+    "in vivo": ("in vivo", "in vivo"),
+    "other anaesthetics": ("alternative anesthetics", "other anaesthetics are widely available"),
+    "first choice": ("in lieu of voriconazole", "instead of voriconazole"),
+    "clinical advice": ("clinical advice", "if clinical advice"),
+    "better than tamoxifen": ("superior to tamoxifen", "both do better than tamoxifen"),
+    "every inhibitor": ("strong to weak", "strong to weak"),
+    "hormonal": ("hormonal therapy", "hormonal therapy"),
+    "lowered again": ("unacceptable side effects", "unacceptable at any time, consider a lower dose"),
     "avoid": (r"avoid\b(?! prescribing)|should not be used", r"avoid\b(?! it\.)|advise against"),
     "consider": ("consider(?! implications|ation|ed to be|ing clopidogrel)", "consider"),
 }
@@ -248,7 +275,7 @@ def test_words__name_the_genes_that_the_source_names(pairs: list[Pair]) -> None:
         # "Based on TPMT status" needs no saying where the other gene is said to be unknown.
         based_on = set(re.findall(r"Based (?:on )?(TPMT|NUDT15)", pair.theirs))
         # "either TPMT or NUDT15" neither, where one of them is.
-        either = {"TPMT", "NUDT15"} if "either TPMT or NUDT15" in pair.theirs else set()
+        either = {"TPMT", "NUDT15"} if "Neither" not in pair.ours and "either TPMT" in pair.theirs else set()
         assert ours <= theirs, pair
         assert theirs - ours <= based_on | either, pair
         if theirs and not ours:
