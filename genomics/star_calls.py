@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int8, Int32
 
 from genomics.block import FILL, FILTERED, MISSING, NO_CALL, OBSERVED
 from genomics.sex_chromosomes import MALE, in_pseudo_autosomal, to_haploid
-from genomics.star_probabilities import allele_probabilities
+from genomics.star_probabilities import allele_probabilities, have_probabilities
 
 if TYPE_CHECKING:
     from genomics.cohort import Cohort
@@ -77,10 +77,7 @@ def read_calls(cohort: Cohort, records: np.ndarray, *, min_gq: int | None = None
     genotypes, n_polyploid = two_copies(cohort.genotypes(records))
     states = cohort.states(records)
     gp, hds = (_optional(cohort, name, records) for name in ("call_GP", "call_HDS"))
-    imputed = np.zeros(states.shape, dtype=bool)
-    for values in (gp, hds):
-        if values is not None:
-            imputed |= np.isfinite(values[:, :, 0])
+    imputed = _imputed(cohort, records, genotypes, gp, hds)
     # Some callers write the reference where they saw nothing.
     unread = _without_reads(cohort, records) & ~imputed
     genotypes = np.where(unread[:, :, None], MISSING, genotypes)
@@ -99,6 +96,23 @@ def read_calls(cohort: Cohort, records: np.ndarray, *, min_gq: int | None = None
         n_polyploid=n_polyploid,
         n_mixed=np.zeros(len(genotypes), dtype=int),
     )
+
+
+def _imputed(
+    cohort: Cohort, records: np.ndarray, genotypes: np.ndarray, gp: np.ndarray | None, hds: np.ndarray | None
+) -> Bool[np.ndarray, "records samples"]:
+    """Calls with probabilities that can be used."""
+    imputed = np.zeros(genotypes.shape[:2], dtype=bool)
+    if gp is None and hds is None:
+        return imputed
+    for k, alleles in enumerate(cohort.read("variant_allele", records)):
+        imputed[k] = have_probabilities(
+            genotypes[k],
+            sum(map(bool, alleles)),
+            genotype_probabilities=None if gp is None else gp[k],
+            haplotype_dosages=None if hds is None else hds[k],
+        )
+    return imputed
 
 
 def _without_reads(cohort: Cohort, records: np.ndarray) -> Bool[np.ndarray, "records samples"]:

@@ -56,22 +56,47 @@ def allele_probabilities(
     return pairs
 
 
+def have_probabilities(
+    genotypes: np.ndarray,
+    n_alleles: int,
+    *,
+    genotype_probabilities: np.ndarray | None = None,
+    haplotype_dosages: np.ndarray | None = None,
+) -> Bool[np.ndarray, " samples"]:
+    """Tell which calls of one record have probabilities that `allele_probabilities` takes.
+
+    Genotype probabilities are one for each genotype, none below 0, and sum to 1; haplotype dosages lie from 0
+    to 1, and the record has one ALT. The parameters are those of `allele_probabilities`.
+    """
+    found = np.zeros(len(genotypes), dtype=bool)
+    if genotype_probabilities is not None:
+        for rows, count in _genotype_counts(genotypes, n_alleles):
+            found |= rows & _are_probabilities(genotype_probabilities, count)
+    if haplotype_dosages is not None and n_alleles == 2:
+        for rows in _haplotype_rows(haplotype_dosages):
+            found |= rows
+    return found
+
+
+def _genotype_counts(genotypes: np.ndarray, n_alleles: int) -> list[tuple[Bool[np.ndarray, " samples"], int]]:
+    """Calls of two copies and of one, and how many genotypes each may have."""
+    haploid = genotypes[:, 1] == FILL
+    return [(~haploid, n_alleles * (n_alleles + 1) // 2), (haploid, n_alleles)]
+
+
 def _from_genotypes(
     pairs: np.ndarray, genotypes: np.ndarray, phased: np.ndarray, probabilities: np.ndarray
 ) -> None:
     n_alleles = pairs.shape[1]
-    n_genotypes = n_alleles * (n_alleles + 1) // 2
-    haploid = genotypes[:, 1] == FILL
-    for rows, count in ((~haploid, n_genotypes), (haploid, n_alleles)):
-        if probabilities.shape[1] >= count:
-            rows = rows & _are_probabilities(probabilities, count)
-            values = probabilities[rows, :count]
-            here = np.zeros((len(values), n_alleles, n_alleles), dtype=np.float32)
-            for k in range(count):
-                low, high = (k, k) if count == n_alleles else _genotype(k)
-                here[:, low, high] += values[:, k] / 2
-                here[:, high, low] += values[:, k] / 2
-            pairs[rows] = here / here.sum(axis=(1, 2), keepdims=True)
+    for rows, count in _genotype_counts(genotypes, n_alleles):
+        rows = rows & _are_probabilities(probabilities, count)
+        values = probabilities[rows, :count]
+        here = np.zeros((len(values), n_alleles, n_alleles), dtype=np.float32)
+        for k in range(values.shape[1]):
+            low, high = (k, k) if count == n_alleles else _genotype(k)
+            here[:, low, high] += values[:, k] / 2
+            here[:, high, low] += values[:, k] / 2
+        pairs[rows] = here / here.sum(axis=(1, 2), keepdims=True)
     ordered = np.flatnonzero(phased & (genotypes[:, 0] != genotypes[:, 1]) & (genotypes >= 0).all(axis=1))
     first, second = genotypes[ordered, 0], genotypes[ordered, 1]
     pairs[ordered, first, second] *= 2
@@ -79,7 +104,9 @@ def _from_genotypes(
 
 
 def _are_probabilities(values: np.ndarray, count: int) -> Bool[np.ndarray, " samples"]:
-    """Whether the values sum to 1; older files have GP as phred scores, which do not."""
+    """Whether the values are ``count`` and sum to 1; older files have GP as phred scores, which do not."""
+    if values.shape[1] < count:
+        return np.zeros(len(values), dtype=bool)
     used = values[:, :count]
     complete = np.isfinite(used).all(axis=1) & ~np.isfinite(values[:, count:]).any(axis=1)
     total = np.where(complete[:, None], used, 0).sum(axis=1)
@@ -105,12 +132,18 @@ def _genotype(number: int) -> tuple[int, int]:
 def _from_haplotypes(pairs: np.ndarray, dosages: np.ndarray) -> None:
     first = dosages[:, 0]
     second = dosages[:, 1] if dosages.shape[1] > 1 else np.full(len(dosages), np.nan)
-    inside = (first >= 0) & (first <= 1)
-    rows = inside & (second >= 0) & (second <= 1)
     a, b = np.stack([1 - first, first], axis=1), np.stack([1 - second, second], axis=1)
-    pairs[rows] = (a[:, :, None] * b[:, None, :])[rows]
-    single = inside & ~np.isfinite(second)
+    both, single = _haplotype_rows(dosages)
+    pairs[both] = (a[:, :, None] * b[:, None, :])[both]
     pairs[single] = (a[:, :, None] * np.eye(2))[single]
+
+
+def _haplotype_rows(dosages: np.ndarray) -> tuple[Bool[np.ndarray, " samples"], Bool[np.ndarray, " samples"]]:
+    """Calls with the dosages of two haplotypes, and with that of one."""
+    first, *rest = dosages.T
+    second = rest[0] if rest else np.full(len(dosages), np.nan)
+    inside = (first >= 0) & (first <= 1)
+    return inside & (second >= 0) & (second <= 1), inside & ~np.isfinite(second)
 
 
 def code_probabilities(

@@ -54,3 +54,21 @@ def test_read_calls__a_call_without_a_read_is_none(make_vcf: Callable[..., Path]
     assert calls.genotypes[0].tolist() == [[-1, -1], [0, 0], [0, 1], [-1, -1]]
     # Imputed calls need no reads.
     assert calls.genotypes[2].tolist() == [[0, 0], [-1, -1], [0, 0], [0, 0]]
+
+
+def test_read_calls__quality_stands_aside_for_good_probabilities_alone(
+    make_vcf: Callable[..., Path], tmp_path: Path
+) -> None:
+    header = [
+        '##FORMAT=<ID=GP,Number=G,Type=Float,Description="Genotype probabilities">',
+        '##FORMAT=<ID=HDS,Number=2,Type=Float,Description="Haploid dosages">',
+    ]
+    records = [
+        "1 5 . A G . PASS . GT:GQ:GP 0/1:3:0.1,0.8,0.1 0/1:3:0.6,0.6,0.6 0/1:3:0.4,0.6 0/1:3:-1,1,1",
+        "1 9 . A G . PASS . GT:GQ:HDS 0/1:3:0.1,0.9 0/1:3:0.1,1.9 1:3:0.9 0/1:3:.,.",
+        "1 12 . A G,T . PASS . GT:GQ:GP 0/1:3:0,1,0 0/1:3:0,1,0,0,0,0 1:3:0,1,0 0/1:3:.",
+    ]
+    path = make_vcf(records, samples=list("ABCD"), header=header)
+    cohort = ingest(path, tmp_path / "c.vcz", build="GRCh38", fields=["FORMAT/*"])
+    states = read_calls(cohort, np.arange(3), min_gq=20).states
+    assert states.tolist() == [[0, 2, 2, 2], [0, 2, 0, 2], [2, 0, 0, 2]]

@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genomics.star_match import FILL, OTHER
-from genomics.star_probabilities import allele_probabilities, code_probabilities, join_probabilities
+from genomics.star_probabilities import (
+    allele_probabilities,
+    code_probabilities,
+    have_probabilities,
+    join_probabilities,
+)
 
 
 def pairs_of(call: tuple[int, int], phased: bool, n_alleles: int, gp: list[float]) -> np.ndarray:
@@ -54,6 +59,24 @@ def test_allele_probabilities__haplotype_dosages_are_phased() -> None:
     np.testing.assert_allclose(found[0], [[0.09, 0.81], [0.01, 0.09]], rtol=1e-6)
     np.testing.assert_allclose(found[1], [[0.2, 0], [0, 0.8]], rtol=1e-6)
     assert np.isnan(found[2]).all()
+
+
+@given(
+    st.lists(st.sampled_from([0.0, 0.2, 0.5, 0.6, 1.0, 20.0, -1.0, np.nan]), min_size=6, max_size=6),
+    st.lists(st.sampled_from([0.0, 0.5, 1.0, 1.5, np.nan]), min_size=2, max_size=2),
+    st.sampled_from([(0, 1), (1, FILL), (-1, -1)]),
+    st.integers(2, 3),
+)
+def test_have_probabilities__tells_what_allele_probabilities_takes(
+    gp: list[float], hds: list[float], call: tuple[int, int], n_alleles: int
+) -> None:
+    genotypes = np.array([call], dtype=np.int8)
+    given_values = {
+        "genotype_probabilities": np.array([gp[:3] if n_alleles == 2 else gp], dtype=np.float32),
+        "haplotype_dosages": np.array([hds], dtype=np.float32),
+    }
+    found = allele_probabilities(genotypes, np.zeros(1, dtype=bool), n_alleles, **given_values)
+    assert have_probabilities(genotypes, n_alleles, **given_values)[0] == np.isfinite(found).all()
 
 
 def test_code_probabilities__alleles_of_one_code_are_added_and_unknown_bases_left_out() -> None:
