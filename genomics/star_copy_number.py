@@ -117,8 +117,8 @@ class _Statement:
         (samples,): the copies were written as such (CN), not derived from a call.
     partial
         The record covers part of the gene.
-    whole
-        The record speaks of all copies, not only of losses or only of gains.
+    losses, gains
+        The record speaks of lost copies, of gained ones; one that states copy numbers speaks of both.
     texts
         (samples,) the record and the sample's call.
     """
@@ -127,8 +127,14 @@ class _Statement:
     changed: np.ndarray
     stated: np.ndarray
     partial: bool
-    whole: bool
+    losses: bool
+    gains: bool
     texts: np.ndarray
+
+    @property
+    def whole(self) -> bool:
+        """Whether the record speaks of all copies."""
+        return self.losses and self.gains
 
 
 @dataclass(frozen=True)
@@ -213,6 +219,8 @@ def _statement(fields: _Fields, row: int, record: _Record) -> _Statement:
     changed = usable & (carried | (stated & (written != normal)))
     copies = np.where(usable & ~clash & (not record.partial), copies, np.nan)
     speaks = usable & (changed | ~np.isnan(copies))
+    all_copies = all(alt == "<CNV>" or _CN_ALLELE.fullmatch(alt) for alt in alleles[1:])
+    gained = any(_allele_copies(alleles[0], alt) > 1 for alt in alleles[1:])
     number = np.char.add(" CN ", np.where(stated, written, 0).astype(int).astype(str))
     texts = np.char.add(fields.texts[row].astype(str), np.where(stated, number, ""))
     texts = np.char.add(texts, np.where(clash & usable, f" ({CONTRADICTION})", ""))
@@ -222,7 +230,8 @@ def _statement(fields: _Fields, row: int, record: _Record) -> _Statement:
         changed=changed,
         stated=stated,
         partial=record.partial,
-        whole=all(alt == "<CNV>" or _CN_ALLELE.fullmatch(alt) for alt in alleles[1:]),
+        losses=all_copies or any(_allele_copies(alleles[0], alt) < 1 for alt in alleles[1:]),
+        gains=all_copies or gained,
         texts=texts,
     )
 
@@ -247,7 +256,8 @@ def _combine(said: Sequence[_Statement], n_samples: int) -> tuple[np.ndarray, np
     """Join what the records that cover a gene say; also tell where they contradict each other.
 
     One record of a change gives the copies. Several do where they agree and one states the number; two calls
-    of a change may be one change written twice or a change of either chromosome.
+    of a change may be one change written twice or a change of either chromosome. That a sample lacks a deletion
+    says nothing of duplications: unchanged copies take a stated number, or records of losses and of gains.
     """
     whole = [s for s in said if not s.partial]
     if not whole:
@@ -265,9 +275,12 @@ def _combine(said: Sequence[_Statement], n_samples: int) -> tuple[np.ndarray, np
     agree = (changed.sum(axis=0) == 1) | ((stated & changed).any(axis=0) & (low == high))
     # A record of all copies that saw no change contradicts one that did.
     agree &= ~np.isfinite(of_all_low) | ((of_all_low == low) & (of_all_high == high))
-    same = usual_low == usual_high
+    usual = ~changed & known
+    lost = (usual & np.array([s.losses for s in whole])[:, None]).any(axis=0)
+    gained = (usual & np.array([s.gains for s in whole])[:, None]).any(axis=0)
+    same = (usual_low == usual_high) & ((usual & stated).any(axis=0) | (lost & gained))
     numbers = np.where(any_change, np.where(agree & told, low, np.nan), np.where(same, usual_low, np.nan))
-    unclear = np.where(any_change, ~agree & told, np.isfinite(usual_low) & ~same)
+    unclear = np.where(any_change, ~agree & told, np.isfinite(usual_low) & (usual_low != usual_high))
     return numbers, unclear
 
 

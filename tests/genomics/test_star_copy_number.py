@@ -61,8 +61,8 @@ def numbers(table: pd.DataFrame) -> list[float | None]:
 @pytest.mark.parametrize(
     ("alt", "calls", "expected"),
     [
-        ("<DEL>", ["0/0", "0/1", "1|1", "./.", "0/."], [2, 1, 0, None, None]),
-        ("<DUP:TANDEM>", ["0/0", "0/1", "1/1", "./1", "."], [2, 3, 4, None, None]),
+        ("<DEL>", ["0/0", "0/1", "1|1", "./.", "0/."], [None, 1, 0, None, None]),
+        ("<DUP:TANDEM>", ["0/0", "0/1", "1/1", "./1", "."], [None, 3, 4, None, None]),
         ("<CN0>,<CN2>,<CN3>", ["0/0", "0/1", "0|2", "1/2", "3/3"], [2, 1, 3, 2, 6]),
         ("<CNV>", ["0/0", "0/1", "./.", "1/1", "0"], [2, None, None, None, 1]),
     ],
@@ -107,7 +107,7 @@ def test_read_copy_numbers__failed_and_doubtful_calls_say_nothing(
 ) -> None:
     record = (BEFORE, "<DEL>", f"END={BEHIND}", "GT:GQ", ["0/1:5", "0/1:60", "0/0:5"])
     assert numbers(copies([record], min_gq=20)) == [None, 1, None]
-    assert numbers(copies([record])) == [1, 1, 2]
+    assert numbers(copies([record])) == [1, 1, None]
     assert numbers(copies([record], status="low")) == [None, None, None]
 
 
@@ -145,7 +145,7 @@ def test_read_copy_numbers__a_change_of_part_of_the_gene_may_make_a_hybrid(
 def test_read_copy_numbers__sequence_deleted_in_full(copies: Callable[..., pd.DataFrame]) -> None:
     small = REGIONS.assign(end=42126677)
     record = (42126500, "A", ".", "GT", ["0/1", "0/0", "1/1"])
-    assert numbers(copies([record], ref="A" * 300, regions=small)) == [1, 2, 0]
+    assert numbers(copies([record], ref="A" * 300, regions=small)) == [1, None, 0]
 
 
 def test_read_copy_numbers__several_records(copies: Callable[..., pd.DataFrame]) -> None:
@@ -153,10 +153,21 @@ def test_read_copy_numbers__several_records(copies: Callable[..., pd.DataFrame])
     deletion = (BEFORE, "<DEL>", where, "GT", ["0/1", "0/0", "0/1", "0/1", "0/0"])
     gain = (BEFORE + 1, "<DUP>", where, "GT", ["0/0", "0/1", "0/1", "0/0", "./."])
     table = copies([deletion, gain])
-    assert numbers(table) == [1, 3, None, 1, 2]
+    assert numbers(table) == [1, 3, None, 1, None]
     assert table.loc[2, "evidence"].endswith("these records contradict each other")
     depth = (BEFORE + 2, "<CNV>", where, "CN", ["1", "3", "2", "2", "2"])
     assert numbers(copies([deletion, gain, depth])) == [1, 3, None, None, 2]
+
+
+def test_read_copy_numbers__no_deletion_is_no_word_on_duplications(
+    copies: Callable[..., pd.DataFrame],
+) -> None:
+    deletion = (BEFORE, "<DEL>", f"END={BEHIND}", "GT", ["0/0", "0/0", "./."])
+    gain = (BEFORE + 1, "<DUP>", f"END={BEHIND}", "GT", ["0/0", "./.", "0/0"])
+    assert numbers(copies([deletion])) == [None] * 3
+    assert numbers(copies([gain])) == [None] * 3
+    assert numbers(copies([deletion, gain])) == [2, None, None]
+    assert numbers(copies([(BEFORE, "<CNV>", f"END={BEHIND}", "GT", ["0/0"])])) == [2]
 
 
 def test_read_copy_numbers__call_against_its_own_number(copies: Callable[..., pd.DataFrame]) -> None:
@@ -166,7 +177,7 @@ def test_read_copy_numbers__call_against_its_own_number(copies: Callable[..., pd
 
 
 def test_read_copy_numbers__single_copy_of_x(copies: Callable[..., pd.DataFrame]) -> None:
-    assert numbers(copies([(BEFORE, "<DEL>", f"END={BEHIND}", "GT", ["0", "1", "0/1"])])) == [1, 0, 1]
+    assert numbers(copies([(BEFORE, "<DEL>", f"END={BEHIND}", "GT", ["0", "1", "0/1"])])) == [None, 0, 1]
 
 
 def test_read_copy_numbers__rows_by_sample_and_gene(copies: Callable[..., pd.DataFrame]) -> None:
