@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,7 +47,13 @@ class BuildFound:
     reason: str
 
 
-def detect_build(cohort: Cohort, sites: pd.DataFrame, asked: str = "auto") -> BuildFound:
+def detect_build(
+    cohort: Cohort,
+    sites: pd.DataFrame,
+    asked: str = "auto",
+    *,
+    file: str | os.PathLike[str] | None = None,
+) -> BuildFound:
     """Tell the build from the records that stand at known sites.
 
     Parameters
@@ -58,35 +66,53 @@ def detect_build(cohort: Cohort, sites: pd.DataFrame, asked: str = "auto") -> Bu
     asked
         GRCh37 or GRCh38 where the user says so; ``auto`` takes what the store says. Where neither is known, and
         the sites do not tell, the build is ``unknown``.
+    file
+        What errors name: the file that the store was read from. The store itself if not given.
 
     Raises
     ------
     InputError
-        The records contradict the build that was given, or are partly on the one and partly on the other; or a
-        column is missing.
+        The records, or else the store, contradict the build that was given, or are partly on the one and
+        partly on the other; or a column is missing.
     """
+    file = cohort.path if file is None else file
     detector = BuildDetector(sites)
-    name = cohort.path.name
+    name = Path(file).name
     detector.add_block(name, _records_at(cohort, sites))
     state = detector.state()
     counts = state["files"][name]
     counts["n_records"] = cohort.n_variants
     detector.restore(state)
     totals = {b: counts["with_rsid"][b] + counts["by_position"][b] for b in BUILDS}
-    said = f"{totals['GRCh37']} known sites stand where GRCh37 has them, {totals['GRCh38']} where GRCh38 does"
     stated = asked == "auto" and cohort.build in BUILDS
     declared = cohort.build if stated else asked
     try:
         build, evidence = detector.decide(declared)
+        # Where the records do not tell, the header may have.
+        if detector.decide()[0] == "unknown" and {asked, cohort.build} == set(BUILDS):
+            why = cohort.build_evidence.get("reason", "as the store says")
+            raise InputError(
+                f"the file is on {cohort.build}, not on {asked}, as given ({why})", field="build",
+                expected=f"--build {cohort.build}", hint="leave --build out to have it detected",
+            )  # fmt: skip
     except InputError as error:
         raise InputError(
-            f"{error.message}; {said}", file=cohort.path, field=error.field, expected=error.expected,
-            hint=error.hint,
+            f"{error.message}; {_say_totals(totals, counts['example'])}", file=file, field=error.field,
+            expected=error.expected, hint=error.hint,
         ) from None  # fmt: skip
     reason = str(evidence["reason"])
     if stated:
         reason = reason.replace("given by the user", "as the store says", 1)
     return BuildFound(build, totals["GRCh37"], totals["GRCh38"], reason)
+
+
+def _say_totals(totals: dict[str, int], example: dict[str, str]) -> str:
+    """Tell how many sites stand where each build has them, and where one of them is."""
+    such = {build: f" (such as {example[build]})" if build in example else "" for build in BUILDS}
+    return (
+        f"{totals['GRCh37']} known sites stand where GRCh37 has them{such['GRCh37']}, "
+        f"{totals['GRCh38']} where GRCh38 does{such['GRCh38']}"
+    )
 
 
 def _records_at(cohort: Cohort, sites: pd.DataFrame) -> VariantBlock:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from varimol.cohorts import ingest, is_store
+from varimol.link_options import check_choice
 from varimol.results import whole_results, write_json, write_quality, write_structure
 from varimol.star_calls import StarTables, call_stars
 from varimol.steps import write_table
@@ -186,14 +187,18 @@ def stars(
     from genomics.star_fields import declared_star_fields
     from varimol.stars_json import write_stars_json
 
+    check_choice("assay", assay)
+    check_choice("build", build)
     with whole_results(out) as folder:
         store = folder / "cohort.vcz"
         if not is_store(source):
-            ingest(source, store, build=build, fields=declared_star_fields(source), progress=progress)
+            # The build is held against the star sites below, where an error names them.
+            ingest(source, store, fields=declared_star_fields(source), progress=progress)
         opened = open_cohort(source if is_store(source) else store)
         found = call_stars(
-            opened, assay, build, outside, prior=prior, hybrids_assessed=hybrids_assessed, sexes=sexes
-        )
+            opened, assay, build, outside, prior=prior, hybrids_assessed=hybrids_assessed, sexes=sexes,
+            file=source,
+        )  # fmt: skip
         if not is_store(source):
             shutil.rmtree(store)
         write_star_tables(found, folder)

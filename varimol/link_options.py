@@ -63,11 +63,16 @@ def check_options(plan: LinkOptions) -> None:
     """Refuse what no later step could use, before the long ones begin."""
     from varimol.networks import network_folder
 
-    for name, allowed in CHOICES.items():
-        value = getattr(plan, name)
-        if value not in allowed:
-            raise InputError(
-                f"{value!r} is not known", field="--" + name.replace("_", "-"),
-                expected="one of " + ", ".join(filter(None, allowed)), hint="choose one of these",
-            )  # fmt: skip
+    for name in CHOICES:
+        check_choice(name, getattr(plan, name))
     network_folder(plan.network)
+
+
+def check_choice(name: str, value: str) -> None:
+    """Refuse a value that is not in the closed list of an option."""
+    allowed = CHOICES[name]
+    if value not in allowed:
+        raise InputError(
+            f"{value!r} is not known", field="--" + name.replace("_", "-"),
+            expected="one of " + ", ".join(filter(None, allowed)), hint="choose one of these",
+        )  # fmt: skip

@@ -54,6 +54,7 @@ def call_stars(
     prior: bool = True,
     hybrids_assessed: bool = False,
     sexes: str | os.PathLike[str] | None = None,
+    file: str | os.PathLike[str] | None = None,
 ) -> StarTables:
     """Call star alleles, metaboliser phenotypes and the guidance that follows, from the shipped tables.
 
@@ -73,6 +74,8 @@ def call_stars(
         Hybrids of CYP2D6 were looked for by other means, and not found.
     sexes
         Table with sample_id (or IID) and sex: men have one copy of a gene on X, however their calls are written.
+    file
+        What errors of the build name: the file that the cohort was read from. The store itself if not given.
 
     Raises
     ------
@@ -89,7 +92,7 @@ def call_stars(
     known = pd.concat([definitions, tables.build_sites()], ignore_index=True).dropna(
         subset=["position_grch38"]
     )
-    found = detect_build(cohort, known, build)
+    found = detect_build(cohort, known, build, file=file)
     bodies = tables.genes(found.build) if found.build in ("GRCh37", "GRCh38") else None
     # What is wrong with the user's tables shows before the long step.
     given = None if outside is None else _outside_calls(cohort, outside)

@@ -59,9 +59,23 @@ def test_detect_build__counts_the_sites_of_each(
 def test_detect_build__wrong_label_is_refused_with_the_counts(make_cohort: Callable[..., Any]) -> None:
     cohort = cohort_on(make_cohort, places_on("grch37"))
     with pytest.raises(
-        InputError, match=r"on GRCh37, not on GRCh38.*6 known sites.*GRCh37 has them, 0 where"
+        InputError,
+        match=r"^c.vcz, field build: .* on GRCh37, not on GRCh38.*"
+        r"6 known sites stand where GRCh37 has them \(such as \d+:\d+\), 0 where GRCh38 does;",
     ):
         detect_build(cohort, SITES, asked="GRCh38")
+
+
+def test_detect_build__header_is_heard_where_the_records_do_not_tell(tmp_path: Path, make_vcf: Any) -> None:
+    header = ["##contig=<ID=10,length=135534747>"]
+    path = make_vcf(["10 5 . A G . PASS . GT 0/1"], samples=["A"], header=header)
+    cohort = ingest(path, tmp_path / "calls.vcz")
+    assert cohort.build == "GRCh37"
+    with pytest.raises(
+        InputError,
+        match=r"mine.vcf, field build: .*GRCh37, not on GRCh38, as given \(the header.*0 known sites",
+    ):
+        detect_build(cohort, SITES, asked="GRCh38", file="/a/b/mine.vcf")
 
 
 def test_detect_build__label_of_the_store_is_held_to_its_records(tmp_path: Path, make_vcf: Any) -> None:
@@ -74,7 +88,9 @@ def test_detect_build__label_of_the_store_is_held_to_its_records(tmp_path: Path,
 
 def test_detect_build__mixture_is_refused_with_the_counts(make_cohort: Callable[..., Any]) -> None:
     places = places_on("grch37")[:3] + places_on("grch38")[3:]
-    with pytest.raises(InputError, match=r"a mix of builds.*3 known sites.*GRCh37 has them, 3 where GRCh38"):
+    with pytest.raises(
+        InputError, match=r"a mix of builds.*3 known sites.*GRCh37 has them.*, 3 where GRCh38"
+    ):
         detect_build(cohort_on(make_cohort, places), SITES)
 
 

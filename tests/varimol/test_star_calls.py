@@ -13,6 +13,7 @@ import pytest
 from genomics import star_alleles
 from genomics.errors import InputError
 from genomics.ingest import ingest
+from varimol.commands import stars
 from varimol.star_calls import call_stars
 
 # rs1800460 and rs1142345 of TPMT on GRCh38.
@@ -77,3 +78,36 @@ def test_call_stars__sexes_that_cannot_be_used_are_refused(
     (tmp_path / "sexes.tsv").write_text(text)
     with pytest.raises(InputError, match=said):
         call_stars(cohort_of(G6PD), "array", sexes=tmp_path / "sexes.tsv")
+
+
+@pytest.mark.parametrize(
+    ("records", "build", "said"),
+    [
+        (
+            ["6 18130918 . T C . PASS . GT 0/1 0/0", "6 18139228 . C T . PASS . GT 0/1 0/0"],
+            "GRCh38",
+            r"mine.vcf, field build: the records are on GRCh37, not on GRCh38, as given .*; 2 known sites stand "
+            r"where GRCh37 has them \(such as 6:18130918\), 0 where GRCh38 does; expected --build GRCh37",
+        ),
+        (
+            TPMT,
+            "GRCh37",
+            r"mine.vcf, field build: .*0 known sites.*2 where GRCh38 does \(such as 6:18130687\)",
+        ),
+    ],
+)
+def test_stars__wrong_build_names_the_file_and_a_site(
+    tmp_path: Path, make_vcf: Callable[..., Path], records: list[str], build: str, said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        stars(make_vcf(records, name="mine.vcf"), tmp_path / "out", assay="array", build=build)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(("option", "value"), [("assay", "chip"), ("build", "hg19")])
+def test_stars__unknown_choice_is_refused_before_the_file_is_read(
+    tmp_path: Path, option: str, value: str
+) -> None:
+    given: dict[str, Any] = {option: value}
+    with pytest.raises(InputError, match=rf"field --{option}: '{value}' is not known; expected one of"):
+        stars(tmp_path / "not-there.vcf", tmp_path / "out", **given)
