@@ -23,6 +23,7 @@ REQUIRED_COLUMNS: dict[str, tuple[str, ...]] = {
     "affinity": ("compound_id", "gene", "prediction", "lower", "upper", "abstain"),
     "diplotypes": ("sample_id", "gene", "rank", "diplotype", "posterior", "status", "phenotype"),
     "recommendations": ("sample_id", "drug", "gene", "recommendation", "probability", "source"),
+    "undocumented_carriers": ("sample_id", "gene", "position", "ref", "alt", "copies"),
     "evidence": ("evidence_id", "sample_id", "compound_id", "lane", "path", "sources", "abstain"),
     "therapies": ("sample_id", "rank", "compound_id", "lane", "score", "reason", "path", "evidence_id"),
 }

@@ -26,7 +26,11 @@ import numpy as np
 import pandas as pd
 
 from varimol.report.bundle import Bundle
-from varimol.report.pharmacogenes import listed_drugs, with_phenotype_probability
+from varimol.report.pharmacogenes import (
+    listed_drugs,
+    undocumented_rows,
+    with_phenotype_probability,
+)
 
 #: Columns shown on a patient's page, in each table where they are present.
 PATIENT_COLUMNS: dict[str, tuple[str, ...]] = {
@@ -40,6 +44,7 @@ PATIENT_COLUMNS: dict[str, tuple[str, ...]] = {
         *("drug", "gene", "phenotype", "recommendation", "strength", "probability"),
         *("active", "source", "action", "compound_id", "population", "reason"),
     ),
+    "undocumented_carriers": ("gene", "variant", "place", "copies", "n_carriers", "n_called"),
     "evidence": (
         *("evidence_id", "compound_id", "compound_name", "lane", "claim", "direction", "value"),
         *("lower", "upper", "unit", "path", "sources", "assumptions", "abstain", "reason"),
@@ -105,6 +110,8 @@ def encode_patients(bundle: Bundle) -> dict[str, Any]:
         table = bundle.tables[name]
         if name == "diplotypes":
             table = with_phenotype_probability(table)
+        if name == "undocumented_carriers":
+            table = undocumented_rows(table)
         owner = np.array([index.get(s, len(patients)) for s in _texts(table["sample_id"])], dtype=np.int64)
         keys = [owner]
         if "rank" in table.columns and len(table):

@@ -7,6 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+#: Where an undocumented variant is neither at a site of a definition nor in an exon.
+ELSEWHERE = "elsewhere"
+
+#: Bases of an allele that are shown.
+LONGEST_ALLELE = 20
+
 #: Phenotypes named for each gene; rarer ones are summed up.
 N_PHENOTYPES = 4
 
@@ -126,6 +132,39 @@ def listed_drugs(diplotypes: pd.DataFrame, recommendations: pd.DataFrame) -> dic
         if drug not in shown.get(gene, set()):
             listed.setdefault(gene, []).append(f"{drug} ({level})")
     return listed
+
+
+def undocumented_rows(carriers: pd.DataFrame) -> pd.DataFrame:
+    """Undocumented variants at sites of the definitions and in exons, the rarest first.
+
+    Parameters
+    ----------
+    carriers
+        The table ``undocumented_carriers``; the thousands elsewhere in the genes are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        sample_id, gene, variant (``6:18133850 A>C``), place, copies, n_carriers, n_called.
+
+    Examples
+    --------
+    >>> row = {"sample_id": "a", "gene": "TPMT", "contig": "6", "position": 18133850, "ref": "A", "alt": "C"}
+    >>> row |= {"place": "exon", "copies": 1, "n_called": 3, "n_carriers": 1}
+    >>> undocumented_rows(pd.DataFrame([row]))["variant"].tolist()
+    ['6:18133850 A>C']
+    """
+    if "place" not in carriers:
+        return carriers.iloc[:0]
+    near = carriers[carriers["place"] != ELSEWHERE].sort_values(["n_carriers", "position"], kind="stable")
+    where = near["contig"].astype(str) + ":" + near["position"].astype(str)
+    told = near.assign(variant=where + " " + near["ref"].map(_shortened) + ">" + near["alt"].map(_shortened))
+    return told[["sample_id", "gene", "variant", "place", "copies", "n_carriers", "n_called"]]
+
+
+def _shortened(allele: str) -> str:
+    """Cut a long insertion or deletion."""
+    return allele if len(allele) <= LONGEST_ALLELE else f"{allele[:LONGEST_ALLELE]}…({len(allele)} bases)"
 
 
 def reason_counts(diplotypes: pd.DataFrame) -> list[tuple[str, int]]:

@@ -155,7 +155,15 @@ def _pharmacogene_tables(rng, samples):
         recommendations["active"], "", recommendations["gene"] + ": sites not observed: rs1065852"
     )
     recommendations["compound_id"] = recommendations["drug"].map(identifiers).fillna("")
-    return {"diplotypes": diplotype_table, "recommendations": recommendations}
+    undocumented = pd.DataFrame(
+        {"sample_id": samples[:1], "gene": "TPMT", "contig": "6", "position": 18133850}
+    )
+    undocumented = undocumented.assign(ref="A", alt="C", place="exon", copies=1, n_called=3, n_carriers=1)
+    return {
+        "diplotypes": diplotype_table,
+        "recommendations": recommendations,
+        "undocumented_carriers": undocumented,
+    }
 
 
 def _ranked_tables(rng, samples, n_therapies):

@@ -16,7 +16,13 @@ from genomics.metaboliser import phenotype_probabilities
 from varimol.report import write_report
 from varimol.report.bundle import read_bundle
 from varimol.report.payload import encode_patients
-from varimol.report.pharmacogenes import gene_rows, listed_drugs, reason_counts, with_phenotype_probability
+from varimol.report.pharmacogenes import (
+    gene_rows,
+    listed_drugs,
+    reason_counts,
+    undocumented_rows,
+    with_phenotype_probability,
+)
 
 COPY_NUMBER = "needs copy number: deletions, duplications and hybrids do not show in variant calls"
 UNSEEN = "no site of the gene was observed"
@@ -53,6 +59,13 @@ ADVICE = [
     ("sevoflurane", "RYR1", "", "", np.nan, False, "no recommendation", f"RYR1: {UNSEEN} (all 313 sites)"),
     ("voriconazole", "CYP2C19", "Poor Metabolizer", "Usual dose.", 1.0, True, "standard", ""),
 ]  # fmt: skip
+# Undocumented variants of NA2: gene, position, ref, alt, place, copies, carriers.
+CARRIED = [
+    ("CYP2C19", 96602622, "C", "T", "exon", 1, 2),
+    ("CYP2C19", 96541616, "G", "C", "site", 2, 1),
+    ("CYP2C19", 96600000, "A", "T", "elsewhere", 1, 1),
+    ("NUDT15", 48619942, "A", "A" + "CG" * 40, "exon", 1, 1),
+]
 ADVICE_COLUMNS = ["drug", "gene", "phenotype", "recommendation", "probability", "active", "action", "reason"]
 
 
@@ -64,6 +77,11 @@ def _tables(samples):
     )
 
 
+def _undocumented():
+    columns = ["gene", "position", "ref", "alt", "place", "copies", "n_carriers"]
+    return pd.DataFrame(CARRIED, columns=columns).assign(sample_id="NA2", contig="10", n_called=3)
+
+
 @pytest.fixture(scope="module")
 def stars(tmp_path_factory):
     """A directory as `varimol stars` writes it."""
@@ -71,6 +89,7 @@ def stars(tmp_path_factory):
     diplotypes, recommendations = _tables(["NA1", "NA2", "NA3"])
     diplotypes.to_parquet(folder / "diplotypes.parquet")
     recommendations.to_parquet(folder / "recommendations.parquet")
+    _undocumented().to_parquet(folder / "undocumented_carriers.parquet")
     facts = {"varimolVersion": "0.1.0", "build": "GRCh37", "assay": "array"}
     facts["sources"] = [{"name": "PharmCAT allele definitions", "version": "2025-11-05"}]
     (folder / "stars.json").write_text(json.dumps(facts), encoding="utf-8")
@@ -128,6 +147,15 @@ def test_payload__carries_what_was_not_seen(stars):
     wanted = {"sites_no_call", "sites_filtered", "sites_settling", "unobserved_alleles", "variants"}
     assert wanted | {"phenotype_probability", "posterior_no_prior"} <= set(columns)
     assert "number" in columns["phenotype_probability"] and "text" in columns["sites_no_call"]
+
+
+def test_undocumented_rows__the_rarest_first_and_none_elsewhere():
+    told = undocumented_rows(_undocumented())
+    assert told["variant"].tolist() == [
+        f"10:48619942 A>A{'CG' * 9}C…(81 bases)",
+        "10:96541616 G>C", "10:96602622 C>T",
+    ]  # fmt: skip
+    assert undocumented_rows(_undocumented().drop(columns="place")).empty
 
 
 def test_stars_page__says_what_was_called_in_whom(stars_page, parse_page):
@@ -203,7 +231,7 @@ def opened(browse, stars, stars_page, tmp_path_factory):
     path = tmp_path_factory.mktemp("opened") / "report.html"
     path.write_text(_driven(stars_page, opener), encoding="utf-8")
     dom = browse(path, "patient=NA2")
-    table = dom.split("<h2>Pharmacogenes</h2>")[1].split("<h2>Drugs</h2>")[0]
+    table = dom.split("<h2>Pharmacogenes</h2>")[1]
     gene = r'<button[^>]*class="toggle"[^>]*><em>(\w+)</em></button>'
     parts = re.split(gene, table.split("genes not called")[0].split("gene not called")[0])
     rows = dict(zip(parts[1::2], parts[2::2], strict=True))
@@ -253,7 +281,7 @@ def test_patient__drugs_to_mind_come_first_and_the_unseen_are_folded(opened):
     assert next(iter(rows)) == "CYP2C19"
     assert "avoid clopidogrel; with CYP2D6: doxepin no change: 1 drug" in _words(rows["CYP2C19"])
     assert "undecided: 1 drug" in _words(rows["TPMT"])
-    assert "azathioprine: TPMT: sites not observed; genotype rs1,rs2,rs3,rs4" in _words(rows["TPMT"])
+    assert "azathioprine: TPMT: sites not observed; genotype rs1, rs2, rs3 and 1 more" in _words(rows["TPMT"])
     assert not {"RYR1", "ABCB1", "CYP2D6"} & set(rows)
     text = _words(dom)
     assert (
@@ -261,7 +289,57 @@ def test_patient__drugs_to_mind_come_first_and_the_unseen_are_folded(opened):
         and "RYR1 sevoflurane" in text
     )
     assert "1 gene not called: copy number decides" in text and "Patient NA2" in text
-    assert "2 genotypes" in _words(rows["COMT"])
+    assert "rs6 A/G, rs7 C/C 1.00" in _words(rows["COMT"])
+
+
+@pytest.mark.slow
+def test_patient__what_asks_for_a_change_stands_first(opened):
+    dom, rows = opened
+    assert dom.index("<h2>Drugs to mind</h2>") < dom.index("<h2>Pharmacogenes</h2>")
+    headings = ["<h3>Ask for a change</h3>", "<h3>Not settled</h3>", "<h3>Called, no change asked</h3>"]
+    assert sorted(headings, key=dom.index) == headings and len(rows) == 5
+    placed = {
+        gene: sum(dom.index(h) < dom.index(f"<em>{gene}</em></button>") for h in headings) for gene in rows
+    }
+    assert placed == {"CYP2C19": 1, "TPMT": 2, "NUDT15": 3, "VKORC1": 3, "COMT": 3}
+
+
+@pytest.mark.slow
+def test_patient__undocumented_variants_stand_by_their_gene(opened):
+    _, rows = opened
+    told = _words(rows["CYP2C19"])
+    assert "every site seen 2 undocumented variants" in told
+    assert (
+        "10:96541616 G>C (2 copies, at a site of the definition, 1 of 3 patients carry it) "
+        "10:96602622 C>T (one copy, 2 of 3 patients carry it)" in told
+    )
+    assert "What they do is not known, and the diplotype does not account for them" in told
+    assert "96600000" not in told and "undocumented" not in _words(rows["TPMT"])
+
+
+@pytest.mark.slow
+def test_patient__sites_that_were_assumed_were_not_seen(tmp_path, stars, browse):
+    table = pd.read_parquet(stars / "diplotypes.parquet")
+    said = "22 sites that the file does not mention taken for the reference"
+    assumed = table["gene"] == "CYP2C19"
+    table.assign(assumptions=table["assumptions"].mask(assumed, said)).to_parquet(
+        tmp_path / "diplotypes.parquet"
+    )
+    text = _words(browse(write_report(tmp_path), "patient=NA2"))
+    assert "22 assumed, not in the file" in text and "every site seen" in text
+
+
+@pytest.mark.slow
+def test_patient__long_lists_of_sites_are_cut_in_a_row(tmp_path, stars, browse):
+    table = pd.read_parquet(stars / "recommendations.parquet")
+    many = ",".join(f"rs{i}" for i in range(100, 120))
+    waits = table["drug"] == "azathioprine"
+    table["reason"] = table["reason"].mask(waits, f"TPMT: sites not observed; genotype {many} and 15 more")
+    table.to_parquet(tmp_path / "recommendations.parquet")
+    pd.read_parquet(stars / "diplotypes.parquet").to_parquet(tmp_path / "diplotypes.parquet")
+    dom = browse(write_report(tmp_path), "patient=NA2")
+    text = _words(dom.split('<main id="patient"')[1].split("<script")[0])
+    assert "genotype rs100, rs101, rs102 and 32 more" in text and "rs103" not in text
 
 
 @pytest.mark.slow
@@ -274,7 +352,7 @@ def test_patient__stars_alone_have_no_other_lanes(opened, browse, stars, parse_p
 
 @pytest.mark.slow
 def test_patient__names_from_files_stay_text(browse, tmp_path, stars, parse_page, hostile):
-    for name in ("diplotypes", "recommendations"):
+    for name in ("diplotypes", "recommendations", "undocumented_carriers"):
         table = pd.read_parquet(stars / f"{name}.parquet")
         spoiled = table.replace(
             dict.fromkeys(["NA2", "clopidogrel", "*1/*1", "CYP2C19", "Poor Metabolizer"], hostile)

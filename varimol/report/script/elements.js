@@ -18,6 +18,15 @@ function words(text) {
   return (text || "").replaceAll("_", " ");
 }
 
+// Lists of sites come without spaces; those of more than `most` names are cut where they stand in a narrow cell.
+function spacedLists(text, most = Infinity) {
+  return (text || "").replace(/([^\s,;()]+(?:,[^\s,;()]+)+)(?: and (\d+) more)?/g, (all, list, more) => {
+    const names = list.split(",");
+    const rest = Math.max(names.length - most, 0) + Number(more || 0);
+    return names.slice(0, Math.min(most, names.length)).join(", ") + (rest ? ` and ${rest.toLocaleString("en")} more` : "");
+  });
+}
+
 function badge(text, tone) {
   return el("span", { class: `badge ${tone || ""}`.trim() }, text);
 }

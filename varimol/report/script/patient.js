@@ -48,7 +48,7 @@ function becauseOf(advice) {
   const genes = (advice.gene || "").split("+").filter(Boolean);
   const found = genes.length > 1 ? (advice.phenotype || "").split("+") : [advice.phenotype || ""];
   const lines = genes.map((gene, i) => el("div", {}, el("em", {}, gene), ": ", found[i] || el("span", { class: "quiet" }, "no result")));
-  return [...lines, advice.active === false && advice.reason ? el("span", { class: "small" }, advice.reason) : ""].filter(Boolean);
+  return [...lines, advice.active === false && advice.reason ? el("span", { class: "small" }, spacedLists(advice.reason, NAMED)) : ""].filter(Boolean);
 }
 
 function safetyTable(label, rows) {
@@ -61,7 +61,7 @@ function safetyTable(label, rows) {
   ], rows, (r) => [
     r.path && !r.evidence.some((e) => e.path === r.path) ? chain(r.path) : null,
     definitions([["Strength", words(r.strength)], ["Applies to", r.population], ["Source", starsOnly ? r.source : ""],
-      ["Not active", r.active === false ? r.reason || "not certain enough, or the gene was not called" : ""]]),
+      ["Not active", r.active === false ? spacedLists(r.reason) || "not certain enough, or the gene was not called" : ""]]),
     ...r.evidence.map(evidenceView),
     r.evidence.length || starsOnly ? null : el("p", { class: "small" }, r.compound_id ? "No evidence record was written for this statement." :
       "This drug is not among the compounds given, so it is not ranked."),
@@ -75,12 +75,12 @@ function safetyLane(cohort, number, therapies) {
   const uncertain = rows.filter((row) => row.active === false);
   const routine = rows.filter((row) => row.active !== false && isRoutine(row));
   const fold = (text, label, group) => group.length ?
-    el("details", { class: "fold" }, el("summary", {}, `${group.length} ${text}`), safetyTable(label, group)) : null;
+    el("details", { class: "fold" }, el("summary", {}, text), safetyTable(label, group)) : null;
   return [
     urgent.length ? safetyTable("Drugs that need attention", urgent) :
       empty("No active statement asks for a change. Statements that are not active are listed below: they are open, not harmless."),
-    fold("statements not active: gene not called, or too uncertain", "Statements that are not active", uncertain),
-    fold("statements that ask for no change", "Statements that ask for no change", routine),
+    fold(`${counted(uncertain.length, "statement")} not active: gene not called, or too uncertain`, "Statements that are not active", uncertain),
+    fold(`${counted(routine.length, "statement")} asking for no change`, "Statements that ask for no change", routine),
   ];
 }
 
@@ -146,10 +146,18 @@ function patientPage(cohort, number) {
     el("p", { class: "caution" }, el("strong", {}, "For research use only. "), starsOnly ?
       "Confirm any genotype with a clinical assay before it is acted upon. Open a row for its other candidates, its sites and what was assumed." :
       "Open a row to see the evidence behind it. Lanes are ranked apart and never added to one another."),
-    section("Pharmacogenes", "", ...pharmacogenes(cohort.rows("diplotypes", number), cohort.rows("recommendations", number), cohort.listed)),
-    section(starsOnly ? "Drugs" : "Safety and dose", "Guideline statements for the phenotypes above.", ...safetyLane(cohort, number, therapies)),
+    ...geneSections(cohort, number, therapies),
     ...(starsOnly ? [] : efficacySections(cohort, number, lane, shown)),
   ].filter(Boolean);
+}
+
+// What to do comes before why on the page of star alleles alone; else the genes come before the lanes.
+function geneSections(cohort, number, therapies) {
+  const drugs = section(starsOnly ? "Drugs to mind" : "Safety and dose", "Guideline statements for the patient’s phenotypes.",
+    ...safetyLane(cohort, number, therapies));
+  const genes = section("Pharmacogenes", "", ...pharmacogenes(cohort.rows("diplotypes", number),
+    cohort.rows("recommendations", number), cohort.listed, cohort.rows("undocumented_carriers", number)));
+  return starsOnly ? [drugs, genes] : [genes, drugs];
 }
 
 function efficacySections(cohort, number, lane, shown) {

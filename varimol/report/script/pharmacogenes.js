@@ -3,10 +3,12 @@
 const UNSEEN = /^no site of the gene was observed/;
 const COPY_NUMBER = /^needs copy number/;
 const OUTSIDE = /^called by another program/;
+const ASSUMED = /(\d+) sites? that the file does not mention taken for the reference/;
 const SURE = 0.95;
 // Candidates and phenotypes that a row names; the rest stands in its details.
 const NAMED = 3;
 const WORTH_NAMING = 0.01;
+const WORTH_LISTING = 0.001;
 
 function grouped(rows, key) {
   const groups = new Map();
@@ -61,13 +63,13 @@ function legend() {
 }
 
 // Genes that no diplotype explains are told by their genotypes, which may be dozens.
-function isGenotypeList(row) {
-  return Boolean(row.diplotype) && row.diplotype === row.variants && row.diplotype.includes(",");
-}
+const GENOTYPES = /^\S+ [ACGT]+\/[ACGT]+(, \S+ [ACGT]+\/[ACGT]+)*$/;
 
 function diplotypeName(row) {
-  if (isGenotypeList(row)) return counted(row.diplotype.split(",").length, "genotype");
-  return el("span", { class: "code" }, row.diplotype || "no diplotype");
+  const genotypes = GENOTYPES.test(row.diplotype || "") ? row.diplotype.split(", ") : [];
+  const more = genotypes.length - NAMED;
+  const text = more > 0 ? `${genotypes.slice(0, NAMED).join(", ")} and ${more} more` : row.diplotype;
+  return el("span", { class: "code" }, text || "no diplotype");
 }
 
 function candidates(rows) {
@@ -108,7 +110,8 @@ function notSeenCell(rows) {
   const states = notSeen(rows[0]);
   const settling = siteNames(rows[0].sites_settling);
   if (!states.length && !settling.count) {
-    return [el("span", { class: "quiet" }, "none"),
+    const assumed = ASSUMED.exec(rows[0].assumptions || "");
+    return [el("span", { class: "quiet" }, assumed ? `${assumed[1]} assumed, not in the file` : "every site seen"),
       rows[0].status === "ambiguous" ? el("div", { class: "small" }, "Would settle it: which variants lie on one chromosome") : null].filter(Boolean);
   }
   const text = states.map(([state, sites]) => `${sites.count.toLocaleString("en")} ${state}`).join(", ");
@@ -117,8 +120,20 @@ function notSeenCell(rows) {
   return [text, el("div", { class: "small" }, `Would settle it: ${named || `all ${settling.count} sites`}`)];
 }
 
+function undocumentedCell(variants) {
+  return variants.length ? el("div", { class: "small" }, counted(variants.length, "undocumented variant")) : null;
+}
+
 function adviceOf(gene, advice) {
   return advice.filter((row) => (row.gene || "").split("+").includes(gene));
+}
+
+// The other genes that undecided drugs wait for, where none of them waits for this one.
+function waitingFor(gene, rows) {
+  const waits = (name, row) => (row.reason || "").includes(`${name}: `);
+  if (rows.some((row) => waits(gene, row))) return "";
+  const others = new Set(rows.flatMap((row) => (row.gene || "").split("+").filter((name) => waits(name, row))));
+  return others.size ? `, waiting for ${[...others].sort().join(", ")}` : "";
 }
 
 // Drugs of one gene: those to mind by action, then how many are undecided, then how many stay as they are.
@@ -130,7 +145,7 @@ function drugsToMind(gene, advice, listed) {
   const undecided = advice.filter((row) => row.active === false);
   const usual = advice.filter((row) => row.active !== false && isRoutine(row));
   if (usual.length) parts.push(el("div", { class: "small" }, `no change: ${counted(usual.length, "drug")}`));
-  if (undecided.length) parts.push(el("div", { class: "small" }, `undecided: ${counted(undecided.length, "drug")}`));
+  if (undecided.length) parts.push(el("div", { class: "small" }, `undecided: ${counted(undecided.length, "drug")}${waitingFor(gene, undecided)}`));
   if (listed.length) {
     const more = listed.length > NAMED ? ` and ${listed.length - NAMED} more` : "";
     parts.push(el("div", { class: "small" }, `also named by CPIC: ${listed.slice(0, NAMED).join(", ")}${more}`));
@@ -145,21 +160,39 @@ function withOthers(gene, rows) {
     .map(([others, group]) => (others ? `with ${others}: ` : "") + group.map((row) => row.drug).join(", ")).join("; ");
 }
 
-function pharmacogenes(rows, advice, listed) {
+// Variants of the gene that no definition knows, the rarest first.
+function undocumentedList(variants) {
+  if (!variants.length) return "";
+  const others = (v) => (v.n_called > 1 ? `, ${v.n_carriers.toLocaleString("en")} of ${v.n_called.toLocaleString("en")} patients carry it` : "");
+  const told = (v) => `${v.variant} (${v.copies === 1 ? "one copy" : `${v.copies} copies`}${v.place === "site" ? ", at a site of the definition" : ""}${others(v)})`;
+  return [el("ul", { class: "waiting" }, variants.map((v) => el("li", {}, told(v)))),
+    el("div", { class: "small" }, "In exons and at sites of the definition. What they do is not known, and the diplotype does not account for them.")];
+}
+
+function pharmacogenes(rows, advice, listed, undocumented) {
   if (!rows.length) return [empty("No star alleles were called for this patient: the table has no row for them.")];
+  const carried = grouped(undocumented, (row) => row.gene);
   const genes = [...grouped(rows, (row) => row.gene).values()].map((group) => ({ gene: group[0].gene, rows: group,
-    why: group[0].status === "abstain" ? group[0].reason || "" : "", advice: adviceOf(group[0].gene, advice), listed: listed[group[0].gene] || [] }));
+    why: group[0].status === "abstain" ? group[0].reason || "" : "", advice: adviceOf(group[0].gene, advice),
+    listed: listed[group[0].gene] || [], undocumented: carried.get(group[0].gene) || [] }));
   genes.sort((a, b) => a.gene.localeCompare(b.gene));
   const seen = genes.filter((g) => !UNSEEN.test(g.why) && !COPY_NUMBER.test(g.why));
-  const rank = (g) => Math.min(...g.advice.filter(needsAttention).map(urgency), g.rows[0].status === "called" ? ACTIONS.length + 1 : ACTIONS.length);
-  seen.sort((a, b) => rank(a) - rank(b));
   const guided = seen.filter((g) => g.advice.length || g.listed.length);
+  const pressing = (g) => Math.min(...g.advice.filter(needsAttention).map(urgency));
+  const acting = guided.filter((g) => g.advice.some(needsAttention)).sort((a, b) => pressing(a) - pressing(b));
+  const calm = guided.filter((g) => !acting.includes(g));
   const others = seen.filter((g) => !guided.includes(g));
-  return [seen.length ? legend() : null, guided.length ? geneTable("Pharmacogenes that drugs depend on", guided) : null,
+  return [seen.length ? legend() : null, ...geneGroup("Ask for a change", acting),
+    ...geneGroup("Not settled", calm.filter((g) => g.rows[0].status !== "called")),
+    ...geneGroup("Called, no change asked", calm.filter((g) => g.rows[0].status === "called")),
     others.length ? el("details", { class: "fold" }, el("summary", {}, `${counted(others.length, "gene")} without guidance in the tables`),
       geneTable("Pharmacogenes without guidance", others)) : null,
     notCalled("not called: copy number decides, which these calls do not show (another program’s diplotypes can be given)", genes.filter((g) => COPY_NUMBER.test(g.why))),
     notCalled("not called: the calls hold no site of them", genes.filter((g) => UNSEEN.test(g.why)))].filter(Boolean);
+}
+
+function geneGroup(title, genes) {
+  return genes.length ? [el("h3", {}, title), geneTable(title, genes)] : [];
 }
 
 function geneTable(label, genes) {
@@ -169,23 +202,23 @@ function geneTable(label, genes) {
     { title: "Phenotype", look: "name", cell: (g) => phenotypes(g.rows) },
     { title: "Status", cell: (g) => statusBadge(g.rows[0]) },
     { title: "Drugs to mind", look: "wide", cell: (g) => drugsToMind(g.gene, g.advice, g.listed) },
-    { title: "Sites not seen", look: "name", cell: (g) => notSeenCell(g.rows) },
+    { title: "Not seen", look: "name", cell: (g) => [notSeenCell(g.rows), undocumentedCell(g.undocumented)].flat() },
   ], genes, geneDetail);
 }
 
 function geneDetail(g) {
   const first = g.rows[0];
-  const listed = (text) => (text || "").replace(/,(?=\S)/g, ", ");
   const sites = notSeen(first).map(([state, s]) => [`Sites: ${state}`,
     s.names.length ? s.names.join(", ") + (s.count > s.names.length ? ` and ${s.count - s.names.length} more` : "") : counted(s.count, "site")]);
   const told = [
     definitions([
       ["Why not called", first.status === "abstain" ? first.reason : ""],
       ["Activity score", known(first.activity_score) && first.activity_score !== "" ? String(first.activity_score) : ""],
-      ["Would settle it", listed(first.sites_settling)],
-      ["Alleles that may hide", listed(first.unobserved_alleles)],
+      ["Would settle it", spacedLists(first.sites_settling)],
+      ["Alleles that may hide", spacedLists(first.unobserved_alleles)],
       ...sites,
       ["Carried", first.variants],
+      ["Undocumented variants", undocumentedList(g.undocumented)],
       ["Assumed", first.assumptions],
       ["Undecided", undecided(g)],
       ["No change", withOthers(g.gene, g.advice.filter((row) => row.active !== false && isRoutine(row)))],
@@ -193,22 +226,25 @@ function geneDetail(g) {
     ]),
     alternatives(g.rows.slice(1)),
   ];
-  return told.some(Boolean) ? told : [el("p", { class: "small nothing" }, "Every site was seen, and no other candidate is left.")];
+  return told.some(Boolean) ? told : [el("p", { class: "small nothing" }, "Every site was seen, no other candidate is left, and no variant in its exons is undocumented.")];
 }
 
 // Drugs that wait for the same thing, in one line each.
 function undecided(g) {
   const waiting = grouped(g.advice.filter((row) => row.active === false), (row) => row.reason || "not certain enough");
-  const lines = [...waiting].map(([why, rows]) => el("li", {}, `${rows.map((row) => row.drug).join(", ")}: ${why}`));
+  const lines = [...waiting].map(([why, rows]) => el("li", {}, `${rows.map((row) => row.drug).join(", ")}: ${spacedLists(why, NAMED)}`));
   return lines.length ? el("ul", { class: "waiting" }, lines) : "";
 }
 
 function alternatives(rows) {
   if (!rows.length) return null;
-  return el("table", { class: "others" }, el("thead", {}, el("tr", {},
+  const shown = rows.filter((row, i) => i < NAMED || row.posterior >= WORTH_LISTING);
+  const table = el("table", { class: "others" }, el("thead", {}, el("tr", {},
     ["Other candidates", "Probability", "Phenotype"].map((t) => el("th", { scope: "col" }, t)))),
-  el("tbody", {}, rows.map((r) => el("tr", {}, el("th", { scope: "row" }, diplotypeName(r)),
+  el("tbody", {}, shown.map((r) => el("tr", {}, el("th", { scope: "row" }, diplotypeName(r)),
     el("td", {}, likelihood(r)), el("td", {}, r.phenotype || "–")))));
+  const more = rows.length - shown.length;
+  return more ? el("div", {}, table, el("p", { class: "small" }, `and ${more} more, each below ${WORTH_LISTING}`)) : table;
 }
 
 // One line for genes without a call, opened to their names and to the drugs that stay undecided with them.
