@@ -58,13 +58,13 @@ sample_id      string   patient, as named in the variant file
 drug           string   drug, lower case
 gene           string   its gene, or A+B
 phenotype      string   the patient's phenotype, or phenotypes joined by +
-recommendation string   what the guidance says, in our words
+recommendation string   what the guidance asks for, in our words: doses, limits, conditions, alternatives
 strength       string   strength of the guidance; empty where the source has none
 probability    number?  [probability] of the recommendation, summed over diplotypes
 active         boolean  sure enough to act on
 source         string   the guidance and its version
 action         string   kind of recommendation, e.g. standard, avoid, reduce dose
 diplotype      string   the patient's diplotype, or diplotypes joined by +
-population     string   whom the guidance concerns
+population     string   whom it is meant for, where its source names them; empty otherwise
 reason         string   why it is not active; empty otherwise
 """
