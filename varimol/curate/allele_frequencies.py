@@ -3,7 +3,8 @@
 ``python -m varimol.curate.allele_frequencies SOURCE PANEL OUT`` where SOURCE is a folder with
 ``1000genomes_grch37/GENE.vcf.gz`` (phased calls), PANEL the table of sample and super_pop, and OUT the folder
 that holds ``allele_definitions.tsv`` (`varimol.curate.pharmacogenes`), to which ``allele_frequencies.tsv`` is
-written. The panel lists only sites that vary in it: a site that it does not list carries the reference there.
+written, and ``optional_variants.tsv``: of the haplotypes of an allele that is seen with and without a variant, how
+many have it. The panel lists only sites that vary in it: a site that it does not list carries the reference there.
 Haplotypes that match no allele count in the denominator alone.
 """
 
@@ -33,14 +34,19 @@ COLUMNS = (
     "gene", "allele", "count", "n_haplotypes", "frequency", "population", *POPULATIONS, "source",
     "source_version",
 )  # fmt: skip
+OPTIONAL_COLUMNS = (
+    "gene", "allele", "rsid", "alt", "count", "n_haplotypes", "share", "source", "source_version",
+)  # fmt: skip
 # Genes whose alleles this panel would count wrongly: copy number decides CYP2D6's; rs12979860 of IFNL3 lies
 # outside the panel's file of that gene.
 NOT_COUNTED = frozenset({"CYP2D6", "IFNL3"})
 # rs2279343 of CYP2B6 is common but not in the panel (`genomics.stars.UNSEEN_SITES`), so that *6 would count
 # as *9 and *4 as *1. The highest published shares stand in; other alleles with that variant stay uncounted.
+# Nor is rs28399504 of CYP2C19 in the panel, the start codon of *4, which others have found in all but Europeans.
 PUBLISHED = {
     ("CYP2B6", "*4"): (0.091, "Han Chinese", "PMID 16951995", "2006"),
     ("CYP2B6", "*6"): (0.328, "African American", "doi:10.1093/ntr/ntz105, table 1", "2019"),
+    ("CYP2C19", "*4"): (0.002, "AMR", "doi:10.3390/jpm8010008, table 3", "2018"),
     ("CYP2B6", "*9"): (0.058, "Korean", "doi:10.1016/j.clpt.2003.11.254", "2004"),
 }
 
@@ -134,6 +140,68 @@ def gene_rows(
     return rows
 
 
+def count_optional(
+    gene: StarGene, codes: np.ndarray, carried: np.ndarray, counts: np.ndarray | None = None
+) -> dict[tuple[int, int, int], tuple[float, float]]:
+    """How many haplotypes of an allele have each variant that it may have or lack.
+
+    Parameters
+    ----------
+    gene
+        The definition.
+    codes
+        (sites, haplotypes).
+    carried
+        (alleles, haplotypes), as `count_alleles` returns it.
+    counts
+        (haplotypes,): how many there are of each; one of each if not given.
+
+    Returns
+    -------
+    dict
+        By allele, site and code: haplotypes with the variant, and of the allele. Alleles without a haplotype
+        are left out.
+    """
+    found = {}
+    for allele, site in np.argwhere(gene.allowed[:, :, 0] & gene.allowed[:, :, 1:].any(axis=2)):
+        weights = carried[allele] * (1.0 if counts is None else counts)
+        for code in np.flatnonzero(gene.allowed[allele, site, 1:]) + 1:
+            if weights.any():
+                there = codes[site] == code
+                found[int(allele), int(site), int(code)] = float(weights[there].sum()), float(weights.sum())
+    return found
+
+
+def optional_share(count: float, n_haplotypes: float) -> float:
+    """Share of haplotypes that have a variant, with half a haplotype more of either kind.
+
+    Examples
+    --------
+    >>> optional_share(0, 0), optional_share(0, 49)
+    (0.5, 0.01)
+    """
+    return (count + 0.5) / (n_haplotypes + 1)
+
+
+def optional_rows(gene: StarGene, codes: np.ndarray, carried: np.ndarray) -> list[dict[str, Any]]:
+    """Rows of one gene's optional variants, at the sites where the panel tells them."""
+    return [
+        {
+            "gene": gene.name,
+            "allele": gene.alleles[allele],
+            "rsid": gene.sites[site].name,
+            "alt": gene.sites[site].bases[code],
+            "count": int(count),
+            "n_haplotypes": int(of),
+            "share": round(optional_share(count, of), 5),
+            "source": SOURCE,
+            "source_version": VERSION,
+        }
+        for (allele, site, code), (count, of) in count_optional(gene, codes, carried).items()
+        if gene.sites[site].name not in UNSEEN_SITES
+    ]
+
+
 def _read(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, na_filter=False)
 
@@ -146,14 +214,17 @@ def curate(source: Path, panel: Path, out: Path) -> None:
         definitions[column] = pd.to_numeric(definitions[column].replace("", None)).astype("Int64")
     # Populations in the order of the samples of the panel's files, which all agree on it.
     populations = np.repeat(pd.read_csv(panel, sep="\t")["super_pop"].to_numpy(dtype=str), 2)
-    rows = []
+    rows, optional = [], []
     for gene in read_definitions(definitions):
         path = source / "1000genomes_grch37" / f"{gene.name}.vcf.gz"
         if gene.name in NOT_COUNTED or not path.exists():
             continue
         codes, in_panel = haplotype_codes(gene, list(read_panel_records(path)), len(populations))
-        rows += gene_rows(gene, count_alleles(gene, codes), in_panel, populations)
+        carried = count_alleles(gene, codes)
+        rows += gene_rows(gene, carried, in_panel, populations)
+        optional += optional_rows(gene, codes, carried)
     write_tsv(out / "allele_frequencies.tsv", COLUMNS, rows)
+    write_tsv(out / "optional_variants.tsv", OPTIONAL_COLUMNS, optional)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
