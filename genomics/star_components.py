@@ -56,6 +56,7 @@ def match_components(
     variants = ~gene.allowed[:, :, 0]
     reference = int(np.argmin(variants.any(axis=1)))
     carried = [haplotype_components(gene, codes[:, i]) for i in (0, 1)]
+    one, two = (hidden for _, hidden in carried)
     assumption = ""
     if one_phase(codes, pattern.phase_sets):
         names = [_worst(gene, np.flatnonzero(present), reference) for present, _ in carried]
@@ -67,9 +68,11 @@ def match_components(
         names += [reference] * (2 - len(names))
         explained = all(_explains(gene, variants, codes[:, i], copies > 0) for i in (0, 1))
         assumption = TRANS if (copies > 0).sum() > 1 else ""
+        # What hides once may be on either haplotype: on the one of higher function it does more harm.
+        one, two = one & two, one | two
     if not explained:
         return NO_CANDIDATES
-    pairs, weights = _with_unobserved(gene, names, [possible for _, possible in carried], ancestry)
+    pairs, weights = _with_unobserved(gene, names, [one, two], ancestry)
     candidates = make_candidates(gene, pairs, weights, np.ones(len(pairs)), assumption)
     return _seen_before_equals(gene, candidates, sorted(names))
 

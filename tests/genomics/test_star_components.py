@@ -97,3 +97,12 @@ def test_match_components__a_lower_function_that_hides_keeps_its_place() -> None
     codes = np.array([(0, 0), (0, 0), (UNKNOWN, UNKNOWN)])
     found = match_components(single_variants([0.1, 0.05, 0.05, 0.8]), CallPattern(codes, np.zeros(3)))
     assert found.pairs[0].tolist() == [3, 3] and (np.diff(found.posterior) <= 0).all()
+
+
+@pytest.mark.parametrize("half", [(0, UNKNOWN), (UNKNOWN, 0)])
+@pytest.mark.parametrize("worse", [(0, 1), (1, 0)])
+def test_match_components__half_a_call_hides_on_either_haplotype(
+    half: tuple[int, int], worse: tuple[int, int]
+) -> None:
+    found = match_components(GENE, CallPattern(np.array([half, (0, 0), worse]), np.zeros(3, dtype=int)))
+    assert found.pairs.tolist() == [[0, 3], [1, 3]] and found.hidden.tolist() == [False, True]
