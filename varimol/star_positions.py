@@ -127,6 +127,17 @@ class GenePositions:
         }
 
 
+def chromosome_name(contig: str) -> str:
+    """Name a chromosome as PharmCAT does.
+
+    Examples
+    --------
+    >>> chromosome_name("10"), chromosome_name("MT")
+    ('chr10', 'chrM')
+    """
+    return "chrM" if contig == "MT" else f"chr{contig}"
+
+
 def gene_positions(definitions: pd.DataFrame, build: str) -> dict[str, GenePositions]:
     """Sites of every gene of the definitions.
 
@@ -146,7 +157,7 @@ def gene_positions(definitions: pd.DataFrame, build: str) -> dict[str, GenePosit
     """
     return {
         gene.name: GenePositions(
-            f"chr{gene.contig}", {site.name: site.positions[build] for site in gene.sites}
+            chromosome_name(gene.contig), {site.name: site.positions[build] for site in gene.sites}
         )
         for gene in read_definitions(definitions)
     }

@@ -10,6 +10,7 @@ import pandas as pd
 
 from genomics.star_undocumented import SITE
 from varimol.json_text import compact
+from varimol.star_positions import chromosome_name
 
 NOTE = "no definition knows these variants: what they do is not known, and the diplotype does not account for them"
 _COLUMNS = ["gene", "contig", "position", "ref", "alt", "copies", "place", "n_carriers", "n_called"]
@@ -65,7 +66,7 @@ def _variant(
 ) -> tuple[str, bool]:
     """Write one variant as a patient carries it, and tell whether it is at a site of the definition."""
     told = {
-        "chromosome": f"chr{contig}", "position": position, "ref": ref, "alt": alt, "copies": copies,
+        "chromosome": chromosome_name(contig), "position": position, "ref": ref, "alt": alt, "copies": copies,
         "place": place, "carriers": carriers, "called": called,
     }  # fmt: skip
     return compact(told), place == SITE

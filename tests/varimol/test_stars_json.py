@@ -313,6 +313,12 @@ def test_gene_positions__follow_the_build() -> None:
         assert gene_positions(definitions, build)["CYP2C19"].positions["rs12248560"] == listed
 
 
+def test_gene_positions__name_chromosomes_as_pharmcat_does() -> None:
+    definitions = tables.allele_definitions().query("gene in ['G6PD', 'MT-RNR1']")
+    found = gene_positions(definitions, "GRCh38")
+    assert {gene: place.chromosome for gene, place in found.items()} == {"G6PD": "chrX", "MT-RNR1": "chrM"}
+
+
 def test_positions__tell_the_states_apart() -> None:
     definitions = tables.allele_definitions().query("gene == 'CYP2C19'")
     place = gene_positions(definitions, "GRCh38")["CYP2C19"]
