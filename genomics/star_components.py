@@ -3,6 +3,11 @@
 CPIC reads DPYD and RYR1 so. Where calls are not all phased with each other, variants are taken to lie on
 different haplotypes, which is the worse case, and the answer says that this was assumed.
 
+A variant may be left over that belongs to no allele whose other variants are there (c.1236G>A without
+c.1129-5923C>G, the other half of DPYD's HapB3). It cannot make its haplotype any better: the haplotype counts
+as its worst allele all the same. Whether it is worse is not known: the allele that the variant is part of may be
+there, and where no allele has the variant, any allele may, each as probable as it is common.
+
 References
 ----------
 Amstutz U, et al. CPIC Guideline for Dihydropyrimidine Dehydrogenase Genotype and Fluoropyrimidine Dosing:
@@ -11,6 +16,7 @@ Amstutz U, et al. CPIC Guideline for Dihydropyrimidine Dehydrogenase Genotype an
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +24,7 @@ from jaxtyping import Bool, Float, Int
 
 from genomics.star_alleles import UNSEEN_FREQUENCY, StarGene
 from genomics.star_match import (
-    NO_CANDIDATES,
+    OTHER,
     UNKNOWN,
     CallPattern,
     Candidates,
@@ -29,6 +35,7 @@ from genomics.star_match import (
 # An imputed genotype of lower probability counts as not observed: here no haplotype is weighed as a whole.
 MINIMUM_IMPUTED = 0.95
 TRANS = "unphased variants taken to lie on different haplotypes"
+LEFT_OVER = "of no allele that is there: {}, whose haplotype counts by its other variants and may do less"
 
 
 def match_components(
@@ -48,45 +55,59 @@ def match_components(
     Returns
     -------
     Candidates
-        The pair named by what was seen, and those in which unobserved sites hide a variant that would name it
-        instead, the most probable first; of pairs with the same functions the one that was seen comes first.
-        Empty where a variant belongs to no allele.
+        The pair named by what was seen, and those in which something hides that would name it instead, the most
+        probable first; of pairs with the same functions the one that was seen comes first. What hides is a
+        variant at an unobserved site, or the allele that a variant left over is part of.
     """
     codes = settle_imputed(pattern)
-    variants = ~gene.allowed[:, :, 0]
-    reference = int(np.argmin(variants.any(axis=1)))
-    carried = [haplotype_components(gene, codes[:, i]) for i in (0, 1)]
-    one, two = (hidden for _, hidden in carried)
-    assumption = ""
-    if one_phase(codes, pattern.phase_sets):
-        names = [_worst(gene, np.flatnonzero(present), reference) for present, _ in carried]
-        explained = all(_explains(gene, variants, codes[:, i], carried[i][0]) for i in (0, 1))
-    else:
-        copies = _copies(gene, variants, codes)
-        found = np.repeat(np.arange(len(gene.alleles)), copies)
-        names = sorted(map(int, found), key=lambda a: (_rank(gene, a), a))[:2]
-        names += [reference] * (2 - len(names))
-        explained = all(_explains(gene, variants, codes[:, i], copies > 0) for i in (0, 1))
-        assumption = TRANS if (copies > 0).sum() > 1 else ""
+    alleles, left = take_apart(gene, codes, pattern.phase_sets)
+    reference = int(np.argmin(_variants(gene).any(axis=1)))
+    names = [found[0] if found else reference for found in alleles]
+    one, two = (haplotype_components(gene, codes[:, i])[1] | _incomplete(gene, left[:, i]) for i in (0, 1))
+    said = [LEFT_OVER.format(", ".join(_variant_names(gene, left)))] if left.any() else []
+    if not one_phase(codes, pattern.phase_sets):
         # What hides once may be on either haplotype: on the one of higher function it does more harm.
         one, two = one & two, one | two
-    if not explained:
-        return NO_CANDIDATES
+        said = [TRANS, *said] if len({a for found in alleles for a in found}) > 1 else said
     pairs, weights = _with_unobserved(gene, names, [one, two], ancestry)
-    candidates = make_candidates(gene, pairs, weights, np.ones(len(pairs)), assumption)
+    candidates = make_candidates(gene, pairs, weights, np.ones(len(pairs)), "; ".join(said))
+    if left.any():
+        # A variant speaks for what hides; that nobody was seen to have it is no reason to leave it out.
+        candidates = replace(candidates, hidden=(candidates.pairs != candidates.pairs[0]).any(axis=1))
     return _seen_before_equals(gene, candidates, sorted(names))
 
 
 def carried_variants(gene: StarGene, pattern: CallPattern) -> tuple[str, ...]:
-    """Names of all alleles whose variants a patient carries, worst first."""
-    codes = settle_imputed(pattern)
-    variants = ~gene.allowed[:, :, 0]
-    if one_phase(codes, pattern.phase_sets):
-        present = np.logical_or(*(haplotype_components(gene, codes[:, i])[0] for i in (0, 1)))
-    else:
-        present = _copies(gene, variants, codes) > 0
-    order = sorted(map(int, np.flatnonzero(present)), key=lambda a: (_rank(gene, a), a))
-    return tuple(gene.alleles[allele] for allele in order)
+    """Names of all alleles whose variants a patient carries, worst first, and of variants left over."""
+    alleles, left = take_apart(gene, settle_imputed(pattern), pattern.phase_sets)
+    names = [gene.alleles[allele] for allele in _worst_first(gene, {a for found in alleles for a in found})]
+    return (*names, *_variant_names(gene, left))
+
+
+def take_apart(
+    gene: StarGene, codes: Int[np.ndarray, "sites 2"], phase_sets: Int[np.ndarray, " sites"]
+) -> tuple[list[list[int]], Int[np.ndarray, "sites 2"]]:
+    """Divide a patient's variants into alleles.
+
+    Returns
+    -------
+    tuple
+        The alleles of each haplotype, worst first, and the code of each copy of a variant that is left over, by
+        haplotype, 0 elsewhere. Of calls that are not all phased the first haplotype has the worst allele and the
+        second all others, and no order is known of what is left over.
+    """
+    if one_phase(codes, phase_sets):
+        present = [haplotype_components(gene, codes[:, i])[0] for i in (0, 1)]
+        alleles = [_worst_first(gene, np.flatnonzero(found)) for found in present]
+        left = np.stack([_left_over(gene, codes[:, i], present[i]) for i in (0, 1)], axis=1)
+        return alleles, left
+    copies, remaining = _copies(gene, codes)
+    found = _worst_first(gene, np.repeat(np.arange(len(copies)), copies))
+    left = np.where(codes == OTHER, OTHER, 0)
+    for site, code in np.argwhere(remaining[:, 1:] > 0) + (0, 1):
+        free = np.flatnonzero(left[site] == 0)
+        left[site, free[: remaining[site, code]]] = code
+    return [found[:1], found[1:]], left
 
 
 def settle_imputed(pattern: CallPattern) -> Int[np.ndarray, "sites 2"]:
@@ -116,7 +137,7 @@ def haplotype_components(
 
     An allele whose variants are all part of another's that is there counts as that one.
     """
-    variants = ~gene.allowed[:, :, 0]
+    variants = _variants(gene)
     fits = (match_haplotype(gene, codes) | ~variants).all(axis=1) & variants.any(axis=1)
     seen = (variants & (codes > 0)).any(axis=1)
     present = fits & seen
@@ -126,13 +147,20 @@ def haplotype_components(
     return present, fits & ~seen & (variants & (codes == UNKNOWN)).any(axis=1)
 
 
+def _variants(gene: StarGene) -> Bool[np.ndarray, "alleles sites"]:
+    """Sites at which an allele cannot have the GRCh38 reference."""
+    return ~gene.allowed[:, :, 0]
+
+
 def _copies(
-    gene: StarGene, variants: Bool[np.ndarray, "alleles sites"], codes: Int[np.ndarray, "sites 2"]
-) -> np.ndarray:
+    gene: StarGene, codes: Int[np.ndarray, "sites 2"]
+) -> tuple[Int[np.ndarray, " alleles"], Int[np.ndarray, "sites codes"]]:
     """Copies (0, 1 or 2) of each allele that unphased calls hold: the fewest over its observed sites.
 
-    Each copy of a variant counts once, for the allele with the most variants.
+    Each copy of a variant counts once, for the allele with the most variants; the copies of each code that are
+    left come second.
     """
+    variants = _variants(gene)
     observed = (codes != UNKNOWN).any(axis=1)
     left = np.stack([(codes == code).sum(axis=1) for code in range(gene.allowed.shape[2])], axis=1)
     copies = np.zeros(len(gene.alleles), dtype=int)
@@ -143,18 +171,35 @@ def _copies(
         carried = left[sites] * gene.allowed[allele, sites]
         copies[allele] = carried.sum(axis=1).min()
         left[sites] -= np.where(gene.allowed[allele, sites], np.minimum(carried, copies[allele]), 0)
-    return copies
+    return copies, left
 
 
-def _explains(
-    gene: StarGene,
-    variants: Bool[np.ndarray, "alleles sites"],
-    codes: Int[np.ndarray, " sites"],
-    present: Bool[np.ndarray, " alleles"],
-) -> bool:
-    """Whether every variant of a haplotype belongs to an allele that it carries."""
-    known = match_haplotype(gene, codes) & variants & present[:, None]
-    return bool((known.any(axis=0) | (codes == 0) | (codes == UNKNOWN)).all())
+def _left_over(
+    gene: StarGene, codes: Int[np.ndarray, " sites"], present: Bool[np.ndarray, " alleles"]
+) -> Int[np.ndarray, " sites"]:
+    """Codes of the variants of a haplotype that belong to no allele that it carries, 0 elsewhere."""
+    known = match_haplotype(gene, codes) & _variants(gene) & present[:, None]
+    return np.where(known.any(axis=0) | (codes == UNKNOWN), 0, codes)
+
+
+def _incomplete(gene: StarGene, left: Int[np.ndarray, " sites"]) -> Bool[np.ndarray, " alleles"]:
+    """Alleles that have a variant left over; all of them where a base belongs to none.
+
+    Calls of the rest of such an allele deny it and the variant speaks for it, so that it may be there.
+    """
+    variants = _variants(gene)
+    sites = np.flatnonzero(left > 0)
+    speak = variants[:, sites] & gene.allowed[:, sites, left[sites]]
+    return np.asarray((variants if (left == OTHER).any() else speak).any(axis=1))
+
+
+def _variant_names(gene: StarGene, left: Int[np.ndarray, "sites 2"]) -> list[str]:
+    """Name variants left over by site and base."""
+    return [
+        f"{site.name} ({site.bases[code] if code > 0 else 'unknown base'})"
+        for site, codes in zip(gene.sites, left, strict=True)
+        for code in np.unique(codes[codes != 0])
+    ]
 
 
 def _rank(gene: StarGene, allele: int) -> float:
@@ -163,9 +208,9 @@ def _rank(gene: StarGene, allele: int) -> float:
     return 0.75 if np.isnan(rank) else float(rank)
 
 
-def _worst(gene: StarGene, alleles: np.ndarray, reference: int) -> int:
-    """Allele of lowest activity, the reference where there is none."""
-    return min((int(a) for a in alleles), key=lambda a: (_rank(gene, a), a), default=reference)
+def _worst_first(gene: StarGene, alleles: Iterable[int]) -> list[int]:
+    """Order alleles by activity, the lowest first."""
+    return sorted(map(int, alleles), key=lambda allele: (_rank(gene, allele), allele))
 
 
 def _seen_before_equals(gene: StarGene, found: Candidates, named: list[int]) -> Candidates:
@@ -218,10 +263,10 @@ def _hidden_names(
     hidden: Bool[np.ndarray, " alleles"],
 ) -> dict[int, Float[np.ndarray, " populations"]]:
     """What a haplotype may be named, in each population: its worst hidden variant, or as it was."""
-    reference = int(np.argmin((~gene.allowed[:, :, 0]).any(axis=1)))
+    reference = int(np.argmin(_variants(gene).any(axis=1)))
     left = np.ones(len(weights))
     told: dict[int, np.ndarray] = {}
-    for allele in sorted(map(int, np.flatnonzero(hidden)), key=lambda a: (_rank(gene, a), a)):
+    for allele in _worst_first(gene, np.flatnonzero(hidden)):
         # Any variant names a haplotype before the reference does.
         if name != reference and (_rank(gene, allele), allele) > (_rank(gene, name), name):
             continue
