@@ -30,9 +30,10 @@ class RecordCalls:
         0 where the call is not phased; equal numbers are phased with each other.
     genotype_probabilities, haplotype_dosages
         FORMAT GP and HDS (records, samples, values), or None.
-    n_polyploid, n_mixed
-        (records,) calls of more than two copies, and calls of unlike alleles where there is one copy: both
-        are taken as not called.
+    n_polyploid
+        (records,) calls of more than two copies, which are taken as not called.
+    mixed
+        Calls of unlike alleles where there is one copy, which are taken as not called.
     """
 
     genotypes: np.ndarray
@@ -41,7 +42,7 @@ class RecordCalls:
     genotype_probabilities: np.ndarray | None
     haplotype_dosages: np.ndarray | None
     n_polyploid: np.ndarray
-    n_mixed: np.ndarray
+    mixed: Bool[np.ndarray, "records samples"]
 
     def probabilities(
         self, record: int, n_alleles: int
@@ -94,7 +95,7 @@ def read_calls(cohort: Cohort, records: np.ndarray, *, min_gq: int | None = None
         genotype_probabilities=gp,
         haplotype_dosages=hds,
         n_polyploid=n_polyploid,
-        n_mixed=np.zeros(len(genotypes), dtype=int),
+        mixed=np.zeros(states.shape, dtype=bool),
     )
 
 
@@ -221,5 +222,5 @@ def one_copy_calls(
         calls,
         genotypes=np.where(single[:, :, None], made, calls.genotypes),
         states=np.where(mixed & (calls.states == 0), NO_CALL, calls.states).astype(np.int8),
-        n_mixed=mixed.sum(axis=1),
+        mixed=mixed,
     )

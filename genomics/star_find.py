@@ -91,6 +91,14 @@ class FoundRecords:
     refused: list[int]
     notes: tuple[str, ...]
 
+    def telling(self) -> dict[int, list[int]]:
+        """By site, the records that tell of it or of one of its bases."""
+        whole = {site: [record for record, _ in told] for site, told in self.told.items()}
+        by_base = {
+            site: [record for told in parts for record, _ in told] for site, parts in self.by_base.items()
+        }
+        return {**whole, **by_base}
+
 
 def find_records(
     cohort: Cohort, index: RecordIndex, gene: StarGene, build: str, *, use_palindromic: bool = True

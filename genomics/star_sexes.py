@@ -10,6 +10,7 @@ from jaxtyping import Bool, Int8
 from genomics.sex_chromosomes import FEMALE, MALE
 from genomics.star_match import FILL, UNKNOWN
 from genomics.star_patterns import settle_ploidy
+from genomics.star_remarks import Remark
 
 HETEROZYGOUS_MAN = (
     "stated to be male, but heterozygous on X: the sex or the calls are wrong, or there are two copies of X"
@@ -29,16 +30,13 @@ class CopiesOnX:
         Code of each haplotype, `FILL` for a copy that is not there.
     one_copy
         Who has one copy.
-    assumed
-        By patient, what was taken for granted.
-    contradiction
-        By patient, why the calls cannot be those of the sex; empty where they can.
+    remarks
+        What was taken for granted of whom, and whose calls cannot be those of the sex.
     """
 
     codes: Int8[np.ndarray, "sites samples 2"]
     one_copy: Bool[np.ndarray, " samples"]
-    assumed: list[str]
-    contradiction: list[str]
+    remarks: tuple[Remark, ...]
 
 
 def settle_copies_on_x(
@@ -63,8 +61,8 @@ def settle_copies_on_x(
     >>> found = settle_copies_on_x(calls, np.zeros(3, bool), np.array([1, 2, 0], dtype=np.int8))
     >>> found.codes[:, 0].tolist(), found.codes[:, 1].tolist(), found.one_copy.tolist()
     ([[1, -2], [-1, -2]], [[1, -1], [0, 0]], [True, False, False])
-    >>> found.assumed[2]
-    'sex not known: two copies of the gene assumed, as calls are written with two'
+    >>> [(remark.text, remark.samples.tolist()) for remark in found.remarks][-1]
+    ('sex not known: two copies of the gene assumed, as calls are written with two', [False, False, True])
     """
     known = np.zeros(codes.shape[1], dtype=np.int8) if sexes is None else sexes
     men, women = known == MALE, known == FEMALE
@@ -72,8 +70,10 @@ def settle_copies_on_x(
     settled = np.where((codes == FILL) & women[:, None], UNKNOWN, codes).astype(np.int8)
     one_copy = men | settle_ploidy(settled)[1]
     settled[:, one_copy, 1] = FILL
-    assumed = np.select(
-        [men, one_of_two, women | one_copy], [ONE_COPY, OTHER_UNKNOWN, ""], default=TWO_ASSUMED
+    remarks = (
+        Remark(HETEROZYGOUS_MAN, heterozygous_men, refuses=True),
+        Remark(ONE_COPY, men),
+        Remark(OTHER_UNKNOWN, one_of_two),
+        Remark(TWO_ASSUMED, ~men & ~women & ~one_copy),
     )
-    contradiction = np.where(heterozygous_men, HETEROZYGOUS_MAN, "")
-    return CopiesOnX(settled, one_copy, assumed.tolist(), contradiction.tolist())
+    return CopiesOnX(settled, one_copy, remarks)

@@ -16,14 +16,25 @@ from jaxtyping import Bool, Float, Int8, Int32
 from genomics.block import ABSENT, MISSING, NO_CALL, OBSERVED
 from genomics.star_alleles import StarGene, StarSite
 from genomics.star_calls import RecordCalls, one_copy_calls, read_calls
-from genomics.star_find import COVERED_MARGIN, RecordIndex, Told, covered_sites, find_records, index_records
+from genomics.star_find import (
+    COVERED_MARGIN,
+    FoundRecords,
+    RecordIndex,
+    Told,
+    covered_sites,
+    find_records,
+    index_records,
+)
 from genomics.star_join import join_calls
 from genomics.star_match import FILL, OTHER, UNKNOWN
 from genomics.star_probabilities import code_probabilities, join_probabilities
 from genomics.star_records import SILENT, SPANNED, GeneSites, allele_codes, prepare_sites
+from genomics.star_remarks import Remark, remark_on_sites
 
 if TYPE_CHECKING:
     from genomics.cohort import Cohort
+
+MIXED = "two unlike alleles where there is one copy, taken as not called: {sites}"
 
 __all__ = [
     "RecordIndex", "SiteCalls", "allele_codes", "covered_sites", "index_records", "join_records",
@@ -51,16 +62,17 @@ class SiteCalls:
     phase_sets
         (sites, samples): 0 not phased; the columns of `codes` are the same haplotypes at sites with equal
         positive numbers.
-    heterozygous_men
-        (samples,): stated to be male, with a call of two unlike alleles outside the pseudo-autosomal regions
-        of X, which is taken as not called.
+    mixed
+        (sites, samples): a call of two unlike alleles where there is one copy, taken as not called.
     probabilities
         By site, for imputed calls: (samples, codes, codes) the probability that the first haplotype carries
         one code and the second another. Half each way round where the call is not phased, on the diagonal for
         one copy, less than 1 in all where a base may be there that no allele knows. NaN for samples without
         probabilities, whose `codes` count.
     notes
-        What a person should know: records not used, calls taken as not called.
+        What everyone should know: records not used.
+    remarks
+        What single patients should know of their calls.
     """
 
     codes: Int8[np.ndarray, "sites samples 2"]
@@ -69,9 +81,10 @@ class SiteCalls:
     covered: Bool[np.ndarray, " sites"]
     states: Int8[np.ndarray, "sites samples"]
     phase_sets: Int32[np.ndarray, "sites samples"]
-    heterozygous_men: Bool[np.ndarray, " samples"]
+    mixed: Bool[np.ndarray, "sites samples"]
     probabilities: dict[int, Float[np.ndarray, "samples codes codes"]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 def read_site_calls(
@@ -108,9 +121,8 @@ def read_site_calls(
     covered = covered_sites(gene, build, index.positions[index.near(gene, build, COVERED_MARGIN)])
     found = find_records(cohort, index, gene, build, use_palindromic=use_palindromic)
     covered[found.refused] = False
-    written = read_calls(cohort, found.records, min_gq=min_gq)
-    calls = one_copy_calls(written, gene.contig, index.positions[found.records], build, sexes)
-    no_longer_called = (calls.states != written.states).any(axis=0)
+    calls = read_calls(cohort, found.records, min_gq=min_gq)
+    calls = one_copy_calls(calls, gene.contig, index.positions[found.records], build, sexes)
     codes = np.full((len(gene.sites), n_samples, 2), UNKNOWN, dtype=np.int8)
     states = np.full(codes.shape[:2], ABSENT, dtype=np.int8)
     sets = np.zeros(codes.shape[:2], dtype=np.int32)
@@ -125,10 +137,22 @@ def read_site_calls(
         codes[site], sets[site], states[site] = _join_bases(calls, gene.sites[site], build, parts)
     _settle_spanned(codes, states, prepare_sites(gene.sites, build))
     in_file = np.array([i in found.told or i in found.by_base for i in range(len(gene.sites))], dtype=bool)
+    mixed = _at_sites(calls.mixed, found, len(gene.sites))
     return SiteCalls(
-        codes, phased_samples(codes, sets), in_file, covered, states, sets,
-        no_longer_called & (gene.contig == "X"), probabilities, (*found.notes, *_call_notes(calls, gene)),
+        codes, phased_samples(codes, sets), in_file, covered, states, sets, mixed, probabilities,
+        (*found.notes, *_call_notes(calls)), _call_remarks(gene, mixed),
     )  # fmt: skip
+
+
+def _at_sites(
+    of_records: Bool[np.ndarray, "records samples"], found: FoundRecords, n_sites: int
+) -> Bool[np.ndarray, "sites samples"]:
+    """Say of sites what holds of any record that tells of them."""
+    at = np.zeros((n_sites, of_records.shape[1]), dtype=bool)
+    if of_records.any():
+        for site, records in found.telling().items():
+            at[site] = of_records[records].any(axis=0)
+    return at
 
 
 def _join_site(
@@ -267,11 +291,13 @@ def phased_samples(
     return ~uneven.any(axis=0) | ((low == high) & (low > 0))
 
 
-def _call_notes(calls: RecordCalls, gene: StarGene) -> tuple[str, ...]:
-    # Of men who are heterozygous on X nobody else is told.
-    n_mixed = 0 if gene.contig == "X" else int(calls.n_mixed.sum())
-    counts = (
-        (int(calls.n_polyploid.sum()), "calls of more than two copies are taken as not called"),
-        (n_mixed, "calls of two unlike alleles where there is one copy are taken as not called"),
-    )
-    return tuple(f"{count} {words}" for count, words in counts if count)
+def _call_notes(calls: RecordCalls) -> tuple[str, ...]:
+    n_polyploid = int(calls.n_polyploid.sum())
+    return (f"{n_polyploid} calls of more than two copies are taken as not called",) if n_polyploid else ()
+
+
+def _call_remarks(gene: StarGene, mixed: Bool[np.ndarray, "sites samples"]) -> tuple[Remark, ...]:
+    names = [site.name for site in gene.sites]
+    # Of X the sex decides (`genomics.star_sexes`).
+    of_mitochondrion = remark_on_sites(MIXED, mixed, names) if gene.contig == "MT" else []
+    return tuple(of_mitochondrion)

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int8
+from jaxtyping import Bool, Float, Int8
 
 from genomics.cohort import require_build
 from genomics.dialects import detect_caller
@@ -44,7 +44,8 @@ from genomics.star_ancestry import group_ancestry, infer_ancestry, population_ev
 from genomics.star_build import StrandCounts, count_strands
 from genomics.star_copy_number import REGION_COLUMNS, read_copy_numbers
 from genomics.star_match import FILL, OTHER, UNKNOWN
-from genomics.star_patterns import Pattern, distinct_patterns, settle_ploidy
+from genomics.star_patterns import Pattern, distinct_patterns
+from genomics.star_remarks import Remark, Said, group_remarks, withhold
 from genomics.star_rows import (
     NOTHING_KNOWN,
     ROW_COLUMNS,
@@ -55,7 +56,7 @@ from genomics.star_rows import (
     match_pattern,
     pattern_rows,
 )
-from genomics.star_sexes import CopiesOnX, settle_copies_on_x
+from genomics.star_sexes import settle_copies_on_x
 from genomics.star_sites import RecordIndex, SiteCalls, index_records, read_site_calls
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ ASSAYS = ("wgs", "wes", "array", "targeted", "unknown")
 # Common variants that whole-genome call sets often leave out: rs2279343 (CYP2B6) lies where the pseudogene
 # CYP2B7 has the same sequence. Their absence from a file is never a sign of the reference.
 UNSEEN_SITES = frozenset({"rs2279343"})
+OTHER_COPY_UNKNOWN = "calls of one copy leave the other unknown"
 COLUMNS = ["sample_id", "gene", *ROW_COLUMNS]
 
 
@@ -186,7 +188,7 @@ class _GeneCalls:
 
 @dataclass(frozen=True)
 class _Read:
-    """What was read of one gene: distinct patterns and copies, and which each sample has."""
+    """What was read of one gene: distinct patterns, copies and remarks, and which each sample has."""
 
     gene: StarGene
     patterns: list[Pattern]
@@ -194,6 +196,8 @@ class _Read:
     said: list[str]
     copies: list[Copies]
     copies_of: np.ndarray
+    own: list[Said]
+    own_of: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -218,14 +222,14 @@ class _Caller:
             self.cohort, self.index, gene, self.build, min_gq=self.min_gq,
             use_palindromic=not self.strands.is_mixed, sexes=self.sexes,
         )  # fmt: skip
-        copies = self._copies(gene)
-        on_x = None
-        if gene.ploidy == "X":
-            on_x = settle_copies_on_x(calls.codes, calls.heterozygous_men, self.sexes)
-            copies = _with_sexes(*copies, on_x)
-        codes, said = self._assume(gene, calls, on_x)
+        codes, one_copy, remarks = self._settle_copies(gene, calls)
+        codes, said = self._assume(gene, calls, codes, one_copy)
         patterns, pattern_of = distinct_patterns(codes, calls.phase_sets, calls.states, calls.probabilities)
-        return _Read(gene, patterns, pattern_of, said, *copies)
+        seen = ((codes >= 0) | (codes == OTHER)).any(axis=(0, 2))
+        # Where nothing was seen, nothing was assumed of it.
+        remarks = [r if r.refuses else replace(r, samples=r.samples & seen) for r in remarks]
+        own = group_remarks([*calls.remarks, *remarks], len(pattern_of))
+        return _Read(gene, patterns, pattern_of, said, *self._copies(gene), *own)
 
     def weigh_populations(self, genes: Sequence[_Read]) -> list[np.ndarray | None]:
         """Weights of the populations at each gene and sample; None where one answer serves all."""
@@ -237,7 +241,7 @@ class _Caller:
         return [inferred.get(r.gene.name) for r in genes]
 
     def call(self, read: _Read, populations: np.ndarray | None) -> _GeneCalls:
-        """Call one gene, each distinct pattern, number of copies and ancestry once."""
+        """Call one gene, each distinct pattern, number of copies, remark and ancestry once."""
         pattern_of = read.pattern_of
         weights = None
         if populations is not None:
@@ -248,20 +252,24 @@ class _Caller:
             groups, weights, group_of = group_ancestry(pattern_of, weighed)
         else:
             groups, group_of = np.arange(len(read.patterns)), pattern_of
-        pairs, pair_of = np.unique(np.stack([group_of, read.copies_of]), axis=1, return_inverse=True)
+        keys = np.stack([group_of, read.copies_of, read.own_of])
+        distinct, key_of = np.unique(keys, axis=1, return_inverse=True)
         rows: list[list[Row]] = []
         # Groups of one pattern follow each other. No more than one is kept matched: it may be large.
-        for number, members in itertools.groupby(pairs.T.tolist(), key=lambda pair: int(groups[pair[0]])):
+        for number, members in itertools.groupby(distinct.T.tolist(), key=lambda key: int(groups[key[0]])):
             pattern = read.patterns[number]
             matched = MatchedCalls(read.gene, pattern.calls)
             rows += [
-                pattern_rows(
-                    matched, pattern, [*read.said, *self._say(weights, group)],
-                    self.ancestry if weights is None else weights[group], read.copies[copies],
+                withhold(
+                    pattern_rows(
+                        matched, pattern, [*read.said, *read.own[own].assumed, *self._say(weights, group)],
+                        self.ancestry if weights is None else weights[group], read.copies[copies],
+                    ),
+                    read.own[own].refusal,
                 )
-                for group, copies in members
+                for group, copies, own in members
             ]  # fmt: skip
-        return _GeneCalls(read.gene.name, rows, pair_of.ravel())
+        return _GeneCalls(read.gene.name, rows, key_of.ravel())
 
     def _say(self, weights: np.ndarray | None, group: int) -> list[str]:
         """Tell the weights of the populations, where they are not equal."""
@@ -270,21 +278,29 @@ class _Caller:
         named = [f"{name} {w:.2f}" for name, w in zip(self.populations, weights[group], strict=True) if w > 0]
         return [f"populations weighed by the calls of the other genes: {', '.join(named)}"]
 
+    def _settle_copies(
+        self, gene: StarGene, calls: SiteCalls
+    ) -> tuple[np.ndarray, Bool[np.ndarray, " samples"], list[Remark]]:
+        """Codes with as many copies as each sample has, who has one, and what is to be said of it."""
+        if gene.ploidy == "X":
+            on_x = settle_copies_on_x(calls.codes, np.asarray(calls.mixed.any(axis=0)), self.sexes)
+            return on_x.codes, on_x.one_copy, list(on_x.remarks)
+        codes = calls.codes.copy()
+        if gene.ploidy == "MT":
+            # Also where no call of the file shows it.
+            return codes, np.ones(codes.shape[1], dtype=bool), []
+        # Nobody has one copy of an autosome: some programs write two equal alleles so, others a missing one.
+        one_written = (codes == FILL).any(axis=(0, 2))
+        codes[codes == FILL] = UNKNOWN
+        return codes, np.zeros_like(one_written), [Remark(OTHER_COPY_UNKNOWN, one_written)]
+
     def _assume(
-        self, gene: StarGene, calls: SiteCalls, on_x: CopiesOnX | None
+        self, gene: StarGene, calls: SiteCalls, codes: np.ndarray, one_copy: np.ndarray
     ) -> tuple[np.ndarray, list[str]]:
         """Take sites that a whole genome's file does not mention for the reference, and say so."""
         assumable = np.array([site.name not in UNSEEN_SITES for site in gene.sites], dtype=bool)
         assumed = ~calls.in_file & calls.covered & assumable & (self.assay == "wgs")
-        codes = calls.codes.copy() if on_x is None else on_x.codes
         said = [*filter(None, [self.strands.warning]), *calls.notes]
-        if gene.ploidy == "autosome" and (codes == FILL).any():
-            # Nobody has one copy of an autosome: some programs write two equal alleles so, others a missing one.
-            codes[codes == FILL] = UNKNOWN
-            said.append("calls of one copy leave the other unknown")
-        one_copy = settle_ploidy(codes)[1] if on_x is None else on_x.one_copy
-        # Also where no call of the file shows it.
-        one_copy |= gene.ploidy == "MT"
         for site in map(int, np.flatnonzero(assumed)):
             codes[site] = _reference_code(gene, site, self.build)
             codes[site, one_copy, 1] = FILL
@@ -315,24 +331,6 @@ class _Caller:
                 found.append(Copies(float(number), bool(suspected), evidence, self.hybrids_assessed, told))
             of_sample[sample] = keys[key]
         return found, of_sample
-
-
-def _with_sexes(
-    copies: list[Copies], copies_of: np.ndarray, on_x: CopiesOnX
-) -> tuple[list[Copies], np.ndarray]:
-    """Tell apart samples of unlike copies of X."""
-    keys: dict[tuple[int, str, str], int] = {}
-    of_sample = np.array(
-        [
-            keys.setdefault(key, len(keys))
-            for key in zip(copies_of.tolist(), on_x.assumed, on_x.contradiction, strict=True)
-        ]
-    )
-    told = [
-        replace(copies[number], assumed=assumed, contradiction=contradiction)
-        for number, assumed, contradiction in keys
-    ]
-    return told, of_sample
 
 
 def _population_names(definitions: pd.DataFrame) -> list[str]:

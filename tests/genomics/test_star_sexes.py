@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from genomics.sex_chromosomes import FEMALE, MALE, UNKNOWN
 from genomics.star_match import FILL
 from genomics.star_match import UNKNOWN as UNSEEN
+from genomics.star_remarks import group_remarks
 from genomics.star_sexes import HETEROZYGOUS_MAN, ONE_COPY, OTHER_UNKNOWN, TWO_ASSUMED, settle_copies_on_x
 from genomics.stars import call_diplotypes
 from tests.genomics.star_cohorts import top
@@ -99,7 +100,8 @@ def test_settle_copies_on_x__men_have_one_column_and_women_two(calls: list[list[
     assert found.codes[:, :, 0].tolist() == codes[:, :, 0].tolist()
     plain = settle_copies_on_x(codes, np.zeros(3, dtype=bool), None)
     assert plain.codes[:, 2].tolist() == found.codes[:, 2].tolist()
-    assert found.assumed[2] == ("" if found.one_copy[2] else TWO_ASSUMED)
+    said, of_sample = group_remarks(found.remarks, 3)
+    assert said[of_sample[2]].assumed == (() if found.one_copy[2] else (TWO_ASSUMED,))
 
 
 def test_call_diplotypes__gene_of_the_mitochondrion_that_no_record_mentions(

@@ -245,7 +245,8 @@ def test_read_site_calls__men_have_one_copy_of_x_however_it_is_written(read: Rea
     calls = read(star_gene, record, sexes=np.array([1, 1, 1, 2, 0]))
     assert calls.codes[0].tolist() == [[1, FILL], [UNKNOWN, FILL], [1, FILL], [0, 1], [1, 1]]
     assert calls.states[0].tolist() == [OBSERVED, NO_CALL, OBSERVED, OBSERVED, OBSERVED]
-    assert calls.heterozygous_men.tolist() == [False, True, False, False, False] and calls.notes == ()
+    assert calls.mixed.tolist() == [[False, True, False, False, False]]
+    assert calls.notes == () and calls.remarks == ()
     assert read(star_gene, record).codes[0, 0].tolist() == [1, 1]
     pseudo_autosomal = gene(site(1_000_000, "T", "C"), contig="X")
     kept = read(pseudo_autosomal, "X 1000000 . T C . PASS . GT 0/1", sexes=np.array([1]))
@@ -255,8 +256,9 @@ def test_read_site_calls__men_have_one_copy_of_x_however_it_is_written(read: Rea
 def test_read_site_calls__mitochondria_have_one_copy(read: Reader) -> None:
     calls = read(gene(site(1555, "A", "G"), contig="MT"), "MT 1555 . A G . PASS . GT 1/1 1 0/1 0/0")
     assert calls.codes[0].tolist() == [[1, FILL], [1, FILL], [UNKNOWN, FILL], [0, FILL]]
-    assert calls.notes == ("1 calls of two unlike alleles where there is one copy are taken as not called",)
-    assert not calls.heterozygous_men.any()
+    (remark,) = calls.remarks
+    assert remark.text == "two unlike alleles where there is one copy, taken as not called: rs1555"
+    assert remark.samples.tolist() == [False, False, True, False] and not calls.notes
 
 
 def test_read_site_calls__gene_without_a_place_on_the_build(read: Reader) -> None:

@@ -43,6 +43,15 @@ def test_call_diplotypes__one_copy_of_an_autosome_leaves_the_other_open(
     assert found["assumptions"].str.contains("calls of one copy leave the other unknown").all()
 
 
+def test_call_diplotypes__calls_of_one_copy_are_told_to_those_who_have_them(
+    cohort_of: Callable[..., Any],
+) -> None:
+    cohort = cohort_of(site_records({"rs1800460": ("0", "0/0", "./."), "rs1142345": ("1", "1/1", "0/.")}))
+    found = call_diplotypes(cohort, long_definitions(), assay="wgs")
+    told = [top(found, "TPMT", sample)["assumptions"] for sample in ("s0", "s1", "s2")]
+    assert told == ["calls of one copy leave the other unknown", "", ""]
+
+
 def test_call_diplotypes__three_copies_are_told(cohort_of: Callable[..., Any]) -> None:
     cohort = cohort_of(site_records({"rs1800460": "0/0/1", "rs1142345": "0/0/1"}))
     found = top(call_diplotypes(cohort, long_definitions(), assay="wgs"), "TPMT")
