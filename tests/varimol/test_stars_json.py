@@ -24,7 +24,7 @@ from varimol.stars_json import NO_RESULT, SCHEMA_VERSION, file_names, write_star
 GENES = ["ABCB1", "COMT", "CYP2C19", "CYP2D6", "DPYD", "TPMT", "VKORC1"]
 SCHEMA = Path(__file__).parents[2] / "docs" / "stars-report.schema.json"
 # Genotypes that differ from the others of the gene, by sample. "het": *2; "gaps": the sites of *2 have no
-# call or are filtered; "odd/name": nothing at CYP2C19 was called, and a base of TPMT's rs1142345 is one that no
+# call, that of *4 one of low quality; "odd/name": nothing at CYP2C19 was called, and a base of TPMT's rs1142345 is one that no
 # allele has. Both of the last two carry variants of TPMT that no definition knows.
 SAMPLES = ["het", "gaps", "odd/name"]
 UNDOCUMENTED = [
@@ -65,8 +65,8 @@ def write_calls(path: Path, definitions: pd.DataFrame) -> Path:
     sites = plain.groupby(["contig", "position_grch38", "ref_grch38", "rsid", "gene"], as_index=False).agg(
         alt=("alt", lambda alts: ",".join(sorted(set(alts))))
     )
-    header = ["##fileformat=VCFv4.2", '##FILTER=<ID=low,Description="low">']
-    header += ['##FORMAT=<ID=GT,Number=1,Type=String,Description="GT">']
+    header = ["##fileformat=VCFv4.2", '##FORMAT=<ID=GT,Number=1,Type=String,Description="GT">']
+    header += ['##FORMAT=<ID=GQ,Number=1,Type=Integer,Description="GQ">']
     header += ["##contig=<ID=10,length=133797422>", "##contig=<ID=16,length=90338345>"]
     header += ["##contig=<ID=22,length=50818468>", "##contig=<ID=6,length=170805979>"]
     columns = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *SAMPLES]
@@ -82,9 +82,10 @@ def write_calls(path: Path, definitions: pd.DataFrame) -> Path:
         alt = site.alt
         if site.rsid == "rs1142345":
             alt, calls[2] = f"{alt},A", "0/3"
-        passed = "low" if site.rsid == "rs28399504" else "PASS"
+        if site.rsid == "rs28399504":
+            calls = [call + quality for call, quality in zip(calls, (":40", ":5", ":40"), strict=True)]
         row = (site.contig, site.position_grch38, site.rsid, site.ref_grch38, alt)
-        lines.append((*row, ".", passed, ".", "GT", *calls))
+        lines.append((*row, ".", "PASS", ".", "GT:GQ", *calls))
     lines = sorted([*lines, *UNDOCUMENTED], key=lambda line: (str(line[0]), int(line[1])))
     text = ["\t".join(map(str, line)) for line in (columns, *lines)]
     path.write_text("\n".join([*header, *text]) + "\n", encoding="utf-8")
