@@ -7,7 +7,7 @@ PHARMACOGENES = """\
 One candidate diplotype of a patient's gene; by patient, gene and rank.
 sample_id          string   patient, as named in the variant file
 gene               string   pharmacogene
-rank               integer  1 is the most probable
+rank               integer  1 is the most probable; in genes read variant by variant, what was seen stands before what hides and has the same function
 diplotype          string   star alleles a/b, or a for one copy; empty where it abstains
 posterior          number?  [probability] probability given the calls and the alleles' frequencies
 posterior_no_prior number?  [probability] the same with every diplotype equally likely beforehand
