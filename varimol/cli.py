@@ -11,10 +11,13 @@ import typer
 import varimol
 from varimol import cli_cohort, cli_compounds, cli_networks
 from varimol.cli_options import (
+    Assay,
     Build,
     Covariates,
+    HybridsAssessed,
     OneTwo,
     Out,
+    Outside,
     Quiet,
     Seed,
     Sexes,
@@ -123,23 +126,13 @@ def associate(
 def stars(
     source: Annotated[Path, typer.Argument(metavar="IN", help="VCF or store.")],
     out: Out,
-    assay: Annotated[
-        str, typer.Option(help="wgs, wes, array, targeted or unknown: what an absent site may mean.")
-    ] = "unknown",
+    assay: Assay = "unknown",
     build: Build = "auto",
-    outside: Annotated[
-        Path | None,
-        typer.Option(
-            help="Calls made elsewhere: PharmCAT's outside calls, a table with sample_id, gene, diplotype, "
-            "or a folder of these."
-        ),
-    ] = None,
+    outside: Outside = None,
     prior: Annotated[
         bool, typer.Option(help="Weigh diplotypes by the population frequencies of their alleles.")
     ] = True,
-    hybrids_assessed: Annotated[
-        bool, typer.Option("--hybrids-assessed", help="Hybrids of CYP2D6 were looked for, and not found.")
-    ] = False,
+    hybrids_assessed: HybridsAssessed = False,
     sexes: Sexes = None,
     seed: Seed = 0,
     threads: Threads = 2,
@@ -172,7 +165,10 @@ def link(
         str, typer.Option(help="binary or quantitative; read from the values unless given.")
     ] = "",
     desired: Annotated[str, typer.Option(help="For a quantitative trait: lower or higher is wanted.")] = "",
-    assay: Annotated[str, typer.Option(help="wgs, wes, array, targeted or unknown.")] = "unknown",
+    assay: Assay = "unknown",
+    outside: Outside = None,
+    hybrids_assessed: HybridsAssessed = False,
+    sexes: Sexes = None,
     missing_policy: Annotated[
         str, typer.Option(help="What a missing genotype counts as: drop or mean.")
     ] = "drop",
@@ -190,7 +186,8 @@ def link(
     from varimol.link import link as go
 
     report = go(
-        variants, phenotypes, trait, compounds, out, proteins=proteins, command=this_command().split(),
+        variants, phenotypes, trait, compounds, out, proteins=proteins, outside=outside, sexes=sexes,
+        hybrids_assessed=hybrids_assessed, command=this_command().split(),
         progress=step_printer(quiet), covariates=names(covariates), trait_type=trait_type, desired=desired,
         assay=assay, missing_policy=missing_policy, network=network, build=build, one_two=one_two, seed=seed,
     )  # fmt: skip

@@ -20,6 +20,21 @@ OneTwo = Annotated[
     bool, typer.Option("--one-two", help="The binary trait is coded 1 (control) and 2 (case).")
 ]
 Build = Annotated[str, typer.Option("--build", help="auto, GRCh37 or GRCh38.")]
+Assay = Annotated[
+    str,
+    typer.Option("--assay", help="wgs, wes, array, targeted or unknown: what an absent site may mean."),
+]
+Outside = Annotated[
+    Path | None,
+    typer.Option(
+        "--outside",
+        help="Calls made elsewhere: PharmCAT's outside calls, a table with sample_id, gene, diplotype, "
+        "or a folder of these.",
+    ),
+]
+HybridsAssessed = Annotated[
+    bool, typer.Option("--hybrids-assessed", help="Hybrids of CYP2D6 were looked for, and not found.")
+]
 Sexes = Annotated[
     Path | None,
     typer.Option("--sexes", help="Table with sample_id (or IID) and sex: men have one copy of genes on X."),

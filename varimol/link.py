@@ -31,7 +31,7 @@ from varimol.results import (
     write_quality,
     write_structure,
 )
-from varimol.star_calls import call_stars
+from varimol.star_calls import call_stars, star_files
 from varimol.steps import Run, file_sha256, reading_from, write_table
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def link(
     out: PathName,
     *,
     proteins: PathName | None = None,
+    outside: PathName | None = None,
+    sexes: PathName | None = None,
     notes: Sequence[str] = (),
     command: Sequence[str] = (),
     progress: Callable[[str, bool], None] | None = None,
@@ -72,6 +74,10 @@ def link(
         Folder of the results.
     proteins
         FASTA of proteins that come before the shipped ones.
+    outside
+        Star alleles called elsewhere, which come before ours: see `varimol.outside_calls`.
+    sexes
+        Table with sample_id (or IID) and sex: men have one copy of a gene on X, however their calls are written.
     notes
         Sentences for the report's head.
     command
@@ -95,8 +101,9 @@ def link(
 
     plan = LinkOptions(trait=trait, **options)
     files = {"variants": _files(variants), "phenotypes": [Path(phenotypes)], "compounds": [Path(compounds)]}
-    if proteins is not None:
-        files["proteins"] = [Path(proteins)]
+    for role, given in (("proteins", proteins), ("outside", outside), ("sexes", sexes)):
+        if given is not None:
+            files[role] = [Path(given)]
     for role, members in files.items():
         for member in members:
             if not member.exists():
@@ -153,13 +160,15 @@ class _Walk:
             "quality", self.quality, outputs=QUALITY_FILES, after=["cohort"], inputs=self._hash("phenotypes"),
             parameters={"trait": p.trait, "trait_type": p.trait_type, "covariates": p.covariates, "one_two": p.one_two},
         )  # fmt: skip
+        # Early, since it reads tables of the user's.
         step(
-            "structure",
-            self.structure,
-            outputs=STRUCTURE_FILES,
-            after=["quality"],
-            parameters={"seed": p.seed},
-        )
+            "stars", self.stars, after=["cohort"], outputs=star_files(self._cohort().n_samples),
+            inputs=self._hash("outside", "sexes"),
+            parameters={"assay": p.assay, "hybrids_assessed": p.hybrids_assessed},
+        )  # fmt: skip
+        step(
+            "structure", self.structure, outputs=STRUCTURE_FILES, after=["quality"], parameters={"seed": p.seed},
+        )  # fmt: skip
         step(
             "association", self.association, outputs=["association.parquet", "association.tsv", "association.json"],
             after=["structure"], parameters={"missing_policy": p.missing_policy},
@@ -174,14 +183,7 @@ class _Walk:
             inputs=self._hash("proteins"), parameters={"network": network},
         )  # fmt: skip
         step(
-            "affinity",
-            self.affinity,
-            outputs=["affinity.parquet", "affinity.tsv"],
-            after=["targets", "library"],
-        )
-        step(
-            "stars", self.stars, after=["cohort"], parameters={"assay": p.assay},
-            outputs=["diplotypes.parquet", "diplotypes.tsv", "recommendations.parquet", "recommendations.tsv"],
+            "affinity", self.affinity, outputs=["affinity.parquet", "affinity.tsv"], after=["targets", "library"],
         )  # fmt: skip
         step(
             "evidence", self.evidence, after=["affinity", "stars"], parameters={"top": p.top},
@@ -192,9 +194,10 @@ class _Walk:
             parameters={"notes": self.notes, "plan": asdict(p)},
         )  # fmt: skip
 
-    def _hash(self, role: str) -> dict[str, str]:
+    def _hash(self, *roles: str) -> dict[str, str]:
         return {
-            f"{number} {path.name}": self.hashes[str(path)]
+            f"{role} {number} {path.name}": self.hashes[str(path)]
+            for role in roles
             for number, path in enumerate(self.files.get(role, []), start=1)
         }
 
@@ -214,13 +217,15 @@ class _Walk:
 
     def cohort(self, folder: Path) -> None:
         """Variant files to a store; a store given is copied."""
+        from genomics.star_fields import declared_star_fields
+
         sources = self.files["variants"]
         if len(sources) == 1 and is_store(sources[0]):
             _require_same_build(sources[0], self.plan.build)
             shutil.copytree(sources[0], folder / "cohort.vcz")
         else:
             beds = [path for path in sources if path.suffix not in (".bim", ".fam")]
-            ingest(beds, folder / "cohort.vcz", build=self.plan.build)
+            ingest(beds, folder / "cohort.vcz", build=self.plan.build, fields=declared_star_fields(beds))
 
     def quality(self, folder: Path) -> None:
         """Sample and variant quality; the phenotypes are read first, so that what is wrong shows early."""
@@ -317,7 +322,12 @@ class _Walk:
 
     def stars(self, folder: Path) -> None:
         """Star alleles, phenotypes and guidance."""
-        write_star_tables(call_stars(self._cohort(), self.plan.assay), folder)
+        p = self.plan
+        outside, sexes = (self.files.get(role, [None])[0] for role in ("outside", "sexes"))
+        found = call_stars(
+            self._cohort(), p.assay, outside=outside, sexes=sexes, hybrids_assessed=p.hybrids_assessed
+        )
+        write_star_tables(found, folder)
 
     def evidence(self, folder: Path) -> None:
         """Records of evidence and the ranking they give."""

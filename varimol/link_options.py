@@ -30,6 +30,8 @@ class LinkOptions:
         Columns of covariates.
     assay
         What made the calls: ``wgs``, ``wes``, ``array``, ``targeted`` or ``unknown``.
+    hybrids_assessed
+        Hybrids of CYP2D6 were looked for by other means, and not found.
     desired
         For a quantitative trait, whether ``lower`` or ``higher`` is wanted.
     missing_policy
@@ -50,6 +52,7 @@ class LinkOptions:
     trait_type: str = ""
     covariates: tuple[str, ...] = ()
     assay: str = "unknown"
+    hybrids_assessed: bool = False
     desired: str = ""
     missing_policy: str = "drop"
     network: str = "kinase-affinity"

@@ -45,6 +45,20 @@ class StarTables:
     build: str
 
 
+def star_files(n_samples: int) -> list[str]:
+    """Name the files that `varimol.commands.write_star_tables` writes for so many samples.
+
+    Examples
+    --------
+    >>> star_files(2504)[:3], len(star_files(2504)), len(star_files(1))
+    (['diplotypes.parquet', 'diplotypes.tsv', 'phenotypes.parquet'], 8, 10)
+    """
+    names = ["diplotypes", "phenotypes", "recommendations", "undocumented_variants"]
+    if n_samples <= CARRIERS_NAMED:
+        names.append("undocumented_carriers")
+    return [f"{name}.{suffix}" for name in names for suffix in ("parquet", "tsv")]
+
+
 def call_stars(
     cohort: Cohort,
     assay: str,

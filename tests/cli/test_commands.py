@@ -25,7 +25,7 @@ OPTIONS: dict[str, set[str]] = {
     "export": {"--out"},
     "quality": {"--out"},
     "associate": {"--phenotypes", "--trait", "--covariates", "--trait-type", "--out", "--one-two"},
-    "stars": {"--assay", "--build", "--out", "--outside", "--sexes"},
+    "stars": {"--assay", "--build", "--out", "--outside", "--sexes", "--hybrids-assessed"},
     "library": {"--out", "--smiles-column", "--id-column", "--strict"},
     "train affinity": {
         "--pairs", "--drugs", "--targets", "--label", "--folds", "--out", "--epochs", "--network", "--settings",
@@ -37,7 +37,7 @@ OPTIONS: dict[str, set[str]] = {
     "screen": {"--model", "--targets", "--out"},
     "link": {
         "--variants", "--phenotypes", "--trait", "--compounds", "--covariates", "--out", "--proteins", "--build",
-        "--one-two", "--assay", "--desired",
+        "--one-two", "--assay", "--desired", "--outside", "--hybrids-assessed", "--sexes",
     },
     "report": set(),
     "explain": {"--patient", "--compound", "--out"},
