@@ -30,8 +30,8 @@ class RecordCalls:
         0 where the call is not phased; equal numbers are phased with each other.
     genotype_probabilities, haplotype_dosages
         FORMAT GP and HDS (records, samples, values), or None.
-    n_polyploid
-        (records,) calls of more than two copies, which are taken as not called.
+    n_copies
+        Copies of a call of more than two with a known allele, which is taken as not called; else 0.
     mixed
         Calls of unlike alleles where there is one copy, which are taken as not called.
     """
@@ -41,7 +41,7 @@ class RecordCalls:
     phase_sets: Int32[np.ndarray, "records samples"]
     genotype_probabilities: np.ndarray | None
     haplotype_dosages: np.ndarray | None
-    n_polyploid: np.ndarray
+    n_copies: Int8[np.ndarray, "records samples"]
     mixed: Bool[np.ndarray, "records samples"]
 
     def probabilities(
@@ -75,7 +75,7 @@ def read_calls(cohort: Cohort, records: np.ndarray, *, min_gq: int | None = None
         Calls of lower genotype quality count as filtered, where the record gives it and has no genotype
         probabilities, which say the same better. Calls without a read are no calls, unless they are imputed.
     """
-    genotypes, n_polyploid = two_copies(cohort.genotypes(records))
+    genotypes, n_copies = two_copies(cohort.genotypes(records))
     states = cohort.states(records)
     gp, hds = (_optional(cohort, name, records) for name in ("call_GP", "call_HDS"))
     imputed = _imputed(cohort, records, genotypes, gp, hds)
@@ -86,7 +86,7 @@ def read_calls(cohort: Cohort, records: np.ndarray, *, min_gq: int | None = None
     if min_gq is not None and "call_GQ" in cohort.arrays:
         quality = cohort.read("call_GQ", records)
         doubtful = (quality < min_gq) & (quality >= 0).any(axis=1, keepdims=True) & ~imputed
-        called = (genotypes >= 0).any(axis=2) & (states <= NO_CALL)
+        called = ((genotypes >= 0).any(axis=2) | (n_copies > 0)) & (states <= NO_CALL)
         states = np.where(doubtful & called, FILTERED, states)
     return RecordCalls(
         genotypes=genotypes,
@@ -94,7 +94,7 @@ def read_calls(cohort: Cohort, records: np.ndarray, *, min_gq: int | None = None
         phase_sets=phase_sets(cohort.phased(records), _optional(cohort, "call_PS", records)),
         genotype_probabilities=gp,
         haplotype_dosages=hds,
-        n_polyploid=n_polyploid,
+        n_copies=np.where(unread | (states > NO_CALL), 0, n_copies).astype(np.int8),
         mixed=np.zeros(states.shape, dtype=bool),
     )
 
@@ -142,24 +142,25 @@ def two_copies(genotypes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     tuple of numpy.ndarray
-        (records, samples, 2) genotypes, and how many calls of each record had more copies.
+        (records, samples, 2) genotypes; and (records, samples) copies of the calls of more than two that have a
+        known allele, 0 elsewhere.
 
     Examples
     --------
-    >>> calls, polyploid = two_copies(np.array([[[0, 1, 1], [0, 1, -2], [1, -2, -2]]], dtype=np.int8))
-    >>> calls.tolist(), polyploid.tolist()
-    ([[[-1, -1], [0, 1], [1, -2]]], [1])
+    >>> calls, copies = two_copies(np.array([[[0, 1, 1], [0, 1, -2], [1, -2, -2]]], dtype=np.int8))
+    >>> calls.tolist(), copies.tolist()
+    ([[[-1, -1], [0, 1], [1, -2]]], [[3, 0, 0]])
     """
     if genotypes.shape[2] == 1:
         genotypes = np.concatenate([genotypes, np.full_like(genotypes, FILL)], axis=2)
     nothing = (genotypes[:, :, 0] < 0) & (genotypes[:, :, 1] == FILL)
     genotypes = np.where(nothing[:, :, None], MISSING, genotypes)
     if genotypes.shape[2] == 2:
-        return genotypes, np.zeros(len(genotypes), dtype=int)
-    extra = (genotypes[:, :, 2:] != FILL).any(axis=2)
-    return np.where(extra[:, :, None], MISSING, genotypes[:, :, :2]).astype(genotypes.dtype), extra.sum(
-        axis=1
-    )
+        return genotypes, np.zeros(genotypes.shape[:2], dtype=np.int8)
+    n_copies = (genotypes != FILL).sum(axis=2, dtype=np.int8)
+    known = (genotypes >= 0).any(axis=2)
+    two = np.where((n_copies > 2)[:, :, None], MISSING, genotypes[:, :, :2]).astype(genotypes.dtype)
+    return two, np.where(known & (n_copies > 2), n_copies, 0).astype(np.int8)
 
 
 def phase_sets(

@@ -73,7 +73,7 @@ def remark_on_sites(
     distinct, of_sample = np.unique(at, axis=1, return_inverse=True)
     return [
         Remark(
-            text.format(sites=name_sites([names[i] for i in np.flatnonzero(which).tolist()], len(names) + 1)),
+            text.format(sites=name_sites([names[i] for i in np.flatnonzero(which).tolist()], len(names))),
             of_sample.ravel() == number,
             refuses,
         )

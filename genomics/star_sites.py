@@ -34,6 +34,7 @@ from genomics.star_remarks import Remark, remark_on_sites
 if TYPE_CHECKING:
     from genomics.cohort import Cohort
 
+TOO_MANY = "copies are called at {sites}: the gene cannot be read as two haplotypes"
 MIXED = "two unlike alleles where there is one copy, taken as not called: {sites}"
 
 __all__ = [
@@ -140,18 +141,16 @@ def read_site_calls(
     mixed = _at_sites(calls.mixed, found, len(gene.sites))
     return SiteCalls(
         codes, phased_samples(codes, sets), in_file, covered, states, sets, mixed, probabilities,
-        (*found.notes, *_call_notes(calls)), _call_remarks(gene, mixed),
+        found.notes, _call_remarks(gene, mixed, _at_sites(calls.n_copies, found, len(gene.sites))),
     )  # fmt: skip
 
 
-def _at_sites(
-    of_records: Bool[np.ndarray, "records samples"], found: FoundRecords, n_sites: int
-) -> Bool[np.ndarray, "sites samples"]:
-    """Say of sites what holds of any record that tells of them."""
-    at = np.zeros((n_sites, of_records.shape[1]), dtype=bool)
+def _at_sites(of_records: np.ndarray, found: FoundRecords, n_sites: int) -> np.ndarray:
+    """Say of each site and sample the most that is said of a record that tells of the site."""
+    at = np.zeros((n_sites, of_records.shape[1]), dtype=of_records.dtype)
     if of_records.any():
         for site, records in found.telling().items():
-            at[site] = of_records[records].any(axis=0)
+            at[site] = of_records[records].max(axis=0)
     return at
 
 
@@ -291,13 +290,15 @@ def phased_samples(
     return ~uneven.any(axis=0) | ((low == high) & (low > 0))
 
 
-def _call_notes(calls: RecordCalls) -> tuple[str, ...]:
-    n_polyploid = int(calls.n_polyploid.sum())
-    return (f"{n_polyploid} calls of more than two copies are taken as not called",) if n_polyploid else ()
-
-
-def _call_remarks(gene: StarGene, mixed: Bool[np.ndarray, "sites samples"]) -> tuple[Remark, ...]:
+def _call_remarks(
+    gene: StarGene, mixed: Bool[np.ndarray, "sites samples"], n_copies: Int8[np.ndarray, "sites samples"]
+) -> tuple[Remark, ...]:
     names = [site.name for site in gene.sites]
+    too_many = [
+        remark
+        for number in np.unique(n_copies[n_copies > 0]).tolist()
+        for remark in remark_on_sites(f"{number} {TOO_MANY}", n_copies == number, names, refuses=True)
+    ]
     # Of X the sex decides (`genomics.star_sexes`).
     of_mitochondrion = remark_on_sites(MIXED, mixed, names) if gene.contig == "MT" else []
-    return tuple(of_mitochondrion)
+    return (*too_many, *of_mitochondrion)

@@ -19,10 +19,18 @@ def test_phase_sets__names_are_numbered_apart_from_sets_without_one() -> None:
 
 
 def test_two_copies__one_dot_says_nothing_of_the_number_of_copies() -> None:
-    calls, polyploid = two_copies(np.array([[[-1, FILL], [1, FILL], [FILL, FILL]]], dtype=np.int8))
-    assert calls.tolist() == [[[-1, -1], [1, FILL], [-1, -1]]] and polyploid.tolist() == [0]
+    calls, copies = two_copies(np.array([[[-1, FILL], [1, FILL], [FILL, FILL]]], dtype=np.int8))
+    assert calls.tolist() == [[[-1, -1], [1, FILL], [-1, -1]]] and copies.tolist() == [[0, 0, 0]]
     haploid, _ = two_copies(np.array([[[0], [1], [-1]]], dtype=np.int8))
     assert haploid.tolist() == [[[0, FILL], [1, FILL], [-1, -1]]]
+
+
+def test_two_copies__more_are_counted_where_they_say_anything() -> None:
+    calls = np.array(
+        [[[0, 0, 1, FILL], [-1, 1, -1, -1], [-1, -1, -1, FILL], [0, 1, FILL, FILL]]], dtype=np.int8
+    )
+    two, copies = two_copies(calls)
+    assert two.tolist() == [[[-1, -1]] * 3 + [[0, 1]]] and copies.tolist() == [[3, 4, 0, 0]]
 
 
 def test_read_calls__low_quality_is_filtered_and_no_call_stays_one(

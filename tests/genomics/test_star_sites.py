@@ -122,7 +122,13 @@ def test_read_site_calls__more_than_two_copies_are_unknown_and_told(read: Reader
     calls = read(gene(SNVS[0]), "2 1000 . G A . PASS . GT 0/1/1 0/1 0/0/0 1")
     assert calls.codes[0].tolist() == [[UNKNOWN] * 2, [0, 1], [UNKNOWN] * 2, [1, FILL]]
     assert calls.states[0].tolist() == [NO_CALL, OBSERVED, NO_CALL, OBSERVED]
-    assert calls.notes == ("2 calls of more than two copies are taken as not called",)
+    assert [(r.text.split(":")[0], r.refuses, r.samples.tolist()) for r in calls.remarks] == [
+        ("3 copies are called at rs1000", True, [True, False, True, False])
+    ]
+    # Not those that say nothing, nor those that are not to be believed.
+    assert not read(gene(SNVS[0]), "2 1000 . G A . PASS . GT ././. 0/1 0/0 1").remarks
+    doubtful = read(gene(SNVS[0]), "2 1000 . G A . PASS . GT:GQ 0/1/1:5 0/1:30", min_gq=20)
+    assert doubtful.states[0].tolist() == [FILTERED, OBSERVED] and not doubtful.remarks
 
 
 def test_read_site_calls__nothing_called_anywhere(read: Reader) -> None:

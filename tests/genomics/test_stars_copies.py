@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from genomics.stars import call_diplotypes
 from tests.genomics.star_cohorts import long_definitions, site_records, top
 
@@ -52,7 +54,21 @@ def test_call_diplotypes__calls_of_one_copy_are_told_to_those_who_have_them(
     assert told == ["calls of one copy leave the other unknown", "", ""]
 
 
-def test_call_diplotypes__three_copies_are_told(cohort_of: Callable[..., Any]) -> None:
-    cohort = cohort_of(site_records({"rs1800460": "0/0/1", "rs1142345": "0/0/1"}))
-    found = top(call_diplotypes(cohort, long_definitions(), assay="wgs"), "TPMT")
-    assert found["status"] == "abstain" and "more than two" in found["assumptions"]
+@pytest.mark.parametrize("copies", ["0/0/1", "0/0/0/1"])
+def test_call_diplotypes__three_copies_are_never_the_reference(
+    cohort_of: Callable[..., Any], copies: str
+) -> None:
+    # With the site dropped nothing but *38 would be left, as *2 has the other base at rs3758581.
+    calls = {"rs12248560": ("0/0", "0/0"), "rs4244285": (copies, "0/0"), "rs3758581": ("0/0", "0/0")}
+    found = call_diplotypes(cohort_of(site_records(calls)), long_definitions(), assay="wgs")
+    odd, plain = top(found, "CYP2C19"), top(found, "CYP2C19", "s1")
+    assert (odd["status"], odd["diplotype"], odd["sites_missing"]) == ("abstain", "", "rs4244285")
+    assert odd["reason"].startswith(f"{(len(copies) + 1) // 2} copies are called at rs4244285")
+    assert (plain["status"], plain["diplotype"], plain["reason"]) == ("called", "*38/*38", "")
+
+
+def test_call_diplotypes__three_copies_of_a_copy_number_gene(cohort_of: Callable[..., Any]) -> None:
+    definitions = long_definitions().replace({"gene": {"TPMT": "CYP2D6"}}).assign(copy_number="1")
+    cohort = cohort_of(site_records({"rs1142345": "0/0/1", "rs1800460": "0/0"}))
+    found = top(call_diplotypes(cohort, definitions, assay="wgs"), "CYP2D6")
+    assert found["status"] == "abstain" and found["reason"].startswith("3 copies are called at rs1142345")
