@@ -330,6 +330,16 @@ def test_patient__sites_that_were_assumed_were_not_seen(tmp_path, stars, browse)
 
 
 @pytest.mark.slow
+def test_patient__a_statement_says_whom_it_is_for(tmp_path, stars, browse):
+    table = pd.read_parquet(stars / "recommendations.parquet")
+    few = table["population"].mask(table["drug"] == "clopidogrel", "people with a stent")
+    table.assign(population=few).to_parquet(tmp_path / "recommendations.parquet")
+    pd.read_parquet(stars / "diplotypes.parquet").to_parquet(tmp_path / "diplotypes.parquet")
+    text = _words(browse(write_report(tmp_path), "patient=NA2"))
+    assert "Avoid; use another. For people with a stent" in text and text.count("For people") == 1
+
+
+@pytest.mark.slow
 def test_patient__long_lists_of_sites_are_cut_in_a_row(tmp_path, stars, browse):
     table = pd.read_parquet(stars / "recommendations.parquet")
     many = ",".join(f"rs{i}" for i in range(100, 120))

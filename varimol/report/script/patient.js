@@ -54,13 +54,14 @@ function becauseOf(advice) {
 function safetyTable(label, rows) {
   return openingTable(label, [
     { title: "Drug", look: "name", cell: (r) => r.drug || r.compound_id },
-    { title: "What to do", look: "wide", cell: (r) => [actionBadge(r), r.action ? " " : null, r.recommendation || "no statement"].filter(Boolean) },
+    { title: "What to do", look: "wide", cell: (r) => [actionBadge(r), r.action ? " " : null, r.recommendation || "no statement",
+      r.population ? el("div", { class: "small" }, `For ${r.population}`) : null].filter(Boolean) },
     { title: "Because of", look: "name", cell: becauseOf },
     { title: "Probability", cell: (r) => probability(r.probability) },
     ...(starsOnly ? [] : [{ title: "Source", cell: (r) => r.source || "–" }]),
   ], rows, (r) => [
     r.path && !r.evidence.some((e) => e.path === r.path) ? chain(r.path) : null,
-    definitions([["Strength", words(r.strength)], ["Applies to", r.population], ["Source", starsOnly ? r.source : ""],
+    definitions([["Strength", words(r.strength)], ["Source", starsOnly ? r.source : ""],
       ["Not active", r.active === false ? spacedLists(r.reason) || "not certain enough, or the gene was not called" : ""]]),
     ...r.evidence.map(evidenceView),
     r.evidence.length || starsOnly ? null : el("p", { class: "small" }, r.compound_id ? "No evidence record was written for this statement." :
