@@ -196,7 +196,7 @@ def _drug_report(
         advice = {
             "drugRecommendation": row["recommendation"] or None,
             "classification": row["strength"] or None,
-            "population": row["population"] or "general",
+            "population": row["population"] or "n/a",
             "phenotypes": {gene: phenotype or NO_RESULT for gene, phenotype in both},
             "genotypes": [{"diplotypes": [{"gene": gene, "label": labels[gene] or None} for gene in genes]}],
             "action": row["action"],

@@ -144,6 +144,7 @@ def test_report__reads_like_pharmcats(written: Written) -> None:
     assert advice["phenotypes"] == {"CYP2C19": "Intermediate Metabolizer"}
     assert advice["genotypes"] == [{"diplotypes": [{"gene": "CYP2C19", "label": "*1/*2"}]}]
     assert clopidogrel["withheld"] == [] and clopidogrel["source"]
+    assert advice["population"] == "n/a"
     drug = _drugs(written.report("het"))["clopidogrel"]
     assert drug["urls"][0].startswith("https://") and drug["citations"][0]["pmid"].isdigit()
 
