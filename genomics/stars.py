@@ -38,6 +38,7 @@ from genomics.dialects import detect_caller
 from genomics.errors import InputError
 from genomics.metaboliser import assign_phenotypes, phenotype_probabilities
 from genomics.recommendations import recommend
+from genomics.star_absence import assumable_sites, reference_code
 from genomics.star_allele_depth import depth_log_likelihood, read_allele_depths
 from genomics.star_alleles import StarGene, read_definitions
 from genomics.star_ancestry import group_ancestry, infer_ancestry, population_evidence
@@ -53,7 +54,7 @@ from genomics.star_rows import (
     MatchedCalls,
     Row,
     abstain,
-    match_pattern,
+    is_open,
     pattern_rows,
 )
 from genomics.star_sexes import settle_copies_on_x
@@ -67,9 +68,6 @@ if TYPE_CHECKING:
 __all__ = ["assign_phenotypes", "call_diplotypes", "phenotype_probabilities", "recommend"]
 
 ASSAYS = ("wgs", "wes", "array", "targeted", "unknown")
-# Common variants that whole-genome call sets often leave out: rs2279343 (CYP2B6) lies where the pseudogene
-# CYP2B7 has the same sequence. Their absence from a file is never a sign of the reference.
-UNSEEN_SITES = frozenset({"rs2279343"})
 OTHER_COPY_UNKNOWN = "calls of one copy leave the other unknown"
 COLUMNS = ["sample_id", "gene", *ROW_COLUMNS]
 
@@ -134,6 +132,7 @@ def call_diplotypes(
         tell the candidates apart), unobserved_alleles (those that sites not observed may hide), variants
         (every variant carried, in genes read variant by variant; bases, in genes read as genotypes; what the
         calls come nearest to, where no known diplotype explains them), assumptions, reason (why it abstains).
+        Lists of more than 20 names tell the rest by number: ``rs1,rs2,... and 12 more``, or ``all 41 sites``.
 
     Raises
     ------
@@ -164,7 +163,7 @@ def call_diplotypes(
         read_copy_numbers(cohort, index, named, min_gq=min_gq), hybrids_assessed,
         count_strands(cohort, index, genes, build), sexes,
     )  # fmt: skip
-    read = [caller.read(gene if prior else gene.without_frequencies()) for gene in genes]
+    read = [caller.read(gene, prior) for gene in genes]
     weights = caller.weigh_populations(read)
     called = [caller.call(calls, weights[number]) for number, calls in enumerate(read)]
     return _assemble(called, np.asarray(cohort.sample_ids, dtype=str))
@@ -216,8 +215,8 @@ class _Caller:
     strands: StrandCounts
     sexes: Int8[np.ndarray, " samples"] | None
 
-    def read(self, gene: StarGene) -> _Read:
-        """Read the calls of one gene."""
+    def read(self, gene: StarGene, prior: bool) -> _Read:
+        """Read the calls of one gene, to be weighed by the frequencies of its alleles or not."""
         calls = read_site_calls(
             self.cohort, self.index, gene, self.build, min_gq=self.min_gq,
             use_palindromic=not self.strands.is_mixed, sexes=self.sexes,
@@ -229,6 +228,7 @@ class _Caller:
         # Where nothing was seen, nothing was assumed of it.
         remarks = [r if r.refuses else replace(r, samples=r.samples & seen) for r in remarks]
         own = group_remarks([*calls.remarks, *remarks], len(pattern_of))
+        gene = gene if prior else gene.without_frequencies()
         return _Read(gene, patterns, pattern_of, said, *self._copies(gene), *own)
 
     def weigh_populations(self, genes: Sequence[_Read]) -> list[np.ndarray | None]:
@@ -246,7 +246,7 @@ class _Caller:
         weights = None
         if populations is not None:
             # Where one diplotype alone explains the calls, who the patient is does not matter.
-            open_ = np.array([len(match_pattern(read.gene, p.calls).pairs) > 1 for p in read.patterns])
+            open_ = np.array([is_open(read.gene, pattern) for pattern in read.patterns])
             equal = np.full_like(populations, 1 / populations.shape[1])
             weighed = np.where(open_[pattern_of][:, None], populations, equal)
             groups, weights, group_of = group_ancestry(pattern_of, weighed)
@@ -298,11 +298,11 @@ class _Caller:
         self, gene: StarGene, calls: SiteCalls, codes: np.ndarray, one_copy: np.ndarray
     ) -> tuple[np.ndarray, list[str]]:
         """Take sites that a whole genome's file does not mention for the reference, and say so."""
-        assumable = np.array([site.name not in UNSEEN_SITES for site in gene.sites], dtype=bool)
+        assumable = assumable_sites(gene, self.build)
         assumed = ~calls.in_file & calls.covered & assumable & (self.assay == "wgs")
         said = [*filter(None, [self.strands.warning]), *calls.notes]
         for site in map(int, np.flatnonzero(assumed)):
-            codes[site] = _reference_code(gene, site, self.build)
+            codes[site] = reference_code(gene, site, self.build)
             codes[site, one_copy, 1] = FILL
         n_assumed = int(assumed.sum())
         sites = "1 site" if n_assumed == 1 else f"{n_assumed} sites"
@@ -336,12 +336,6 @@ class _Caller:
 def _population_names(definitions: pd.DataFrame) -> list[str]:
     names = map(str, definitions.columns)
     return [name.removeprefix("frequency_") for name in names if name.startswith("frequency_")]
-
-
-def _reference_code(gene: StarGene, site: int, build: str) -> int:
-    here = gene.sites[site]
-    base = here.references[build]
-    return here.bases.index(base) if base in here.bases else OTHER
 
 
 def _assemble(genes: list[_GeneCalls], sample_ids: np.ndarray) -> pd.DataFrame:

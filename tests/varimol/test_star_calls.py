@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from genomics import star_alleles
 from genomics.errors import InputError
 from genomics.ingest import ingest
+from varimol import tables
 from varimol.commands import stars
 from varimol.star_calls import call_stars
 
@@ -111,3 +113,14 @@ def test_stars__unknown_choice_is_refused_before_the_file_is_read(
     given: dict[str, Any] = {option: value}
     with pytest.raises(InputError, match=rf"field --{option}: '{value}' is not known; expected one of"):
         stars(tmp_path / "not-there.vcf", tmp_path / "out", **given)
+
+
+def test_stars__sites_beyond_those_named_are_counted(tmp_path: Path, make_vcf: Callable[..., Path]) -> None:
+    stars(make_vcf(TPMT), tmp_path / "out", assay="array", build="GRCh38")
+    table = pd.read_csv(tmp_path / "out" / "diplotypes.tsv", sep="\t", dtype=str, keep_default_na=False)
+    defined = tables.allele_definitions().query("gene == 'TPMT'").dropna(subset=["position_grch38"])
+    n_sites = len(defined.drop_duplicates(["position_grch38", "ref_grch38"]))
+    text = top(table, "TPMT", "A")["sites_missing"]
+    names, more = re.fullmatch(r"(.*) and (\d+) more", text).groups()  # type: ignore[union-attr]
+    assert len(names.split(",")) == 20 and 20 + int(more) == n_sites - len(TPMT)
+    assert top(table, "CYP2C9", "A")["sites_missing"] == "all 83 sites"
