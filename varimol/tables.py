@@ -282,10 +282,10 @@ def guidance() -> pd.DataFrame:
         drug, gene, phenotype, gene_2, phenotype_2 (empty for drugs of one gene; ``None`` is a gene without a
         result), action (see `varimol.curate.guidance.ACTIONS`), recommendation, strength (empty where the
         source has none), population, cpic_level, guideline and pmid (of the pair of gene and drug, see
-        `gene_drugs`), source, source_row (1-based), source_version.
+        `gene_drugs`), source, source_row (1-based; ``155, as 149`` where the source leaves row 155 open and
+        all it says for one of the phenotypes is what row 149 says), source_version.
     """
-    table = _read_tsv("pharmacogenes", "guidance.tsv").copy()
-    return table.astype({"source_row": "Int64"})
+    return _read_tsv("pharmacogenes", "guidance.tsv").copy()
 
 
 def known_drug_actions() -> pd.DataFrame:

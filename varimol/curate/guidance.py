@@ -158,7 +158,9 @@ def guidance_rows(recommendations: Iterable[Mapping[str, str]], origin: Mapping[
     for row in rows:
         of_drug.setdefault(row["drug"], []).append(row)
     rows += [deduced(gap, of_drug.get(gap["drug"], [])) for gap in gaps]
-    return sorted(rows, key=lambda r: (r["drug"], r["gene"], r["gene_2"], r["source_row"]))
+    return sorted(
+        rows, key=lambda r: (r["drug"], r["gene"], r["gene_2"], int(str(r["source_row"]).split(",")[0]))
+    )
 
 
 def _guidance_row(published: Mapping[str, str], number: int) -> Row:
@@ -183,8 +185,8 @@ def deduced(gap: Row, said: Sequence[Row]) -> Row:
     """Fill a gap of a drug of two genes where the source's other rows leave no doubt.
 
     If for the phenotype of one of the genes every row that says anything asks for the same, whatever the other gene's
-    phenotype, so does the gap; ``source_row`` is then the first of those rows, where the fact stands. Only
-    warnings are carried over: a gap never becomes a recommendation to treat as usual.
+    phenotype, so does the gap; ``source_row`` then names the first of those rows too (``155, as 149``).
+    Only warnings are carried over: a gap never becomes a recommendation to treat as usual.
 
     Parameters
     ----------
@@ -200,7 +202,7 @@ def deduced(gap: Row, said: Sequence[Row]) -> Row:
     ...        "population": "", "source_row": 149}
     >>> filled = deduced(gap, [row])
     >>> filled["action"], filled["source_row"]
-    ('avoid', 149)
+    ('avoid', '152, as 149')
     """
     witnesses = []
     for column in ("phenotype", "phenotype_2") if gap["gene_2"] else ():
@@ -210,4 +212,5 @@ def deduced(gap: Row, said: Sequence[Row]) -> Row:
     if not witnesses:
         return gap
     first = min(witnesses, key=lambda row: (ACTIONS.index(row["action"]), row["source_row"]))
-    return gap | {name: first[name] for name in (*Words._fields, "source_row")}
+    source_row = f"{gap['source_row']}, as {first['source_row']}"
+    return gap | {name: first[name] for name in Words._fields} | {"source_row": source_row}

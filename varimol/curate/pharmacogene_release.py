@@ -6,8 +6,8 @@ them, runs the curation of the shipped tables on them, writes the tables into OU
 prints what changed against the tables in use. Nothing else is touched: set the environment variable
 ``VARIMOL_PHARMACOGENES`` to OUT to use them.
 
-A release whose files are written in another form than this version of varimol reads, or with a recommendation that no
-rule of `varimol.curate.guidance` reads, is refused.
+A release whose files are written in another form than this version of varimol reads, or with a recommendation that
+``guidance_words.tsv`` has no words for, is refused.
 """
 
 from __future__ import annotations

@@ -84,10 +84,12 @@ def test_guidance__has_each_row_of_its_source(published: list[dict[str, str]], o
         if row.gene == "CFTR" and row.phenotype != "Indeterminate":
             word = row.phenotype.removeprefix("ivacaftor ").removesuffix(" in CF patients")
             key = (*key[:2], next(name for name in renamed if renamed[name] == word), *key[3:])
-        text = published[row.source_row - 1]
-        assert (text["Drug"], text["Gene1"]) == key[:2]
-        if theirs[key] != "None":
-            assert text["Recommendation"] == theirs[key]
+        own, *another = (published[int(number) - 1] for number in row.source_row.split(", as "))
+        assert (own["Drug"], own["Gene1"], own["Phenotype1"], *_second(own)) == key
+        assert theirs[key] == own["Recommendation"]
+        assert len(another) == (own["Recommendation"] == "None" and row.action != "no recommendation")
+        for text in another:
+            assert words_of(text["Recommendation"], 0).recommendation == row.recommendation
         found += 1
     assert found == len(theirs) == len(published) == 724
 
