@@ -106,7 +106,11 @@ def _gene_report(
     read = first["sites_missing"] or not abstains or first["reason"].startswith(UNDOCUMENTED)
     if facts and read and not outside:
         report |= facts.positions.describe(
-            first["sites_missing"], first["sites_no_call"], first["sites_filtered"], first["sites_settling"]
+            first["sites_missing"],
+            first["sites_no_call"],
+            first["sites_filtered"],
+            first["sites_settling"],
+            first["assumptions"],
         )
     return report
 

@@ -17,6 +17,7 @@ from genomics.star_alleles import read_definitions
 
 _ALL = re.compile(r"all \d+ sites")
 _MORE = re.compile(r" and (\d+) more$")
+_ASSUMED = re.compile(r"(\d+) sites? that the file does not mention taken for the reference")
 
 
 @dataclass(frozen=True)
@@ -81,32 +82,39 @@ class GenePositions:
     chromosome: str
     positions: dict[str, int | None]
 
-    def describe(self, missing: str, no_call: str, filtered: str, settling: str) -> dict[str, Any]:
+    def describe(
+        self, missing: str, no_call: str, filtered: str, settling: str, assumptions: str = ""
+    ) -> dict[str, Any]:
         """Tell what was not seen.
 
         Parameters
         ----------
         missing, no_call, filtered, settling
             Columns ``sites_missing``, ``sites_no_call``, ``sites_filtered``, ``sites_settling``.
+        assumptions
+            The column of that name: how many sites were taken for the reference.
 
         Returns
         -------
         dict
-            ``positions``: how many are defined, observed, without a call, filtered and absent;
+            ``positions``: how many are defined, observed, assumed, without a call, filtered and absent;
             ``missingPositions``: each that the tables name, with its state; ``missingPositionsNotNamed``: how
             many they do not; ``settlingPositions``: names of those that tell the candidates apart.
         """
         known = tuple(self.positions)
         lacking, uncalled, dropped = (parse_names(text or "", known) for text in (missing, no_call, filtered))
+        assumed = _ASSUMED.search(assumptions)
+        n_assumed = int(assumed[1]) if assumed else 0
         counts = {
             "defined": len(known),
-            "observed": len(known) - lacking.count,
+            "observed": len(known) - lacking.count - n_assumed,
+            "assumed": n_assumed,
             "noCall": uncalled.count,
             "filtered": dropped.count,
             "absent": lacking.count - uncalled.count - dropped.count,
         }
         # Where nothing at all was seen the count says it.
-        named = lacking.names if counts["observed"] else ()
+        named = lacking.names if lacking.count < len(known) else ()
         return {
             "positions": counts,
             "missingPositions": [

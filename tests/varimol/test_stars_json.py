@@ -18,8 +18,9 @@ from genomics.star_undocumented import find_undocumented
 from genomics.stars import assign_phenotypes, call_diplotypes, phenotype_probabilities, recommend
 from varimol import tables
 from varimol.outside_calls import apply_outside_calls, read_outside_calls
+from varimol.star_gene_json import GENE_COLUMNS, NO_RESULT, GeneTexts
 from varimol.star_positions import gene_positions, parse_names
-from varimol.stars_json import NO_RESULT, SCHEMA_VERSION, file_names, write_stars_json
+from varimol.stars_json import SCHEMA_VERSION, file_names, write_stars_json
 
 GENES = ["ABCB1", "COMT", "CYP2C19", "CYP2D6", "DPYD", "TPMT", "VKORC1"]
 SCHEMA = Path(__file__).parents[2] / "docs" / "stars-report.schema.json"
@@ -210,6 +211,23 @@ def test_report__claims_no_sites_that_nobody_read(written: Written) -> None:
     assert written.report("het")["genes"]["TPMT"]["positions"]["observed"] > 20
 
 
+def test_report__sites_that_were_assumed_were_not_observed(tmp_path: Path) -> None:
+    definitions = tables.allele_definitions().query("gene == 'CYP2C19'")
+    path = write_calls(tmp_path / "calls.vcf", definitions)
+    kept = [line for line in path.read_text().splitlines(keepends=True) if "\trs4986893\t" not in line]
+    path.write_text("".join(kept))
+    cohort = ingest(path, tmp_path / "c.vcz", build="GRCh38")
+    counts = []
+    for assay in ("targeted", "wgs"):
+        called = call_diplotypes(cohort, definitions, assay=assay).query("sample_id == 'het'")
+        diplotypes = assign_phenotypes(called, tables.allele_functions(), tables.phenotype_rules())
+        told = GeneTexts("GRCh38").text(_rows(diplotypes), {}, None)
+        counts.append(json.loads(told)["CYP2C19"]["positions"])
+    without, assumed = counts
+    assert without["assumed"] == 0 and without["absent"] == assumed["assumed"] == 1
+    assert assumed["absent"] == 0 and without["observed"] == assumed["observed"] > 20
+
+
 def test_report__no_result_where_nothing_was_called(written: Written) -> None:
     report = written.report("odd/name")
     told = report["genes"]["CYP2C19"]
@@ -328,6 +346,12 @@ def test_positions__tell_the_states_apart() -> None:
     told = place.describe(f"{a},{b},{c}", a, b, c)
     assert [p["state"] for p in told["missingPositions"]] == ["noCall", "filtered", "absent"]
     assert told["positions"]["absent"] == 1 and told["settlingPositions"] == [c]
+
+
+def _rows(diplotypes: pd.DataFrame) -> list[tuple]:
+    return list(
+        diplotypes[["gene", *GENE_COLUMNS]].fillna({"phenotype": ""}).itertuples(index=False, name=None)
+    )
 
 
 def _drugs(report: dict[str, Any]) -> dict[str, Any]:
