@@ -47,8 +47,12 @@ from genomics.star_fields import declared_star_fields
 from genomics.star_find import COVERED_MARGIN
 from genomics.stars import call_diplotypes
 
-# Common, and left out by many whole-genome call sets: absence says nothing.
-NEVER_ASSUMED = "rs2279343"
+# Common, and left out by many whole-genome call sets, or of a reference base that few people have twice: absence
+# says nothing.
+NEVER_ASSUMED = {
+    "GRCh37": frozenset({"rs2279343", "rs6025"}),
+    "GRCh38": frozenset({"rs2279343", "rs3758581"}),
+}
 # Alleles of at least this share in a population are paired with each other, all with all.
 COMMON = 0.02
 MAXIMUM_COMMON = 12
@@ -268,7 +272,7 @@ def _assumed_sites(gene: StarGene, condition: Condition, written: WrittenGene) -
     assumed = set()
     for number in written.absent:
         at = gene.sites[number].positions[condition.writing.build]
-        if at is None or gene.sites[number].name == NEVER_ASSUMED:
+        if at is None or gene.sites[number].name in NEVER_ASSUMED[condition.writing.build]:
             continue
         before = any(0 <= at - record <= COVERED_MARGIN for record in records)
         after = any(0 <= record - at <= COVERED_MARGIN for record in records)

@@ -92,6 +92,13 @@ def match_pattern(gene: StarGene, calls: CallPattern, ancestry: np.ndarray | Non
     return MatchedCalls(gene, calls).weigh(ancestry)
 
 
+def is_open(gene: StarGene, pattern: Pattern) -> bool:
+    """Whether the calls leave more than one answer, so that it matters who the patient is."""
+    if is_read_by_site(gene):
+        return bool(pattern.unknown.any()) or bool(pattern.calls.probabilities)
+    return len(match_pattern(gene, pattern.calls).pairs) > 1
+
+
 @dataclass(frozen=True)
 class Copies:
     """What symbolic records and the sex tell of the copies of a gene in one patient.
