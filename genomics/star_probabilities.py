@@ -146,6 +146,28 @@ def _haplotype_rows(dosages: np.ndarray) -> tuple[Bool[np.ndarray, " samples"], 
     return inside & (second >= 0) & (second <= 1), inside & ~np.isfinite(second)
 
 
+def of_one_copy(
+    pairs: Float[np.ndarray, "samples alleles alleles"], samples: Bool[np.ndarray, " samples"]
+) -> Float[np.ndarray, "samples alleles alleles"]:
+    """Keep the probabilities of two equal alleles, which are those of the one copy that some samples have.
+
+    Where most of the probability is that of unlike alleles, nothing is left.
+
+    Examples
+    --------
+    >>> pairs = np.array([[[0.2, 0.1], [0.1, 0.6]], [[0.1, 0.3], [0.3, 0.3]]])
+    >>> of_one_copy(pairs, np.array([True, True])).round(2).tolist()
+    [[[0.25, 0.0], [0.0, 0.75]], [[nan, nan], [nan, nan]]]
+    """
+    if not samples.any():
+        return pairs
+    alike = pairs[samples] * np.eye(pairs.shape[1], dtype=pairs.dtype)
+    total = alike.sum(axis=(1, 2), keepdims=True)
+    kept = pairs.copy()
+    kept[samples] = np.divide(alike, total, out=np.full_like(alike, np.nan), where=total >= 0.5)
+    return kept
+
+
 def code_probabilities(
     pairs: Float[np.ndarray, "samples alleles alleles"], told: Int8[np.ndarray, " alleles"], n_codes: int
 ) -> Float[np.ndarray, "samples codes codes"]:

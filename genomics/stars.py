@@ -46,6 +46,7 @@ from genomics.star_build import StrandCounts, count_strands
 from genomics.star_copy_number import REGION_COLUMNS, read_copy_numbers
 from genomics.star_match import FILL, OTHER, UNKNOWN
 from genomics.star_patterns import Pattern, distinct_patterns
+from genomics.star_probabilities import of_one_copy
 from genomics.star_remarks import Remark, Said, group_remarks, withhold
 from genomics.star_rows import (
     NOTHING_KNOWN,
@@ -120,7 +121,8 @@ def call_diplotypes(
     sexes
         (samples,) 1 male, 2 female, 0 unknown, such as `genomics.sex_chromosomes.read_sexes` reads them: men
         have one copy of a gene on X, however their calls are written, and one who is heterozygous there is not
-        called. A patient of unknown sex has as many copies as the calls, and ``assumptions`` says so.
+        called. A patient of unknown sex has as many copies as the calls, and ``assumptions`` says so; one copy
+        where any call is of one, unless another is heterozygous: then the gene is not called.
 
     Returns
     -------
@@ -223,7 +225,8 @@ class _Caller:
         )  # fmt: skip
         codes, one_copy, remarks = self._settle_copies(gene, calls)
         codes, said = self._assume(gene, calls, codes, one_copy)
-        patterns, pattern_of = distinct_patterns(codes, calls.phase_sets, calls.states, calls.probabilities)
+        imputed = {site: of_one_copy(pairs, one_copy) for site, pairs in calls.probabilities.items()}
+        patterns, pattern_of = distinct_patterns(codes, calls.phase_sets, calls.states, imputed)
         seen = ((codes >= 0) | (codes == OTHER)).any(axis=(0, 2))
         # Where nothing was seen, nothing was assumed of it.
         remarks = [r if r.refuses else replace(r, samples=r.samples & seen) for r in remarks]
@@ -283,7 +286,8 @@ class _Caller:
     ) -> tuple[np.ndarray, Bool[np.ndarray, " samples"], list[Remark]]:
         """Codes with as many copies as each sample has, who has one, and what is to be said of it."""
         if gene.ploidy == "X":
-            on_x = settle_copies_on_x(calls.codes, np.asarray(calls.mixed.any(axis=0)), self.sexes)
+            men = np.asarray(calls.mixed.any(axis=0))
+            on_x = settle_copies_on_x(calls.codes, men, self.sexes, [site.name for site in gene.sites])
             return on_x.codes, on_x.one_copy, list(on_x.remarks)
         codes = calls.codes.copy()
         if gene.ploidy == "MT":
