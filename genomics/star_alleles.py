@@ -8,7 +8,8 @@ reference sequence of a build, which is itself some allele, never counts as ``*1
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -24,8 +25,17 @@ REQUIRED_COLUMNS = (
     "gene", "allele", "contig", "position_grch38", "ref_grch38", "position_grch37", "ref_grch37", "alt",
     "optional", "rsid",
 )  # fmt: skip
-# Half a copy among the 5,008 haplotypes of 1000 Genomes: the prior of an allele that was never seen there.
-UNSEEN_FREQUENCY = 1e-4
+UNSEEN_FREQUENCY = 1e-5
+"""Prior of an allele that was looked for among the 5,008 haplotypes of 1000 Genomes and never seen.
+
+Alleles that some of the people lack turn up among the others so seldom: the logarithm of the probability of held-out
+haplotypes is highest at 1e-5 where half of the people are counted, at 2e-6 where all are (12 higher), and 85 to 250
+lower at 1e-4 (`benchmarks.star_masking`). A gene has up to 165 such alleles.
+"""
+UNCOUNTED_FREQUENCY = 1e-4
+"""Prior of an allele that nobody could look for there: half a copy, as its absence says nothing."""
+SMOOTHING = 0.03
+"""How far the frequencies of a population are drawn towards the mean of all (`smooth_frequencies`)."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +78,12 @@ class StarGene:
     allowed
         (alleles, sites, codes): the allele may carry that code there.
     frequencies
-        (alleles,): share of haplotypes, 0 where never seen, NaN where nobody counted.
+        (alleles,): share of haplotypes as counted, 0 where never seen, NaN where nobody counted.
     ranks
         (alleles,): activity, lower is worse; NaN where unknown.
     population_frequencies
-        (populations, alleles): share of the haplotypes of each population, NaN where nobody counted; None
-        for one population that has ``frequencies``.
+        (populations, alleles): share of the haplotypes of each population, smoothed; NaN where nobody
+        counted. None for one population that has ``frequencies``.
     method
         ``diplotype``: a haplotype is one allele. ``lowest_function``: a haplotype may carry several variants
         and counts as its worst one. ``genotype``: as ``diplotype``, named by its bases too.
@@ -81,6 +91,9 @@ class StarGene:
         Deletions, duplications or hybrids decide the allele, which variant calls do not show.
     ploidy
         ``autosome``, ``X`` or ``MT``.
+    optional_shares
+        By allele and site, how often the allele carries each code, where it may carry several and somebody
+        counted them.
     """
 
     name: str
@@ -94,6 +107,7 @@ class StarGene:
     method: str = "diplotype"
     needs_copy_number: bool = False
     ploidy: str = "autosome"
+    optional_shares: Mapping[tuple[int, int], Float[np.ndarray, " codes"]] = field(default_factory=dict)
 
     @property
     def is_counted(self) -> bool:
@@ -109,12 +123,44 @@ class StarGene:
         shares = (
             self.frequencies[None] if self.population_frequencies is None else self.population_frequencies
         )
-        return np.fmax(shares, UNSEEN_FREQUENCY)
+        return floor_frequencies(shares)
 
     def without_frequencies(self) -> StarGene:
         """Forget the counts, so that calls alone decide."""
         nobody = np.full(len(self.alleles), np.nan)
         return replace(self, frequencies=nobody, population_frequencies=None)
+
+
+def floor_frequencies(
+    shares: Float[np.ndarray, "populations alleles"], unseen: float = UNSEEN_FREQUENCY
+) -> Float[np.ndarray, "populations alleles"]:
+    """Give alleles that were never seen, or never counted (NaN), the frequency that they may have.
+
+    Examples
+    --------
+    >>> floor_frequencies(np.array([[0.2, 0.0, np.nan]])).tolist()
+    [[0.2, 1e-05, 0.0001]]
+    """
+    return np.fmax(shares, np.where(np.isnan(shares), UNCOUNTED_FREQUENCY, unseen))
+
+
+def smooth_frequencies(
+    shares: Float[np.ndarray, "populations alleles"], amount: float = SMOOTHING
+) -> Float[np.ndarray, "populations alleles"]:
+    """Draw the frequencies of each population towards the mean of all populations.
+
+    The share of a rare allele among a thousand haplotypes is uncertain, and people descend from more than one
+    population. Held-out haplotypes of 1000 Genomes are most probable with 0.03 to 0.05 of the mean, both where
+    400 and where 800 haplotypes of each population were counted (`benchmarks.star_masking`): by 110 to 150 in the
+    logarithm more than without.
+
+    Examples
+    --------
+    >>> smooth_frequencies(np.array([[0.0, 1.0], [0.2, 0.8]]), 0.1).round(3).tolist()
+    [[0.01, 0.99], [0.19, 0.81]]
+    """
+    smoothed: np.ndarray = shares + amount * (shares.mean(axis=0) - shares)
+    return smoothed
 
 
 def read_definitions(definitions: pd.DataFrame) -> Iterator[StarGene]:
@@ -124,8 +170,8 @@ def read_definitions(definitions: pd.DataFrame) -> Iterator[StarGene]:
     ----------
     definitions
         Table as `varimol.tables.allele_definitions` returns it: one row per (allele, defining variant).
-        Columns ``frequency``, ``frequency_POPULATION``, ``activity``, ``method``, ``copy_number``, ``ploidy``
-        and ``shift`` are used where there.
+        Columns ``frequency``, ``frequency_POPULATION``, ``optional_variants`` (`optional_variants`),
+        ``activity``, ``method``, ``copy_number``, ``ploidy`` and ``shift`` are used where there.
 
     Raises
     ------
@@ -153,12 +199,16 @@ def _read_gene(gene: str, table: pd.DataFrame) -> StarGene:
     sites = tuple(_read_site(at_site[key]) for key in keys)
     allowed = np.zeros((len(alleles), len(sites), max((len(s.bases) for s in sites), default=1)), dtype=bool)
     allowed[:, :, 0] = True
+    shares: dict[tuple[int, int, int], float] = {}
     allele_number = {name: i for i, name in enumerate(alleles)}
     for j, key in enumerate(keys):
         for row in at_site[key]:
-            i = allele_number[row.allele]
-            allowed[i, j, sites[j].bases.index(row.alt)] = True
+            i, code = allele_number[row.allele], sites[j].bases.index(row.alt)
+            allowed[i, j, code] = True
             allowed[i, j, 0] &= bool(int(row.optional))
+            counted = optional_variants(getattr(row, "optional_variants", ""))
+            if (sites[j].name, row.alt) in counted:
+                shares[i, j, code] = counted[sites[j].name, row.alt]
     contig = str(table["contig"].iloc[0])
     first = table.drop_duplicates("allele").set_index("allele").loc[list(alleles)]
     return StarGene(
@@ -173,7 +223,39 @@ def _read_gene(gene: str, table: pd.DataFrame) -> StarGene:
         method=_text(first, "method", "diplotype"),
         needs_copy_number=_text(first, "copy_number", "0") == "1",
         ploidy=_text(first, "ploidy", contig if contig in ("X", "MT") else "autosome"),
+        optional_shares=code_shares(shares, allowed.shape[2]),
     )
+
+
+def optional_variants(text: str) -> dict[tuple[str, str], float]:
+    """Share of an allele's haplotypes that have each variant which it may have or lack, by site and base.
+
+    Examples
+    --------
+    >>> optional_variants("rs2306283 G 0.5, rs4149056 C 0.36667")
+    {('rs2306283', 'G'): 0.5, ('rs4149056', 'C'): 0.36667}
+    """
+    if not isinstance(text, str) or not text:
+        return {}
+    parts = [part.split(" ") for part in text.split(", ")]
+    return {(name, base): float(share) for name, base, share in parts}
+
+
+def code_shares(
+    variants: Mapping[tuple[int, int, int], float], n_codes: int
+) -> dict[tuple[int, int], Float[np.ndarray, " codes"]]:
+    """How often alleles carry each code, by allele and site, from the shares of all but the reference's.
+
+    Examples
+    --------
+    >>> code_shares({(4, 0, 1): 0.25, (4, 0, 2): 0.5}, 3)[4, 0].tolist()
+    [0.25, 0.25, 0.5]
+    """
+    shares: dict[tuple[int, int], np.ndarray] = {}
+    for (allele, site, code), share in variants.items():
+        told = shares.setdefault((allele, site), np.eye(n_codes)[0])
+        told[[0, code]] += -share, share
+    return shares
 
 
 def star_number(allele: str) -> tuple[int, str]:
@@ -199,7 +281,7 @@ def _population_frequencies(table: pd.DataFrame) -> Float[np.ndarray, "populatio
     # A share that a publication gives for one population alone stands in for all.
     overall = _numbers(table, "frequency")
     shares = np.stack([_numbers(table, column) for column in columns])
-    return np.where(np.isnan(shares), overall, shares)
+    return smooth_frequencies(np.where(np.isnan(shares), overall, shares))
 
 
 def _numbers(table: pd.DataFrame, column: str) -> Float[np.ndarray, " alleles"]:

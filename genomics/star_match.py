@@ -6,7 +6,7 @@ answer. A site that was not observed is a wildcard: it rules no allele out.
 The likelihood of a diplotype (a, b) is a product over the phase sets of the calls. Within a set the order of
 the haplotypes is known up to one swap, so that each set gives the mean of its two orientations; an unphased
 heterozygous call is a set of its own, and a homozygous call belongs to all. An allele that is seen with and
-without a variant carries it half the time.
+without a variant carries it as often as was counted, or half the time.
 
 An imputed call counts by the probability of each genotype, in the phase set of the call. What the imputation
 says is a posterior already: where alleles are weighed by their frequencies, it is divided by what these
@@ -84,8 +84,10 @@ NO_CANDIDATES = Candidates(np.empty((0, 2), dtype=int), np.empty(0), np.empty(0)
 
 
 def emissions(gene: StarGene) -> Float[np.ndarray, "alleles sites codes"]:
-    """Probability that an allele carries each code at a site; equal shares where it may carry several."""
+    """Probability that an allele carries each code at a site; equal shares of several that nobody counted."""
     shares: np.ndarray = gene.allowed / gene.allowed.sum(axis=2, keepdims=True)
+    for place, told in gene.optional_shares.items():
+        shares[place] = told
     return shares
 
 
