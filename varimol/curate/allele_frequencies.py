@@ -3,9 +3,9 @@
 ``python -m varimol.curate.allele_frequencies SOURCE PANEL OUT`` where SOURCE is a folder with
 ``1000genomes_grch37/GENE.vcf.gz`` (phased calls), PANEL the table of sample and super_pop, and OUT the folder
 that holds ``allele_definitions.tsv`` (`varimol.curate.pharmacogenes`), to which ``allele_frequencies.tsv`` is
-written, and ``optional_variants.tsv``: of the haplotypes of an allele that is seen with and without a variant, how
-many have it. The panel lists only sites that vary in it: a site that it does not list carries the reference there.
-Haplotypes that match no allele count in the denominator alone.
+written. The panel lists only sites that vary in it: a site that it does not list carries the reference there.
+Haplotypes that match no allele count in the denominator alone. ``optional_variants`` tells of an allele that is seen
+with and without a variant how many of its haplotypes have it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from genomics.star_absence import UNSEEN_SITES
 from genomics.star_alleles import StarGene, read_definitions
 from genomics.star_components import haplotype_components
 from genomics.star_genotypes import is_read_by_site
 from genomics.star_match import OTHER, match_haplotype
 from genomics.star_sites import allele_codes, join_records
-from genomics.stars import UNSEEN_SITES
 from varimol.curate.frequencies import PanelRecord, read_panel_records
 from varimol.curate.pharmacogene_sources import write_tsv
 from varimol.tables import POPULATIONS
@@ -31,16 +31,13 @@ from varimol.tables import POPULATIONS
 SOURCE = "1000 Genomes Project phase 3, phased calls on GRCh37"
 VERSION = "v5a.20130502"
 COLUMNS = (
-    "gene", "allele", "count", "n_haplotypes", "frequency", "population", *POPULATIONS, "source",
-    "source_version",
-)  # fmt: skip
-OPTIONAL_COLUMNS = (
-    "gene", "allele", "rsid", "alt", "count", "n_haplotypes", "share", "source", "source_version",
+    "gene", "allele", "count", "n_haplotypes", "frequency", "population", *POPULATIONS,
+    "optional_variants", "source", "source_version",
 )  # fmt: skip
 # Genes whose alleles this panel would count wrongly: copy number decides CYP2D6's; rs12979860 of IFNL3 lies
 # outside the panel's file of that gene.
 NOT_COUNTED = frozenset({"CYP2D6", "IFNL3"})
-# rs2279343 of CYP2B6 is common but not in the panel (`genomics.stars.UNSEEN_SITES`), so that *6 would count
+# rs2279343 of CYP2B6 is common but not in the panel (`genomics.star_absence`), so that *6 would count
 # as *9 and *4 as *1. The highest published shares stand in; other alleles with that variant stay uncounted.
 # Nor is rs28399504 of CYP2C19 in the panel, the start codon of *4, which others have found in all but Europeans.
 PUBLISHED = {
@@ -160,15 +157,16 @@ def count_optional(
     -------
     dict
         By allele, site and code: haplotypes with the variant, and of the allele. Alleles without a haplotype
-        are left out.
+        are left out, and sites that the panel cannot tell.
     """
     found = {}
     for allele, site in np.argwhere(gene.allowed[:, :, 0] & gene.allowed[:, :, 1:].any(axis=2)):
         weights = carried[allele] * (1.0 if counts is None else counts)
+        if gene.sites[site].name in UNSEEN_SITES or not weights.any():
+            continue
         for code in np.flatnonzero(gene.allowed[allele, site, 1:]) + 1:
-            if weights.any():
-                there = codes[site] == code
-                found[int(allele), int(site), int(code)] = float(weights[there].sum()), float(weights.sum())
+            with_it = weights[codes[site] == code].sum()
+            found[int(allele), int(site), int(code)] = float(with_it), float(weights.sum())
     return found
 
 
@@ -183,23 +181,14 @@ def optional_share(count: float, n_haplotypes: float) -> float:
     return (count + 0.5) / (n_haplotypes + 1)
 
 
-def optional_rows(gene: StarGene, codes: np.ndarray, carried: np.ndarray) -> list[dict[str, Any]]:
-    """Rows of one gene's optional variants, at the sites where the panel tells them."""
-    return [
-        {
-            "gene": gene.name,
-            "allele": gene.alleles[allele],
-            "rsid": gene.sites[site].name,
-            "alt": gene.sites[site].bases[code],
-            "count": int(count),
-            "n_haplotypes": int(of),
-            "share": round(optional_share(count, of), 5),
-            "source": SOURCE,
-            "source_version": VERSION,
-        }
-        for (allele, site, code), (count, of) in count_optional(gene, codes, carried).items()
-        if gene.sites[site].name not in UNSEEN_SITES
+def _optional_text(gene: StarGene, codes: np.ndarray, carried: np.ndarray, allele: int) -> str:
+    """Share of an allele's haplotypes with each of its optional variants: ``rs58973490 A 0.00406``."""
+    told = [
+        f"{gene.sites[site].name} {gene.sites[site].bases[code]} {optional_share(*counted):.5f}"
+        for (of, site, code), counted in count_optional(gene, codes, carried).items()
+        if of == allele
     ]
+    return ", ".join(told)
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -214,17 +203,19 @@ def curate(source: Path, panel: Path, out: Path) -> None:
         definitions[column] = pd.to_numeric(definitions[column].replace("", None)).astype("Int64")
     # Populations in the order of the samples of the panel's files, which all agree on it.
     populations = np.repeat(pd.read_csv(panel, sep="\t")["super_pop"].to_numpy(dtype=str), 2)
-    rows, optional = [], []
+    rows = []
     for gene in read_definitions(definitions):
         path = source / "1000genomes_grch37" / f"{gene.name}.vcf.gz"
         if gene.name in NOT_COUNTED or not path.exists():
             continue
         codes, in_panel = haplotype_codes(gene, list(read_panel_records(path)), len(populations))
         carried = count_alleles(gene, codes)
-        rows += gene_rows(gene, carried, in_panel, populations)
-        optional += optional_rows(gene, codes, carried)
+        found = gene_rows(gene, carried, in_panel, populations)
+        rows += [
+            row | {"optional_variants": _optional_text(gene, codes, carried, allele)}
+            for allele, row in enumerate(found)
+        ]
     write_tsv(out / "allele_frequencies.tsv", COLUMNS, rows)
-    write_tsv(out / "optional_variants.tsv", OPTIONAL_COLUMNS, optional)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
