@@ -1,6 +1,6 @@
 """Robustness of star alleles to sites that were not measured: mask some, call again, compare. It is not accuracy.
 
-``python -m benchmarks.star_masking STORE PANEL [--repeats 5] [--record]`` takes a store of the phased calls of
+``python -m benchmarks.star_masking STORE PANEL [--repeats 5] [--record] [--priors]`` takes a store of the phased calls of
 1000 Genomes at the pharmacogenes (GRCh37) and the table of each sample's ``super_pop``. In every repeat a half of the
 people, drawn anew within each super-population, gives the allele frequencies; the others are judged. Sites that the
 store does not list carry the reference (whole genomes). The diplotype that the unmasked calls give is the truth, where
@@ -8,6 +8,10 @@ its status is ``called``. Then 10, 30 and 50% of the definition's sites become u
 itself, also those taken for the reference, and the same kernel calls again with the fitted frequencies. Three ways of
 weighing the populations are judged: ``equal``, their ``shares`` of the fitting half, and ``inferred`` for each person
 from the calls of the other genes (`genomics.star_ancestry`). `benchmarks.star_masking_figures` says what is counted.
+
+``--priors`` tells instead how probable held-out haplotypes of each fitting half, and of everybody, are by the frequency
+that unseen alleles get and by how far populations are drawn together: where the constants of `genomics.star_alleles` come
+from. Writes star_priors.
 """
 
 from __future__ import annotations
@@ -23,8 +27,9 @@ from jaxtyping import Bool, Float, Int
 
 from benchmarks.record import write_results
 from benchmarks.star_masking_figures import figures, summary
-from benchmarks.star_masking_priors import GeneCalls, choose_smoothing, fit_frequencies
+from benchmarks.star_masking_priors import GeneCalls, choose_smoothing, compare_priors, fit_frequencies
 from genomics.cohort import Cohort, open_cohort
+from genomics.star_absence import UNSEEN_SITES
 from genomics.star_alleles import StarGene, read_definitions
 from genomics.star_ancestry import group_ancestry, infer_ancestry, population_evidence
 from genomics.star_match import (
@@ -38,7 +43,6 @@ from genomics.star_match import (
 from genomics.star_patterns import Pattern, settle_ploidy
 from genomics.star_rows import MINIMUM_POSTERIOR, match_pattern
 from genomics.star_sites import index_records, read_site_calls
-from genomics.stars import UNSEEN_SITES
 from varimol import tables
 
 LEVELS = (0.1, 0.3, 0.5)
@@ -97,6 +101,7 @@ class Solved:
     """Candidates of one pattern with what the calls and each population say."""
 
     pairs: Int[np.ndarray, "diplotypes 2"]
+    orders: Int[np.ndarray, " diplotypes"]
     likelihood: Float[np.ndarray, " diplotypes"]
     priors: Float[np.ndarray, "populations diplotypes"]
 
@@ -107,8 +112,9 @@ class Solved:
 
     @property
     def no_prior(self) -> float:
-        """Posterior of the best diplotype without frequencies."""
-        return float(self.likelihood.max() / self.likelihood.sum())
+        """Posterior of the best diplotype with all alleles alike."""
+        told = self.orders * self.likelihood
+        return float(told.max() / told.sum())
 
 
 def solve(gene: StarGene, pattern: CallPattern, emission: np.ndarray) -> Solved:
@@ -119,7 +125,8 @@ def solve(gene: StarGene, pattern: CallPattern, emission: np.ndarray) -> Solved:
     else:
         rows, columns = np.nonzero(np.triu(likelihood))
         pairs, told = np.column_stack([possible[rows], possible[columns]]), likelihood[rows, columns]
-    return Solved(pairs, told, population_priors(gene, pairs))
+    orders = np.where((pairs[:, 0] == pairs[:, 1]) | pattern.haploid, 1, 2)
+    return Solved(pairs, orders, told, population_priors(gene, pairs))
 
 
 def population_priors(
@@ -256,19 +263,44 @@ def star6(calls: GeneCalls, level: float) -> dict[str, object]:
     )
 
 
+def record_priors(
+    genes: Sequence[GeneCalls],
+    numbers: Int[np.ndarray, " people"],
+    halves: Sequence[np.ndarray],
+    record: bool,
+) -> None:
+    """Print, and write if asked for, what held-out haplotypes say of the constants of the prior."""
+    parts = {"everybody": np.ones(len(numbers), dtype=bool)}
+    parts |= {f"fitting half {number + 1}": half for number, half in enumerate(halves)}
+    told = []
+    for name, part in parts.items():
+        people = np.flatnonzero(part)
+        told.append(compare_priors([calls.take(people) for calls in genes], numbers[people], name))
+        best = told[-1].pivot_table(index="unseen", columns="smoothing", values="below_best")
+        print(f"{name}: nats below the best\n{best.round(1).to_string()}", flush=True)
+    if record:
+        print(write_results(pd.concat(told, ignore_index=True), "star_priors"))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Mask, call, print and with ``--record`` write the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("store", type=Path)
     parser.add_argument("panel", type=Path, help="table of sample and super_pop")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--record", action="store_true", help="write benchmarks/results/star_masking.tsv")
+    parser.add_argument("--record", action="store_true", help="write the tables to benchmarks/results")
+    parser.add_argument("--priors", action="store_true", help="judge the constants of the prior instead")
     options = parser.parse_args(arguments)
     cohort = open_cohort(options.store)
     panel = pd.read_csv(options.panel, sep="\t").set_index("sample")["super_pop"]
     populations = panel.loc[[str(name) for name in cohort.sample_ids]].to_numpy(dtype=str)
     numbers = np.unique(populations, return_inverse=True)[1]
     genes = list(read_genes(cohort, tables.allele_definitions()))
+    if options.priors:
+        record_priors(
+            genes, numbers, [split_people(populations, n) for n in range(options.repeats)], options.record
+        )
+        return
     found = []
     for seed in range(options.repeats):
         found.append(judge_repeat(genes, numbers, split_people(populations, seed), seed))

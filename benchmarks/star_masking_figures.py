@@ -18,7 +18,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 SURE = 0.95
 LEAST = 200
@@ -39,10 +39,29 @@ def calibration_error(
     >>> calibration_error(np.full(400, 0.75), np.tile([1.0, 1.0, 1.0, 0.0], 100))
     (0.0, 2)
     """
+    bins = _bins(said)
+    off = [abs(said[rows].sum() - right[rows].sum()) for rows in bins]
+    return float(sum(off) / len(said)), len(bins)
+
+
+def chance_error(said: Float[np.ndarray, " calls"]) -> float:
+    """Calibration error to expect of calls that are right exactly as often as they say, by chance alone.
+
+    The sum of many such calls is off by normal chance, on average by sqrt(2 / pi) of its standard deviation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> round(chance_error(np.full(400, 0.9)), 4)
+    0.0169
+    """
+    off = [np.sqrt(2 / np.pi * (said[rows] * (1 - said[rows])).sum()) for rows in _bins(said)]
+    return float(sum(off) / len(said))
+
+
+def _bins(said: Float[np.ndarray, " calls"]) -> list[Int[np.ndarray, " members"]]:
     n_bins = int(np.clip(len(said) // LEAST, 1, MOST_BINS))
-    order = np.argsort(said, kind="stable")
-    off = [abs(said[rows].sum() - right[rows].sum()) for rows in np.array_split(order, n_bins)]
-    return float(sum(off) / len(said)), n_bins
+    return np.array_split(np.argsort(said, kind="stable"), n_bins)
 
 
 def figures(calls: pd.DataFrame, references: Mapping[str, str]) -> pd.DataFrame:
@@ -80,9 +99,11 @@ def _judge(calls: pd.DataFrame) -> dict[str, object]:
     sure = said > SURE
     n_wrong = int((1 - right)[sure].sum())
     row: dict[str, object] = {
-        "n_calls": len(calls), "n_people": calls["person"].nunique(), "n_bins": n_bins, "ece": error, **scores,
+        "n_calls": len(calls), "n_people": calls["person"].nunique(), "n_bins": n_bins, "ece": error,
+        "ece_chance": chance_error(said), **scores,
         "mean_posterior": said.mean(), "share_right": right.mean(), "n_sure": int(sure.sum()),
         "share_sure": sure.mean(), "n_sure_wrong": n_wrong, "sure_wrong": n_wrong / max(sure.sum(), 1),
+        "sure_wrong_expected": float((1 - said[sure]).sum() / max(sure.sum(), 1)),
     }  # fmt: skip
     for name, determined in (
         ("one_candidate", calls["n_candidates"] == 1),
@@ -98,7 +119,7 @@ def _judge(calls: pd.DataFrame) -> dict[str, object]:
         "ece_met": error < ECE_BAR,
         "log_score_met": bool(better > 0 or certain),
         "sure_wrong_met": n_wrong <= WRONG_BAR * max(sure.sum(), 1),
-        "determined_met": bool(np.isnan(row["flat_sure"]) or row["flat_sure"] >= DETERMINED_BAR),  # type: ignore[call-overload]
+        "determined_met": not determined.any() or float(sure[determined].mean()) >= DETERMINED_BAR,
         "smoothing": calls.groupby("repeat")["smoothing"].first().median(),
         "repeats": calls["repeat"].nunique(),
         "measures": MEASURES,

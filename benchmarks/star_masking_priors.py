@@ -1,8 +1,8 @@
 """Calls of a panel at one gene, and allele frequencies by population fitted to a part of its people.
 
 Frequencies are counted on phased haplotypes, by expectation-maximisation where a haplotype fits several alleles, and each
-population's are drawn towards those of all people by as much as makes held-out haplotypes of the fitting half most
-probable.
+population's are drawn towards the mean of all by as much as makes held-out haplotypes of the fitting half most probable.
+`compare_priors` tells how probable they are by the constants of `genomics.star_alleles` and by others.
 """
 
 from __future__ import annotations
@@ -11,16 +11,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float, Int, Int8
 
-from genomics.star_alleles import StarGene
+from genomics.star_alleles import (
+    UNSEEN_FREQUENCY,
+    StarGene,
+    code_shares,
+    floor_frequencies,
+    smooth_frequencies,
+)
 from genomics.star_match import FILL, UNKNOWN, carry, emissions
 from genomics.star_patterns import ABSENT, Pattern, distinct_patterns
-from genomics.stars import UNSEEN_SITES
-from varimol.curate.allele_frequencies import count_alleles
+from genomics.star_absence import UNSEEN_SITES
+from varimol.curate.allele_frequencies import count_alleles, count_optional, optional_share
 
-SMOOTHING = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0)
-"""Haplotypes, in the proportions of all people, that are added to each population's own."""
+SMOOTHING = (0.0, 0.003, 0.01, 0.02, 0.03, 0.05, 0.1)
+"""Amounts of `genomics.star_alleles.smooth_frequencies` to choose from."""
+UNSEEN = (1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4)
+"""Frequencies of alleles that were never seen to choose from."""
 N_FOLDS = 5
 EM_STEPS = 30
 
@@ -96,47 +105,97 @@ def expected_counts(
     return expected
 
 
-def smooth(
-    expected: Float[np.ndarray, "populations alleles"],
-    n_haplotypes: Float[np.ndarray, " populations"],
-    smoothing: float,
-) -> Float[np.ndarray, "populations alleles"]:
-    """Frequencies of each population, drawn towards those of all people."""
-    pooled = expected.sum(axis=0) / n_haplotypes.sum()
-    shares: np.ndarray = (expected + smoothing * pooled) / (n_haplotypes + smoothing)[:, None]
-    return shares
+def held_out_likelihood(
+    genes: Sequence[GeneCalls],
+    numbers: Int[np.ndarray, " people"],
+    seed: int,
+    unseen: Sequence[float] = (UNSEEN_FREQUENCY,),
+) -> Float[np.ndarray, "unseen smoothing"]:
+    """Logarithm of the probability of each fifth of the haplotypes by the frequencies of the rest, over all genes.
 
-
-def choose_smoothing(genes: Sequence[GeneCalls], numbers: Int[np.ndarray, " people"], seed: int) -> float:
-    """Smoothing under which held-out haplotypes of the fitting half are most probable, over all genes."""
+    Parameters
+    ----------
+    genes
+        Calls; genes that are read variant by variant are left out, as are haplotypes that no allele explains.
+    numbers
+        Population of each person.
+    seed
+        Draws the fifths.
+    unseen
+        Frequencies to try for alleles that were never seen, beside all of `SMOOTHING`.
+    """
     folds = np.random.default_rng(seed).integers(0, N_FOLDS, len(numbers))
-    total = np.zeros(len(SMOOTHING))
+    total = np.zeros((len(unseen), len(SMOOTHING)))
     for calls in genes:
         if calls.gene.method == "lowest_function":
             continue
         for fold in range(N_FOLDS):
             train, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-            fitted = count_haplotypes(calls.take(train), numbers[train])
-            expected, n = expected_counts(calls.gene, *fitted), fitted[1].sum(axis=0)
+            shares = plain_frequencies(calls.take(train), numbers[train])
             haplotypes, counts = count_haplotypes(calls.take(held), numbers[held])
             likelihood = haplotype_likelihood(calls.gene, haplotypes)
             known = likelihood.any(axis=1)
-            for i, smoothing in enumerate(SMOOTHING):
-                shares = smooth(expected, n, smoothing)
-                weights = replace(calls.gene, population_frequencies=shares).weights
+            for place in np.ndindex(total.shape):
+                smoothed = smooth_frequencies(shares, SMOOTHING[place[1]])
+                weights = floor_frequencies(smoothed, unseen[place[0]])
                 told = likelihood[known] @ (weights / weights.sum(axis=1, keepdims=True)).T
-                total[i] += (np.log(told) * counts[known]).sum()
-    return SMOOTHING[int(total.argmax())]
+                total[place] += (np.log(told) * counts[known]).sum()
+    return total
+
+
+def compare_priors(
+    genes: Sequence[GeneCalls], numbers: Int[np.ndarray, " people"], of: str, seed: int = 0
+) -> pd.DataFrame:
+    """Likelihood of held-out haplotypes for every frequency of unseen alleles and every smoothing.
+
+    Returns
+    -------
+    pandas.DataFrame
+        of (which people), n_people, unseen, smoothing, log_likelihood, below_best.
+    """
+    total = held_out_likelihood(genes, numbers, seed, UNSEEN)
+    grid = pd.MultiIndex.from_product([UNSEEN, SMOOTHING], names=["unseen", "smoothing"])
+    table = grid.to_frame(index=False).assign(
+        log_likelihood=total.ravel(), below_best=total.max() - total.ravel()
+    )
+    table.insert(0, "of", of)
+    table.insert(1, "n_people", len(numbers))
+    return table
+
+
+def choose_smoothing(genes: Sequence[GeneCalls], numbers: Int[np.ndarray, " people"], seed: int) -> float:
+    """Smoothing under which held-out haplotypes are most probable."""
+    return SMOOTHING[int(held_out_likelihood(genes, numbers, seed)[0].argmax())]
+
+
+def plain_frequencies(
+    calls: GeneCalls, numbers: Int[np.ndarray, " people"]
+) -> Float[np.ndarray, "populations alleles"]:
+    """Share of each population's haplotypes; alleles that the panel cannot tell keep what is published."""
+    gene = calls.gene
+    haplotypes, counts = count_haplotypes(calls, numbers)
+    shares = expected_counts(gene, haplotypes, counts) / counts.sum(axis=0)[:, None]
+    never_listed = np.array([site.name in UNSEEN_SITES for site in gene.sites], dtype=bool)
+    untold = ~gene.allowed[:, never_listed, 0].all(axis=1)
+    if gene.is_counted:
+        untold |= np.isnan(gene.frequencies)
+    if gene.population_frequencies is not None:
+        shares[:, untold] = gene.population_frequencies[:, untold]
+    return shares
+
+
+def fit_optional(calls: GeneCalls, numbers: Int[np.ndarray, " people"]) -> StarGene:
+    """Give a gene's alleles the shares of their optional variants among the haplotypes of some people."""
+    gene = calls.gene
+    haplotypes, counts = count_haplotypes(calls, numbers)
+    found = count_optional(gene, haplotypes, count_alleles(gene, haplotypes), counts.sum(axis=1))
+    variants = {place: optional_share(*told) for place, told in found.items()}
+    return replace(gene, optional_shares=code_shares(variants, gene.allowed.shape[2]))
 
 
 def fit_frequencies(calls: GeneCalls, numbers: Int[np.ndarray, " people"], smoothing: float) -> StarGene:
-    """Give a gene the frequencies of some people; alleles that the panel cannot tell keep published ones."""
-    gene = calls.gene
-    haplotypes, counts = count_haplotypes(calls, numbers)
-    shares = smooth(expected_counts(gene, haplotypes, counts), counts.sum(axis=0), smoothing)
-    never_listed = np.array([site.name in UNSEEN_SITES for site in gene.sites], dtype=bool)
-    hidden = ~gene.allowed[:, never_listed, 0].all(axis=1)
-    if hidden.any() and gene.population_frequencies is not None:
-        shares[:, hidden] = gene.population_frequencies[:, hidden]
+    """Give a gene the frequencies of some people."""
+    shares = plain_frequencies(calls, numbers)
     best = np.where(np.isnan(shares).all(axis=0), np.nan, np.fmax.reduce(shares, axis=0))
-    return replace(gene, population_frequencies=shares, frequencies=best)
+    smoothed = smooth_frequencies(shares, smoothing)
+    return replace(fit_optional(calls, numbers), population_frequencies=smoothed, frequencies=best)

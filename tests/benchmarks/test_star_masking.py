@@ -20,9 +20,16 @@ from benchmarks.star_masking import (
     star6,
     true_pairs,
 )
-from benchmarks.star_masking_figures import calibration_error, figures
-from benchmarks.star_masking_priors import GeneCalls, choose_smoothing, fit_frequencies, smooth
-from genomics.star_alleles import StarGene, StarSite
+from benchmarks.star_masking_figures import calibration_error, chance_error, figures
+from benchmarks.star_masking_priors import (
+    GeneCalls,
+    choose_smoothing,
+    compare_priors,
+    fit_frequencies,
+    fit_optional,
+    held_out_likelihood,
+)
+from genomics.star_alleles import SMOOTHING, UNCOUNTED_FREQUENCY, UNSEEN_FREQUENCY, StarGene, StarSite
 from genomics.star_match import FILL, UNKNOWN, CallPattern, emissions, match_diplotypes
 
 CARRIED = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 1, 1]])
@@ -67,6 +74,13 @@ def test_calibration_error__by_hand() -> None:
     assert calibration_error(said[:150], right[:150])[1] == 1
 
 
+def test_chance_error__is_what_right_probabilities_show() -> None:
+    rng = np.random.default_rng(4)
+    said = rng.beta(4, 1, 3000)
+    shown = [calibration_error(said, (rng.random(3000) < said).astype(float))[0] for _ in range(200)]
+    assert chance_error(said) == pytest.approx(np.mean(shown), rel=0.05)
+
+
 def test_mask__hides_a_share_and_keeps_single_copies(numbers: np.ndarray) -> None:
     calls, _ = made_calls("GENE", numbers, 1)
     calls.codes[:, :10, 1] = FILL
@@ -82,7 +96,7 @@ def test_fit_frequencies__are_the_counts(numbers: np.ndarray) -> None:
     found = fit_frequencies(calls, numbers, 0.0).population_frequencies
     counted = [np.bincount(alleles[numbers == k].ravel(), minlength=4) / N_PEOPLE for k in (0, 1)]
     np.testing.assert_allclose(found, counted, atol=1e-9)
-    pooled = fit_frequencies(calls, numbers, 1e9).population_frequencies
+    pooled = fit_frequencies(calls, numbers, 1.0).population_frequencies
     assert pooled is not None
     np.testing.assert_allclose(pooled[0], np.mean(counted, axis=0), atol=1e-5)
 
@@ -94,9 +108,43 @@ def test_choose_smoothing__draws_together_what_is_alike(numbers: np.ndarray) -> 
     assert choose_smoothing([alike.take(few)], numbers[few], 0) > choose_smoothing([apart], numbers, 0)
 
 
-def test_smooth__adds_haplotypes() -> None:
-    found = smooth(np.array([[1.0, 1.0], [0.0, 8.0]]), np.array([2.0, 8.0]), 10.0)
-    np.testing.assert_allclose(found, [[2 / 12, 10 / 12], [1 / 18, 17 / 18]])
+def test_fit_frequencies__leaves_out_what_was_never_counted(numbers: np.ndarray) -> None:
+    calls, _ = made_calls("GENE", numbers, 2)
+    untold = np.where(np.arange(4) == 3, np.nan, SHARES)
+    gene = replace(calls.gene, population_frequencies=untold, frequencies=untold.max(axis=0))
+    found = fit_frequencies(replace(calls, gene=gene), numbers, 0.0)
+    assert np.isnan(found.frequencies[3]) and (found.weights[:, 3] == UNCOUNTED_FREQUENCY).all()
+    assert (found.frequencies[:3] > 0).all()
+
+
+def test_fit_optional__counts_variants_of_an_allele(numbers: np.ndarray) -> None:
+    """The third allele may have the third site's variant or not, which takes the place of the fourth."""
+    calls, alleles = made_calls("GENE", numbers, 8)
+    allowed = calls.gene.allowed.copy()
+    allowed[2, 2] = True
+    gene = replace(calls.gene, alleles=("*1", "*2", "*3"), allowed=allowed[:3])
+    found = fit_optional(replace(calls, gene=gene), numbers)
+    n_plain, n_more = (alleles == 2).sum(), (alleles == 3).sum()
+    share = (n_more + 0.5) / (n_plain + n_more + 1)
+    assert list(found.optional_shares) == [(2, 2)]
+    np.testing.assert_allclose(found.optional_shares[2, 2], [1 - share, share])
+    np.testing.assert_allclose(emissions(found)[2, 2], [1 - share, share])
+
+
+def test_held_out_likelihood__is_the_sum_over_haplotypes(numbers: np.ndarray) -> None:
+    """Each haplotype by the shares of its population in the other four fifths, which the three sites tell."""
+    calls, alleles = made_calls("GENE", numbers, 6)
+    folds = np.random.default_rng(7).integers(0, 5, len(numbers))
+    expected = 0.0
+    for fold in range(5):
+        for k in (0, 1):
+            train = alleles[(folds != fold) & (numbers == k)].ravel()
+            weights = np.maximum(np.bincount(train, minlength=4) / len(train), 1e-3)
+            held = alleles[(folds == fold) & (numbers == k)].ravel()
+            expected += np.log(weights / weights.sum())[held].sum()
+    assert held_out_likelihood([calls], numbers, 7, [1e-3])[0, 0] == pytest.approx(expected)
+    table = compare_priors([calls], numbers, "all", 7)
+    assert table["below_best"].min() == 0 and table["n_people"].eq(N_PEOPLE).all()
 
 
 @pytest.mark.parametrize("weights", [np.array([0.5, 0.5]), np.array([0.9, 0.1])])
@@ -171,6 +219,7 @@ def test_figures__count_sure_and_wrong_calls() -> None:
     table = figures(calls, {"A": "*1"}).set_index(["by", "class"])
     whole = table.loc[("all", "all")]
     assert (whole["n_sure"], whole["n_sure_wrong"], whole["n_flat"], whole["n_one_candidate"]) == (3, 1, 2, 1)
+    assert whole["sure_wrong_expected"] == pytest.approx((0.01 + 0.03 + 0.0) / 3)
     assert whole["flat_sure"] == 1 and not whole["sure_wrong_met"] and not whole["enough_calls"]
     assert (
         table.loc[("true", "reference"), "n_calls"] == 2
@@ -193,6 +242,16 @@ def test_recorded_figures__say_what_they_measure_and_which_bars_are_met() -> Non
     assert inferred["determined_met"].all()[0.1]
     scores = judged.groupby("weights")["log_score"].mean()
     assert scores["inferred"] > scores["shares"] and scores["inferred"] > scores["equal"] + 0.02
+
+
+def test_recorded_priors__are_those_of_the_code() -> None:
+    """The constants are among the most probable on every fitting half, and near them on everybody."""
+    table = pd.read_csv(RESULTS / "star_priors.tsv", sep="\t")
+    ours = table[np.isclose(table["unseen"], UNSEEN_FREQUENCY) & np.isclose(table["smoothing"], SMOOTHING)]
+    assert len(ours) == table["of"].nunique() >= 5
+    halves = ours["of"].str.startswith("fitting half")
+    assert (ours.loc[halves, "below_best"] < 5).all() and (ours["below_best"] < 15).all()
+    assert (table.loc[table["unseen"] >= 1e-4, "below_best"] > 80).all()
 
 
 def test_recorded_cyp2b6__star6_stays_among_the_candidates() -> None:
