@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int, Int8
 
+from genomics.star_absence import UNSEEN_SITES
 from genomics.star_alleles import (
     UNSEEN_FREQUENCY,
     StarGene,
@@ -23,7 +24,6 @@ from genomics.star_alleles import (
 )
 from genomics.star_match import FILL, UNKNOWN, carry, emissions
 from genomics.star_patterns import ABSENT, Pattern, distinct_patterns
-from genomics.star_absence import UNSEEN_SITES
 from varimol.curate.allele_frequencies import count_alleles, count_optional, optional_share
 
 SMOOTHING = (0.0, 0.003, 0.01, 0.02, 0.03, 0.05, 0.1)
