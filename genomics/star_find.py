@@ -75,6 +75,8 @@ class FoundRecords:
     ----------
     records
         Rows of the store.
+    alleles
+        Position, and REF and ALTs, of each of them.
     told
         By site, the records that tell of it, numbered as in ``records``.
     by_base
@@ -86,6 +88,7 @@ class FoundRecords:
     """
 
     records: np.ndarray
+    alleles: list[tuple[int, list[str]]]
     told: dict[int, list[Told]]
     by_base: dict[int, list[list[Told]]]
     refused: list[int]
@@ -141,8 +144,10 @@ def find_records(
     used = sorted({record for found in every for record, _ in found})
     place = {record: k for k, record in enumerate(used)}
     notes = [f"{gene.sites[site].name}: a record is not used: {why}" for site, why in sorted(refused.items())]
+    written = {record: (position, alleles) for record, position, _, alleles in records}
     return FoundRecords(
         records=np.array(used, dtype=np.int64),
+        alleles=[written[record] for record in used],
         told={site: _renumber(found, place) for site, found in told.items()},
         by_base={site: [_renumber(found, place) for found in parts] for site, parts in by_base.items()},
         refused=sorted(refused),

@@ -25,7 +25,7 @@ from genomics.star_find import (
     find_records,
     index_records,
 )
-from genomics.star_join import join_calls
+from genomics.star_join import JoinedCalls, join_calls, shared_alternates
 from genomics.star_match import FILL, OTHER, UNKNOWN
 from genomics.star_probabilities import code_probabilities, join_probabilities
 from genomics.star_records import SILENT, SPANNED, GeneSites, allele_codes, prepare_sites
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from genomics.cohort import Cohort
 
 TOO_MANY = "copies are called at {sites}: the gene cannot be read as two haplotypes"
+CONTRADICTING = "records that contradict each other, taken as not called: {sites}"
 MIXED = "two unlike alleles where there is one copy, taken as not called: {sites}"
 
 __all__ = [
@@ -128,20 +129,25 @@ def read_site_calls(
     states = np.full(codes.shape[:2], ABSENT, dtype=np.int8)
     sets = np.zeros(codes.shape[:2], dtype=np.int32)
     probabilities: dict[int, Float[np.ndarray, "samples codes codes"]] = {}
+    contradicting = np.zeros(codes.shape[:2], dtype=bool)
     for site, told in found.told.items():
-        codes[site], sets[site], states[site] = _join_site(calls, told)
-        joined = _site_probabilities(calls, told, len(gene.sites[site].bases))
-        if joined is not None:
-            probabilities[site] = joined
-            _call_from_probabilities(codes[site], states[site], joined)
+        joined, states[site] = _join_site(calls, found, told)
+        codes[site], sets[site], contradicting[site] = joined.codes, joined.phase_sets, joined.contradicting
+        pairs = _site_probabilities(calls, told, len(gene.sites[site].bases))
+        if pairs is not None:
+            pairs[joined.contradicting] = np.nan
+            probabilities[site] = pairs
+            _call_from_probabilities(codes[site], states[site], pairs)
     for site, parts in found.by_base.items():
-        codes[site], sets[site], states[site] = _join_bases(calls, gene.sites[site], build, parts)
+        joined, states[site] = _join_bases(calls, found, gene.sites[site], parts)
+        codes[site], sets[site], contradicting[site] = joined.codes, joined.phase_sets, joined.contradicting
     _settle_spanned(codes, states, prepare_sites(gene.sites, build))
     in_file = np.array([i in found.told or i in found.by_base for i in range(len(gene.sites))], dtype=bool)
     mixed = _at_sites(calls.mixed, found, len(gene.sites))
     return SiteCalls(
         codes, phased_samples(codes, sets), in_file, covered, states, sets, mixed, probabilities,
-        found.notes, _call_remarks(gene, mixed, _at_sites(calls.n_copies, found, len(gene.sites))),
+        found.notes,
+        _call_remarks(gene, mixed, contradicting, _at_sites(calls.n_copies, found, len(gene.sites))),
     )  # fmt: skip
 
 
@@ -155,29 +161,30 @@ def _at_sites(of_records: np.ndarray, found: FoundRecords, n_sites: int) -> np.n
 
 
 def _join_site(
-    calls: RecordCalls, told: list[Told]
-) -> tuple[Int8[np.ndarray, "samples 2"], Int32[np.ndarray, " samples"], Int8[np.ndarray, " samples"]]:
-    """Codes, phase sets and states of one site."""
+    calls: RecordCalls, found: FoundRecords, told: list[Told]
+) -> tuple[JoinedCalls, Int8[np.ndarray, " samples"]]:
+    """Calls and states of one site."""
     parts = [code_calls(calls.genotypes[k], calls.states[k], codes) for k, codes in told]
-    codes, sets = join_calls(parts, [calls.phase_sets[k] for k, _ in told])
+    shared = shared_alternates(told, found.alleles)
+    joined = join_calls(parts, [calls.phase_sets[k] for k, _ in told], shared)
     silent = [
         (part == SILENT).any(axis=1) & ((part == SILENT) | (part == FILL)).all(axis=1) for part in parts
     ]
     of_records = [
         np.where(s, ABSENT, np.maximum(calls.states[k], NO_CALL)) for s, (k, _) in zip(silent, told)
     ]
-    known = codes != UNKNOWN
+    known = joined.codes != UNKNOWN
     states = np.where(known.any(axis=1), NO_CALL, np.min(of_records, axis=0))
-    return codes, sets, np.where(known.all(axis=1), OBSERVED, states).astype(np.int8)
+    return joined, np.where(known.all(axis=1), OBSERVED, states).astype(np.int8)
 
 
 def _join_bases(
-    calls: RecordCalls, site: StarSite, build: str, parts: list[list[Told]]
-) -> tuple[Int8[np.ndarray, "samples 2"], Int32[np.ndarray, " samples"], Int8[np.ndarray, " samples"]]:
+    calls: RecordCalls, found: FoundRecords, site: StarSite, parts: list[list[Told]]
+) -> tuple[JoinedCalls, Int8[np.ndarray, " samples"]]:
     """Read a site of several bases from records of one base each."""
-    joined = [_join_site(calls, told) for told in parts]
-    codes = np.stack([codes for codes, _, _ in joined])
-    sets = np.stack([sets for _, sets, _ in joined])
+    bases = [_join_site(calls, found, told) for told in parts]
+    codes = np.stack([joined.codes for joined, _ in bases])
+    sets = np.stack([joined.phase_sets for joined, _ in bases])
     letters = [tuple(dict.fromkeys(base[i] for base in site.bases)) for i in range(len(site.bases[0]))]
     words = [tuple(letters[i].index(letter) for i, letter in enumerate(base)) for base in site.bases]
     whole = np.full(codes.shape[1:], OTHER, dtype=np.int8)
@@ -191,9 +198,11 @@ def _join_bases(
     low = np.where(uneven, sets, np.iinfo(np.int32).max).min(axis=0)
     high = np.where(uneven, sets, 0).max(axis=0)
     whole[(uneven.sum(axis=0) > 1) & ((low != high) | (low == 0))] = UNKNOWN
-    states = np.max([states for _, _, states in joined], axis=0)
+    states = np.max([states for _, states in bases], axis=0)
     states = np.where((whole == UNKNOWN).any(axis=1) & (states == OBSERVED), NO_CALL, states)
-    return whole, np.where(uneven.any(axis=0), high, sets[0]).astype(np.int32), states.astype(np.int8)
+    whole_sets = np.where(uneven.any(axis=0), high, sets[0]).astype(np.int32)
+    contradicting = np.any([joined.contradicting for joined, _ in bases], axis=0)
+    return JoinedCalls(whole, whole_sets, contradicting), states.astype(np.int8)
 
 
 def _site_probabilities(
@@ -275,7 +284,7 @@ def code_calls(
 
 def join_records(parts: list[Int8[np.ndarray, "samples 2"]]) -> Int8[np.ndarray, "samples 2"]:
     """Join phased calls of records that a file has split by ALT: the variant wins over the reference."""
-    return join_calls(parts, [np.ones(len(part), dtype=np.int32) for part in parts])[0]
+    return join_calls(parts, [np.ones(len(part), dtype=np.int32) for part in parts]).codes
 
 
 def phased_samples(
@@ -291,7 +300,10 @@ def phased_samples(
 
 
 def _call_remarks(
-    gene: StarGene, mixed: Bool[np.ndarray, "sites samples"], n_copies: Int8[np.ndarray, "sites samples"]
+    gene: StarGene,
+    mixed: Bool[np.ndarray, "sites samples"],
+    contradicting: Bool[np.ndarray, "sites samples"],
+    n_copies: Int8[np.ndarray, "sites samples"],
 ) -> tuple[Remark, ...]:
     names = [site.name for site in gene.sites]
     too_many = [
@@ -301,4 +313,4 @@ def _call_remarks(
     ]
     # Of X the sex decides (`genomics.star_sexes`).
     of_mitochondrion = remark_on_sites(MIXED, mixed, names) if gene.contig == "MT" else []
-    return (*too_many, *of_mitochondrion)
+    return (*too_many, *of_mitochondrion, *remark_on_sites(CONTRADICTING, contradicting, names))

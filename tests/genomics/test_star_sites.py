@@ -118,6 +118,38 @@ def test_read_site_calls__half_calls_of_a_split_site_stay_half(read: Reader) -> 
     assert calls.states[0].tolist() == [NO_CALL, OBSERVED, OBSERVED]
 
 
+def test_read_site_calls__records_that_contradict_each_other_are_no_call(read: Reader) -> None:
+    calls = read(
+        gene(*SNVS),
+        "2 1000 . G A . PASS . GT 0/1 0/1 0/1 0/0",
+        "2 1000 . G A . PASS . GT 0/0 0/1 ./. 0/0",
+        "2 1010 . C T,G . PASS . GT 0/2 0/1 0/0 1/2",
+        "2 1009 . AC AT . PASS . GT 0/0 0/0 0/0 0/1",
+    )
+    assert calls.codes[:2].tolist() == [
+        [[UNKNOWN] * 2, [0, 1], [0, 1], [0, 0]],
+        [[0, 2], [UNKNOWN] * 2, [0, 0], [1, 2]],
+    ]
+    assert calls.states[:2].tolist() == [[NO_CALL, OBSERVED, OBSERVED, OBSERVED], [OBSERVED, NO_CALL, 0, 0]]
+    assert [(remark.text, remark.samples.tolist()) for remark in calls.remarks] == [
+        (
+            f"records that contradict each other, taken as not called: {name}",
+            [number == sample for number in range(4)],
+        )
+        for sample, name in ((1, "rs1010"), (0, "rs1000"))
+    ]
+
+
+def test_read_site_calls__probabilities_do_not_settle_a_contradiction(read: Reader) -> None:
+    calls = read(
+        gene(SNVS[0]),
+        "2 1000 . G A . PASS . GT:GP 0/1:0,1,0 0/1:0.1,0.9,0",
+        "2 1000 . G A . PASS . GT:GP 0/0:0.9,0.1,0 0/1:0,1,0",
+    )
+    assert calls.codes[0].tolist() == [[UNKNOWN] * 2, [0, 1]] and calls.states[0].tolist() == [NO_CALL, 0]
+    assert np.isnan(calls.probabilities[0][0]).all() and np.isfinite(calls.probabilities[0][1]).all()
+
+
 def test_read_site_calls__more_than_two_copies_are_unknown_and_told(read: Reader) -> None:
     calls = read(gene(SNVS[0]), "2 1000 . G A . PASS . GT 0/1/1 0/1 0/0/0 1")
     assert calls.codes[0].tolist() == [[UNKNOWN] * 2, [0, 1], [UNKNOWN] * 2, [1, FILL]]
