@@ -121,7 +121,10 @@ def _judge_lowest_function(case: Case, rows: pd.DataFrame) -> str:
     phase_sets = case.patient.phase_sets
     pair = lowest_function_pair(gene, case.carried, case.seen, phase_sets)
     if pair is None:
-        return "" if rows["status"].tolist() == ["abstain"] else "named with a variant of no allele"
+        # Its known variants count, but a variant left over lets nothing be called normal.
+        functions = _functions(gene, rows["diplotype"].iloc[0].split("/"))
+        sure = rows["status"].iloc[0] == "called" and min(functions) == 1
+        return "called normal with a variant of no allele" if sure else ""
     expected, listed = name_pair(gene, pair), rows["diplotype"].tolist()
     if listed[0] != expected:
         return f"first {listed[0]!r}, expected {expected}"

@@ -278,7 +278,8 @@ def make_candidates(
     pairs = pairs[order]
     content = site_content(gene, pairs)
     elsewhere = (content != content[0]).any(axis=(1, 2))
-    never_seen = (gene.frequencies[pairs] == 0) & (pairs >= 0)
+    # That the first diplotype has a never-seen allele makes no other one improbable.
+    never_seen = (gene.frequencies[pairs] == 0) & (pairs >= 0) & ~np.isin(pairs, pairs[0])
     rests_on_unseen = never_seen.any(axis=1)
     unseen = np.setdiff1d(
         pairs[elsewhere & rests_on_unseen][never_seen[elsewhere & rests_on_unseen]], pairs[0]

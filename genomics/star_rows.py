@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from genomics.star_alleles import StarGene
-from genomics.star_components import carried_variants, match_components
+from genomics.star_components import carried_variants, match_components, settle_imputed, take_apart
 from genomics.star_copy_calls import Arrangement, call_with_copies
 from genomics.star_genotypes import genotype_name, genotypes, is_read_by_site, match_genotypes
 from genomics.star_match import (
@@ -266,8 +266,6 @@ def _describe_undocumented(
 ) -> list[Row]:
     """Abstain, and tell what the calls come nearest to."""
     words = "; ".join(said)
-    if gene.method == "lowest_function":
-        return abstain(UNDOCUMENTED, sites, words, carried(gene, calls))
     nearest = match_partial(gene, calls, ancestry)
     named = describe_pair(gene, calls, nearest.pairs[0]) if len(nearest.pairs) else ""
     return abstain(UNDOCUMENTED, sites, words, f"nearest: {named}" if named else "")
@@ -277,6 +275,9 @@ def settling_sites(matched: MatchedCalls, pattern: Pattern) -> str:
     """Sites not observed at which the candidates differ: what another assay should look at."""
     unsure = pattern.unknown.copy()
     unsure[list(pattern.calls.probabilities)] = True
+    if matched.gene.method == "lowest_function":
+        _, left = take_apart(matched.gene, settle_imputed(pattern.calls), pattern.calls.phase_sets)
+        unsure |= (left != 0).any(axis=1)
     sites = matched.gene.sites
     return name_sites([sites[i].name for i in np.flatnonzero(matched.differing & unsure)], len(sites))
 

@@ -177,6 +177,14 @@ def test_match_diplotypes__imputed_call_counts_by_its_probability() -> None:
     }
 
 
+def test_match_diplotypes__a_never_seen_allele_that_is_there_hides_others_still() -> None:
+    # *1 and *2 of FOUR: *1 was never seen but is carried, *2 is common and its site was not observed.
+    gene = make_gene(FOUR, np.array([0.9, 0.0, 0.1, 0.0]))
+    found = match_diplotypes(gene, CallPattern(np.array([[0, 1], [UNKNOWN] * 2]), np.zeros(2, dtype=int)))
+    assert found.pairs[0].tolist() == [0, 1]
+    assert found.hidden[found.pairs.tolist().index([1, 2])]
+
+
 @pytest.mark.parametrize(
     ("sets", "shares"), [([1, 1], (0.8, 0.2)), ([0, 0], (0.5, 0.5)), ([1, 2], (0.5, 0.5))]
 )
