@@ -19,10 +19,40 @@ Covariates = Annotated[str, typer.Option("--covariates", help="Columns, separate
 OneTwo = Annotated[
     bool, typer.Option("--one-two", help="The binary trait is coded 1 (control) and 2 (case).")
 ]
-Build = Annotated[str, typer.Option("--build", help="auto, GRCh37 or GRCh38.")]
+
+
+def build_name(value: str) -> str:
+    """Spell a build as the project does.
+
+    Examples
+    --------
+    >>> build_name("grch37"), build_name("hg38"), build_name("auto")
+    ('GRCh37', 'GRCh38', 'auto')
+    """
+    # hg19 is not among them: its mitochondrion is another than GRCh37's.
+    known = {"grch37": "GRCh37", "grch38": "GRCh38", "hg38": "GRCh38"}
+    return known.get(value.lower(), value)
+
+
+def assay_name(value: str) -> str:
+    """Spell an assay as the project does.
+
+    Examples
+    --------
+    >>> assay_name("WGS")
+    'wgs'
+    """
+    return value.lower()
+
+
+Build = Annotated[str, typer.Option("--build", help="auto, GRCh37 or GRCh38.", callback=build_name)]
 Assay = Annotated[
     str,
-    typer.Option("--assay", help="wgs, wes, array, targeted or unknown: what an absent site may mean."),
+    typer.Option(
+        "--assay",
+        callback=assay_name,
+        help="wgs, wes, array, targeted or unknown: what an absent site may mean.",
+    ),
 ]
 Outside = Annotated[
     Path | None,

@@ -50,6 +50,21 @@ def run(*words: object) -> Any:
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
+def test_stars__assay_and_build_in_any_case(tmp_path: Path) -> None:
+    missing = tmp_path / "none.vcf"
+    for words in (["--assay", "WGS"], ["--build", "hg38"], ["--build", "grch37"]):
+        assert "no such file" in run("stars", missing, "--out", tmp_path / "out", *words).output
+    wrong = run("stars", missing, "--out", tmp_path / "out", "--build", "hg19")
+    assert "'hg19' is not known" in wrong.output
+
+
+def test_module__is_the_command() -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "varimol", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "stars" in told.stdout
+
+
 def refused(*words: object) -> str:
     """Run a command that must be refused; its one line."""
     result = run(*words)
