@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -50,6 +50,7 @@ def join_calls(
     codes: Sequence[Int8[np.ndarray, "samples 2"]],
     sets: Sequence[Int32[np.ndarray, " samples"]],
     shared: Sequence[Shared] = (),
+    reference: int = 0,
 ) -> JoinedCalls:
     """Join the calls of the records of one site.
 
@@ -61,7 +62,13 @@ def join_calls(
         By record, the phase set of each sample's call, 0 where it is not phased.
     shared
         From `shared_alternates`: what more than one record should say the same of.
+    reference
+        Code of the build's reference, which a record gives to haplotypes with another record's alternate.
     """
+    if len(codes) > 1 and reference > 0:
+        renamed = [(i, j, {0: reference, reference: 0}.get(code, code)) for i, j, code in shared]
+        found = join_calls([_exchange(part, reference) for part in codes], sets, renamed)
+        return replace(found, codes=_exchange(found.codes, reference))
     if len(codes) == 1:
         told = np.where(codes[0] == SILENT, UNKNOWN, codes[0]).astype(np.int8)
         return JoinedCalls(told, sets[0], np.zeros(len(told), dtype=bool))
@@ -79,6 +86,11 @@ def join_calls(
     contradicting = np.array([odd for _, _, odd in joined], dtype=bool)[pattern_of]
     chosen = np.take_along_axis(stacked_sets, np.maximum(record, 0)[:, None], axis=1)[:, 0]
     return JoinedCalls(pairs, np.where(record >= 0, chosen, 0).astype(np.int32), contradicting)
+
+
+def _exchange(codes: np.ndarray, reference: int) -> np.ndarray:
+    """Let the reference be code 0, or turn it back."""
+    return np.where(codes == 0, reference, np.where(codes == reference, 0, codes)).astype(np.int8)
 
 
 def shared_alternates(told: Sequence[Told], alleles: Sequence[tuple[int, list[str]]]) -> list[Shared]:

@@ -166,7 +166,8 @@ def _join_site(
     """Calls and states of one site."""
     parts = [code_calls(calls.genotypes[k], calls.states[k], codes) for k, codes in told]
     shared = shared_alternates(told, found.alleles)
-    joined = join_calls(parts, [calls.phase_sets[k] for k, _ in told], shared)
+    reference = next((int(codes[0]) for _, codes in told if codes[0] >= 0), 0)
+    joined = join_calls(parts, [calls.phase_sets[k] for k, _ in told], shared, reference)
     silent = [
         (part == SILENT).any(axis=1) & ((part == SILENT) | (part == FILL)).all(axis=1) for part in parts
     ]

@@ -140,6 +140,23 @@ def test_read_site_calls__records_that_contradict_each_other_are_no_call(read: R
     ]
 
 
+def test_read_site_calls__alternates_split_over_records_where_the_reference_is_a_variant(
+    read: Reader,
+) -> None:
+    swapped = StarSite(
+        "rs1", {"GRCh38": 1000, "GRCh37": None}, {"GRCh38": "G", "GRCh37": "G"}, ("A", "C", "G")
+    )
+    calls = read(
+        gene(swapped),
+        "2 1000 . G A . PASS . GT 0/1 0/1 0/0 0|1 1/1 0/1 0/0",
+        "2 1000 . G C . PASS . GT 0/0 0/1 0/0 1|0 0/0 ./1 0/1",
+        "2 1000 . G T . PASS . GT 0/0 0/0 0/0 0|0 0/0 0/0 0/1",
+    )
+    told = [sorted(pair) for pair in calls.codes[0].tolist()]
+    assert told == [[0, 2], [0, 1], [2, 2], [0, 1], [0, 0], [0, 1], [OTHER, 1]]
+    assert calls.codes[0, 3].tolist() == [1, 0] and not calls.remarks
+
+
 def test_read_site_calls__probabilities_do_not_settle_a_contradiction(read: Reader) -> None:
     calls = read(
         gene(SNVS[0]),
