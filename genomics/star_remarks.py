@@ -22,7 +22,7 @@ class Remark:
     samples
         (samples,): whose calls they are.
     refuses
-        The calls contradict the copies of the gene: it is not called.
+        The gene is not called: its calls contradict its copies, or are not the patient's own.
     """
 
     text: str

@@ -26,6 +26,7 @@ Gaedigk A, et al. The Pharmacogene Variation (PharmVar) Consortium. Clin Pharmac
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -62,13 +63,14 @@ from genomics.star_sexes import settle_copies_on_x
 from genomics.star_sites import RecordIndex, SiteCalls, index_records, read_site_calls
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from genomics.cohort import Cohort
 
 __all__ = ["assign_phenotypes", "call_diplotypes", "phenotype_probabilities", "recommend"]
 
 ASSAYS = ("wgs", "wes", "array", "targeted", "unknown")
+TUMOUR = "the sample's name says that it is a tumour, whose variants are not all the patient's own"
 OTHER_COPY_UNKNOWN = "calls of one copy leave the other unknown"
 COLUMNS = ["sample_id", "gene", *ROW_COLUMNS]
 
@@ -178,6 +180,18 @@ def somatic_caller(cohort: Cohort) -> str:
     return guess.dialect.title if guess.dialect.somatic else ""
 
 
+def is_tumour(sample_ids: Iterable[str]) -> Bool[np.ndarray, " samples"]:
+    """Which samples are named as a tumour.
+
+    Examples
+    --------
+    >>> is_tumour(["TUMOR", "NORMAL", "p7_tumour", "Tumorello"]).tolist()
+    [True, False, True, False]
+    """
+    named = re.compile(r"(.*[^a-z])?tumou?r([^a-z].*)?", re.IGNORECASE)
+    return np.array([named.fullmatch(str(name)) is not None for name in sample_ids], dtype=bool)
+
+
 @dataclass(frozen=True)
 class _GeneCalls:
     """Rows of every distinct pattern of one gene, and which pattern each sample has."""
@@ -230,7 +244,8 @@ class _Caller:
         seen = ((codes >= 0) | (codes == OTHER)).any(axis=(0, 2))
         # Where nothing was seen, nothing was assumed of it.
         remarks = [r if r.refuses else replace(r, samples=r.samples & seen) for r in remarks]
-        own = group_remarks([*calls.remarks, *remarks], len(pattern_of))
+        tumours = Remark(TUMOUR, is_tumour(self.cohort.sample_ids), refuses=True)
+        own = group_remarks([tumours, *calls.remarks, *remarks], len(pattern_of))
         gene = gene if prior else gene.without_frequencies()
         return _Read(gene, patterns, pattern_of, said, *self._copies(gene), *own)
 

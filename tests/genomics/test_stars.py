@@ -98,3 +98,19 @@ def test_call_diplotypes__tumour_calls_are_no_genotypes(tmp_path: Path) -> None:
     found = call_diplotypes(cohort, long_definitions(), assay="wgs")
     assert set(found["status"]) == {"abstain"} and len(found) == 6
     assert found["reason"].str.startswith("somatic calls (GATK Mutect2)").all()
+
+
+def test_call_diplotypes__a_sample_named_tumour_is_not_called(tmp_path: Path) -> None:
+    path = tmp_path / "pair.vcf"
+    path.write_text(
+        "##fileformat=VCFv4.2\n##contig=<ID=10>\n"
+        '##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n'
+        "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tTUMOR\tNORMAL\n"
+        "10\t94781859\t.\tG\tA\t.\tPASS\t.\tGT\t0/1\t0/1\n"
+        "10\t94842866\t.\tA\tG\t.\tPASS\t.\tGT\t1/1\t1/1\n"
+    )
+    cohort = ingest(path, tmp_path / "pair.vcz", build="GRCh38")
+    found = call_diplotypes(cohort, long_definitions(), assay="targeted")
+    tumour, normal = (top(found, "CYP2C19", sample) for sample in ("TUMOR", "NORMAL"))
+    assert tumour["status"] == "abstain" and "tumour" in tumour["reason"] and not tumour["diplotype"]
+    assert "*2" in normal["diplotype"]
