@@ -30,6 +30,8 @@ class RecordCalls:
         0 where the call is not phased; equal numbers are phased with each other.
     genotype_probabilities, haplotype_dosages
         FORMAT GP and HDS (records, samples, values), or None.
+    unusable
+        Calls whose probabilities are none, such as those that do not sum to 1, so that the genotype counts.
     n_copies
         Copies of a call of more than two with a known allele, which is taken as not called; else 0.
     mixed
@@ -41,6 +43,7 @@ class RecordCalls:
     phase_sets: Int32[np.ndarray, "records samples"]
     genotype_probabilities: np.ndarray | None
     haplotype_dosages: np.ndarray | None
+    unusable: Bool[np.ndarray, "records samples"]
     n_copies: Int8[np.ndarray, "records samples"]
     mixed: Bool[np.ndarray, "records samples"]
 
@@ -88,12 +91,18 @@ def read_calls(cohort: Cohort, records: np.ndarray, *, min_gq: int | None = None
         doubtful = (quality < min_gq) & (quality >= 0).any(axis=1, keepdims=True) & ~imputed
         called = ((genotypes >= 0).any(axis=2) | (n_copies > 0)) & (states <= NO_CALL)
         states = np.where(doubtful & called, FILTERED, states)
+    given = np.zeros(states.shape, dtype=bool)
+    for values in (gp, hds):
+        if values is not None:
+            given |= np.isfinite(values).any(axis=2)
+    known = (genotypes >= 0).any(axis=2) & (states <= NO_CALL)
     return RecordCalls(
         genotypes=genotypes,
         states=states.astype(np.int8),
         phase_sets=phase_sets(cohort.phased(records), _optional(cohort, "call_PS", records)),
         genotype_probabilities=gp,
         haplotype_dosages=hds,
+        unusable=given & ~imputed & known,
         n_copies=np.where(unread | (states > NO_CALL), 0, n_copies).astype(np.int8),
         mixed=np.zeros(states.shape, dtype=bool),
     )

@@ -6,9 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, Int8
 
+from genomics.star_alleles import StarGene
 from genomics.star_rows import ROW_COLUMNS, Row, abstain, name_sites
+
+TOO_MANY = "copies are called at {sites}: the gene cannot be read as two haplotypes"
+HETEROPLASMIC = "two unlike alleles where there is one copy, taken as not called: {sites}"
+CONTRADICTING = "records that contradict each other, taken as not called: {sites}"
+UNUSABLE = (
+    "genotype probabilities that do not sum to 1 or are not one for each genotype, genotype taken: {sites}"
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,41 @@ class Said:
 
     assumed: tuple[str, ...] = ()
     refusal: str = ""
+
+
+def remarks_on_calls(
+    gene: StarGene,
+    *,
+    n_copies: Int8[np.ndarray, "sites samples"],
+    mixed: Bool[np.ndarray, "sites samples"],
+    contradicting: Bool[np.ndarray, "sites samples"],
+    unusable: Bool[np.ndarray, "sites samples"],
+) -> tuple[Remark, ...]:
+    """Say of a gene's calls which are not taken as they are written.
+
+    Parameters
+    ----------
+    gene
+        The definition.
+    n_copies
+        Copies of calls of more than two, 0 elsewhere.
+    mixed
+        Calls of two unlike alleles where there is one copy. Of X the sex decides (`genomics.star_sexes`).
+    contradicting
+        Calls of which records contradict each other.
+    unusable
+        Calls whose probabilities are none, so that the genotype counts.
+    """
+    names = [site.name for site in gene.sites]
+    remarks = [
+        remark
+        for number in np.unique(n_copies[n_copies > 0]).tolist()
+        for remark in remark_on_sites(f"{number} {TOO_MANY}", n_copies == number, names, refuses=True)
+    ]
+    if gene.contig == "MT":
+        remarks += remark_on_sites(HETEROPLASMIC, mixed, names)
+    remarks += remark_on_sites(CONTRADICTING, contradicting, names)
+    return (*remarks, *remark_on_sites(UNUSABLE, unusable, names))
 
 
 def remark_on_sites(

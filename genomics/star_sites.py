@@ -29,14 +29,10 @@ from genomics.star_join import JoinedCalls, join_calls, shared_alternates
 from genomics.star_match import FILL, OTHER, UNKNOWN
 from genomics.star_probabilities import code_probabilities, join_probabilities
 from genomics.star_records import SILENT, SPANNED, GeneSites, allele_codes, prepare_sites
-from genomics.star_remarks import Remark, remark_on_sites
+from genomics.star_remarks import Remark, remarks_on_calls
 
 if TYPE_CHECKING:
     from genomics.cohort import Cohort
-
-TOO_MANY = "copies are called at {sites}: the gene cannot be read as two haplotypes"
-CONTRADICTING = "records that contradict each other, taken as not called: {sites}"
-MIXED = "two unlike alleles where there is one copy, taken as not called: {sites}"
 
 __all__ = [
     "RecordIndex", "SiteCalls", "allele_codes", "covered_sites", "index_records", "join_records",
@@ -143,11 +139,15 @@ def read_site_calls(
         codes[site], sets[site], contradicting[site] = joined.codes, joined.phase_sets, joined.contradicting
     _settle_spanned(codes, states, prepare_sites(gene.sites, build))
     in_file = np.array([i in found.told or i in found.by_base for i in range(len(gene.sites))], dtype=bool)
-    mixed = _at_sites(calls.mixed, found, len(gene.sites))
+    n_copies, mixed, unusable = (
+        _at_sites(of_records, found, len(gene.sites))
+        for of_records in (calls.n_copies, calls.mixed, calls.unusable)
+    )
     return SiteCalls(
-        codes, phased_samples(codes, sets), in_file, covered, states, sets, mixed, probabilities,
-        found.notes,
-        _call_remarks(gene, mixed, contradicting, _at_sites(calls.n_copies, found, len(gene.sites))),
+        codes, phased_samples(codes, sets), in_file, covered, states, sets, mixed, probabilities, found.notes,
+        remarks_on_calls(
+            gene, n_copies=n_copies, mixed=mixed, contradicting=contradicting, unusable=unusable
+        ),
     )  # fmt: skip
 
 
@@ -298,20 +298,3 @@ def phased_samples(
     low = np.where(uneven, phase_sets, np.iinfo(np.int32).max).min(axis=0)
     high = np.where(uneven, phase_sets, 0).max(axis=0)
     return ~uneven.any(axis=0) | ((low == high) & (low > 0))
-
-
-def _call_remarks(
-    gene: StarGene,
-    mixed: Bool[np.ndarray, "sites samples"],
-    contradicting: Bool[np.ndarray, "sites samples"],
-    n_copies: Int8[np.ndarray, "sites samples"],
-) -> tuple[Remark, ...]:
-    names = [site.name for site in gene.sites]
-    too_many = [
-        remark
-        for number in np.unique(n_copies[n_copies > 0]).tolist()
-        for remark in remark_on_sites(f"{number} {TOO_MANY}", n_copies == number, names, refuses=True)
-    ]
-    # Of X the sex decides (`genomics.star_sexes`).
-    of_mitochondrion = remark_on_sites(MIXED, mixed, names) if gene.contig == "MT" else []
-    return (*too_many, *of_mitochondrion, *remark_on_sites(CONTRADICTING, contradicting, names))

@@ -11,6 +11,7 @@ from genomics.ingest import ingest
 from genomics.star_alleles import StarGene, StarSite, read_definitions
 from genomics.star_find import index_records
 from genomics.star_match import FILL, OTHER, UNKNOWN
+from genomics.star_remarks import HETEROPLASMIC, group_remarks
 from genomics.star_sites import SiteCalls, code_calls, phased_samples, read_site_calls
 
 HEADER = (
@@ -294,6 +295,20 @@ def test_read_site_calls__low_quality_of_an_imputed_call_is_in_its_probabilities
     assert np.isfinite(calls.probabilities[0][0]).all() and np.isnan(calls.probabilities[0][1]).all()
 
 
+def test_read_site_calls__probabilities_that_are_none_are_told(read: Reader) -> None:
+    calls = read(
+        gene(*SNVS),
+        "2 1000 . G A . PASS . GT:GP 0/1:0.6,0.6,0.6 0/1:0.1,0.8,0.1 0/1:. ./.:0,0,0",
+        "2 1010 . C T . PASS . GT:GP 0/0:0,0,0 0/1:0.2,0.8 0/1:. 0/0:9,20,31",
+        "2 1020 . T C . PASS . GT:HDS 0/0:0.1,0.2 0/1:0.2,1.8 0/1:. 0/0:.,.",
+    )
+    assert calls.codes[:, 0].tolist() == [[0, 1], [0, 0], [0, 0]] and not calls.notes
+    said, of_sample = group_remarks(calls.remarks, 4)
+    told = [[text.split(": ")[1] for text in said[number].assumed] for number in of_sample]
+    assert told == [["rs1000,rs1010"], ["rs1010,rs1020"], [], ["rs1010"]]
+    assert "do not sum to 1" in calls.remarks[0].text
+
+
 def test_read_site_calls__men_have_one_copy_of_x_however_it_is_written(read: Reader) -> None:
     star_gene = gene(site(154535277, "T", "C"), contig="X")
     record = "X 154535277 . T C . PASS . GT 1/1 0/1 1 0/1 1/1"
@@ -312,7 +327,7 @@ def test_read_site_calls__mitochondria_have_one_copy(read: Reader) -> None:
     calls = read(gene(site(1555, "A", "G"), contig="MT"), "MT 1555 . A G . PASS . GT 1/1 1 0/1 0/0")
     assert calls.codes[0].tolist() == [[1, FILL], [1, FILL], [UNKNOWN, FILL], [0, FILL]]
     (remark,) = calls.remarks
-    assert remark.text == "two unlike alleles where there is one copy, taken as not called: rs1555"
+    assert remark.text == HETEROPLASMIC.format(sites="rs1555") and not remark.refuses
     assert remark.samples.tolist() == [False, False, True, False] and not calls.notes
 
 
