@@ -12,7 +12,7 @@ from genomics.star_alleles import StarGene
 from genomics.star_rows import ROW_COLUMNS, Row, abstain, name_sites
 
 TOO_MANY = "copies are called at {sites}: the gene cannot be read as two haplotypes"
-HETEROPLASMIC = "two unlike alleles where there is one copy, taken as not called: {sites}"
+HETEROPLASMIC = "called with and without the variant, as where part of the mitochondria have it, taken as not called: {sites}"
 CONTRADICTING = "records that contradict each other, taken as not called: {sites}"
 UNUSABLE = (
     "genotype probabilities that do not sum to 1 or are not one for each genotype, genotype taken: {sites}"
@@ -30,7 +30,7 @@ class Remark:
     samples
         (samples,): whose calls they are.
     refuses
-        The gene is not called: its calls contradict its copies, or are not the patient's own.
+        The calls contradict the copies of the gene: it is not called.
     """
 
     text: str
@@ -84,7 +84,10 @@ def remarks_on_calls(
         for remark in remark_on_sites(f"{number} {TOO_MANY}", n_copies == number, names, refuses=True)
     ]
     if gene.contig == "MT":
-        remarks += remark_on_sites(HETEROPLASMIC, mixed, names)
+        changes = [
+            f"m.{site.positions['GRCh38']}{site.bases[0]}>{','.join(site.bases[1:])}" for site in gene.sites
+        ]
+        remarks += remark_on_sites(HETEROPLASMIC, mixed, changes)
     remarks += remark_on_sites(CONTRADICTING, contradicting, names)
     return (*remarks, *remark_on_sites(UNUSABLE, unusable, names))
 

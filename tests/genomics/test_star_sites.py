@@ -327,7 +327,7 @@ def test_read_site_calls__mitochondria_have_one_copy(read: Reader) -> None:
     calls = read(gene(site(1555, "A", "G"), contig="MT"), "MT 1555 . A G . PASS . GT 1/1 1 0/1 0/0")
     assert calls.codes[0].tolist() == [[1, FILL], [1, FILL], [UNKNOWN, FILL], [0, FILL]]
     (remark,) = calls.remarks
-    assert remark.text == HETEROPLASMIC.format(sites="rs1555") and not remark.refuses
+    assert remark.text == HETEROPLASMIC.format(sites="m.1555A>G") and not remark.refuses
     assert remark.samples.tolist() == [False, False, True, False] and not calls.notes
 
 
