@@ -32,7 +32,6 @@ CARRIER_COLUMNS = ["sample_id", *VARIANT_COLUMNS, "copies", "n_called", "n_carri
 SITE, EXON, ELSEWHERE = "site", "exon", "elsewhere"
 # The two bases of an intron beside an exon direct its splicing (Sequence Ontology: splice donor and acceptor).
 SPLICE = 2
-NO_EXONS = pd.DataFrame(columns=["gene", "build", "start", "end"])
 
 
 @dataclass(frozen=True)
@@ -114,22 +113,6 @@ def find_undocumented(
     of_samples.insert(0, "sample_id", samples[owner[order]])
     summed = pd.concat(variants, ignore_index=True)
     return Undocumented(summed[SUMMARY_COLUMNS], of_samples[CARRIER_COLUMNS])
-
-
-def undocumented_carriers(
-    cohort: Cohort, index: RecordIndex, regions: pd.DataFrame, definitions: Iterable[StarGene], build: str
-) -> Iterator[pd.DataFrame]:
-    """List who carries which undocumented variant, as `find_undocumented` does, without its place."""
-    found = find_undocumented(cohort, index, regions, NO_EXONS, definitions, build)
-    yield found.carriers.drop(columns=["place", "n_called", "n_carriers"])
-
-
-def undocumented_variants(
-    cohort: Cohort, index: RecordIndex, regions: pd.DataFrame, definitions: Iterable[StarGene], build: str
-) -> pd.DataFrame:
-    """Count the carriers of each undocumented variant, as `find_undocumented` does, without its place."""
-    found = find_undocumented(cohort, index, regions, NO_EXONS, definitions, build, named_elsewhere=False)
-    return found.variants.drop(columns="place")
 
 
 @dataclass(frozen=True)

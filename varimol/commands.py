@@ -203,7 +203,7 @@ def stars(
             shutil.rmtree(store)
         write_star_tables(found, folder)
         write_stars_json(
-            folder, found.diplotypes, found.phenotypes, found.recommendations,
+            folder, found.diplotypes, found.phenotypes, found.recommendations, found.undocumented_carriers,
             build=found.build.split(":")[0], assay=assay,
         )  # fmt: skip
     return found.diplotypes, found.recommendations
@@ -215,8 +215,7 @@ def write_star_tables(found: StarTables, folder: Path) -> None:
     write_table(found.phenotypes, folder / "phenotypes")
     write_table(found.recommendations, folder / "recommendations")
     write_table(found.undocumented, folder / "undocumented_variants")
-    if found.undocumented_carriers is not None:
-        write_table(found.undocumented_carriers, folder / "undocumented_carriers")
+    write_table(found.undocumented_carriers, folder / "undocumented_carriers")
 
 
 def report(directory: PathName) -> Path:

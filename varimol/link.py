@@ -31,7 +31,7 @@ from varimol.results import (
     write_quality,
     write_structure,
 )
-from varimol.star_calls import call_stars, star_files
+from varimol.star_calls import STAR_FILES, call_stars
 from varimol.steps import Run, file_sha256, reading_from, write_table
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class _Walk:
         )  # fmt: skip
         # Early, since it reads tables of the user's.
         step(
-            "stars", self.stars, after=["cohort"], outputs=star_files(self._cohort().n_samples),
+            "stars", self.stars, after=["cohort"], outputs=STAR_FILES,
             inputs=self._hash("outside", "sexes"),
             parameters={"assay": p.assay, "hybrids_assessed": p.hybrids_assessed},
         )  # fmt: skip

@@ -38,19 +38,23 @@ contig     string  chromosome, as in the file
 position   integer [base, 1-based] on the build of the calls
 ref        string  base or bases of the file's reference
 alt        string  base or bases carried
+place      string  at a site of the definition; in an exon or the two bases beside it; elsewhere {site, exon, elsewhere}
 n_called   integer samples with a call
 n_carriers integer samples that carry it
 n_copies   integer copies carried
 
 # undocumented_carriers | stars, link
-Who carries the undocumented variants; for cohorts of up to 50 patients.
-sample_id string  patient, as named in the variant file
-gene      string  pharmacogene whose region holds it
-contig    string  chromosome, as in the file
-position  integer [base, 1-based] on the build of the calls
-ref       string  base or bases of the file's reference
-alt       string  base or bases carried
-copies    integer copies carried
+Who carries the undocumented variants; of more than 50 patients those at sites of the definitions and in exons alone.
+sample_id  string  patient, as named in the variant file
+gene       string  pharmacogene whose region holds it
+contig     string  chromosome, as in the file
+position   integer [base, 1-based] on the build of the calls
+ref        string  base or bases of the file's reference
+alt        string  base or bases carried
+place      string  as in undocumented_variants {site, exon, elsewhere}
+copies     integer copies carried
+n_called   integer samples with a call
+n_carriers integer samples that carry it
 
 # recommendations | stars, link
 Guidance for one patient and drug; by patient and drug.

@@ -16,9 +16,18 @@ if TYPE_CHECKING:
 
     from genomics.cohort import Cohort
     from genomics.star_alleles import StarGene
+    from genomics.star_undocumented import Undocumented
 
-# More samples than this get the list of undocumented variants, but not who carries each.
+# Of more samples than this, carriers of undocumented variants are named at sites and in exons alone.
 CARRIERS_NAMED = 50
+STAR_FILES = [
+    f"{name}.{suffix}"
+    for name in (
+        "diplotypes", "phenotypes", "recommendations", "undocumented_variants", "undocumented_carriers",
+    )
+    for suffix in ("parquet", "tsv")
+]  # fmt: skip
+"""What `varimol.commands.write_star_tables` writes."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +41,7 @@ class StarTables:
     undocumented
         Variants in the genes that no definition knows, with the number of carriers.
     undocumented_carriers
-        Who carries them; None for large cohorts.
+        Who carries them; in large cohorts those at sites of the definitions and in exons alone.
     build
         The build that the calls are on, and what shows it.
     """
@@ -41,22 +50,8 @@ class StarTables:
     phenotypes: pd.DataFrame
     recommendations: pd.DataFrame
     undocumented: pd.DataFrame
-    undocumented_carriers: pd.DataFrame | None
+    undocumented_carriers: pd.DataFrame
     build: str
-
-
-def star_files(n_samples: int) -> list[str]:
-    """Name the files that `varimol.commands.write_star_tables` writes for so many samples.
-
-    Examples
-    --------
-    >>> star_files(2504)[:3], len(star_files(2504)), len(star_files(1))
-    (['diplotypes.parquet', 'diplotypes.tsv', 'phenotypes.parquet'], 8, 10)
-    """
-    names = ["diplotypes", "phenotypes", "recommendations", "undocumented_variants"]
-    if n_samples <= CARRIERS_NAMED:
-        names.append("undocumented_carriers")
-    return [f"{name}.{suffix}" for name in names for suffix in ("parquet", "tsv")]
 
 
 def call_stars(
@@ -125,13 +120,13 @@ def call_stars(
     diplotypes = assign_phenotypes(
         diplotypes, tables.allele_functions(), tables.phenotype_rules(), tables.phenotype_scores()
     )
-    undocumented, carriers = _undocumented(cohort, genes, found.build)
+    undocumented = _undocumented(cohort, genes, found.build)
     return StarTables(
         diplotypes,
         phenotype_probabilities(diplotypes),
         recommend(diplotypes, tables.guidance()),
-        undocumented,
-        carriers,
+        undocumented.variants,
+        undocumented.carriers,
         f"{found.build}: {found.reason}",
     )
 
@@ -157,17 +152,12 @@ def _sexes_of(cohort: Cohort, path: str | os.PathLike[str]) -> np.ndarray:
     return sexes
 
 
-def _undocumented(
-    cohort: Cohort, genes: Sequence[StarGene], build: str
-) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+def _undocumented(cohort: Cohort, genes: Sequence[StarGene], build: str) -> Undocumented:
     """Variants in the genes that no definition knows, and who carries them."""
     from genomics.star_sites import index_records
-    from genomics.star_undocumented import undocumented_carriers, undocumented_variants
+    from genomics.star_undocumented import find_undocumented
 
-    index, regions = index_records(cohort), tables.pharmacogenes()
-    variants = undocumented_variants(cohort, index, regions, genes, build)
-    if len(cohort.sample_ids) > CARRIERS_NAMED:
-        return variants, None
-    return variants, pd.concat(
-        list(undocumented_carriers(cohort, index, regions, genes, build)), ignore_index=True
-    )
+    return find_undocumented(
+        cohort, index_records(cohort), tables.pharmacogenes(), tables.pharmacogene_exons(), genes, build,
+        named_elsewhere=len(cohort.sample_ids) <= CARRIERS_NAMED,
+    )  # fmt: skip

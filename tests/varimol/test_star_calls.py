@@ -14,7 +14,7 @@ import pytest
 from genomics import star_alleles
 from genomics.errors import InputError
 from genomics.ingest import ingest
-from varimol import tables
+from varimol import star_calls, tables
 from varimol.commands import stars
 from varimol.star_calls import call_stars
 
@@ -124,3 +124,25 @@ def test_stars__sites_beyond_those_named_are_counted(tmp_path: Path, make_vcf: C
     names, more = re.fullmatch(r"(.*) and (\d+) more", text).groups()  # type: ignore[union-attr]
     assert len(names.split(",")) == 20 and 20 + int(more) == n_sites - len(TPMT)
     assert top(table, "CYP2C9", "A")["sites_missing"] == "all 83 sites"
+
+
+def test_call_stars__names_carriers_elsewhere_in_small_cohorts_alone(
+    cohort_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Two variants that no definition knows, in an exon of TPMT and in an intron.
+    records = [
+        TPMT[0],
+        "6 18133850 . A C . PASS . GT 0/1 1/1",
+        "6 18135000 . G T . PASS . GT 0/1 0/0",
+        TPMT[1],
+    ]
+    cohort = cohort_of(records)
+    found = call_stars(cohort, "array")
+    assert found.undocumented["place"].tolist() == ["exon", "elsewhere"]
+    assert found.undocumented_carriers[["sample_id", "position", "copies"]].values.tolist() == [
+        ["A", 18133850, 1], ["A", 18135000, 1], ["B", 18133850, 2],
+    ]  # fmt: skip
+    monkeypatch.setattr(star_calls, "CARRIERS_NAMED", 1)
+    few = call_stars(cohort, "array")
+    assert few.undocumented_carriers["position"].tolist() == [18133850, 18133850]
+    assert few.undocumented.equals(found.undocumented)

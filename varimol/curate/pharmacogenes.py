@@ -5,6 +5,7 @@
 
 =======================  ===============================================================================
 genes.tsv                where each gene lies and how it is called, see `varimol.curate.pharmacogene_genes`
+exons.tsv                where the exons of each gene lie, see `varimol.curate.pharmacogene_exons`
 allele_definitions.tsv   one row per (allele, defining variant); a variant not listed for an allele is
                          carried as ``ref_grch38``. An allele without any variant has one row without a
                          position. ``optional`` is 1 where the allele is seen with and without the variant.
@@ -32,6 +33,7 @@ from varimol.curate.pharmacogene_core_variants import core_variant_rows
 from varimol.curate.pharmacogene_definitions import DEFINITION_COLUMNS, build_sites, pharmcat_rows
 from varimol.curate.pharmacogene_disagreements import DISAGREEMENT_COLUMNS, disagreement_rows
 from varimol.curate.pharmacogene_drugs import PAIR_COLUMNS, pair_levels, pair_rows
+from varimol.curate.pharmacogene_exons import EXON_COLUMNS, exon_rows
 from varimol.curate.pharmacogene_functions import (
     FUNCTION_COLUMNS,
     RULE_COLUMNS,
@@ -55,8 +57,8 @@ GUIDANCE_COLUMNS = (
 
 
 TABLES = (
-    "allele_definitions", "allele_functions", "build_sites", "disagreements", "gene_drugs", "genes", "guidance",
-    "phenotype_rules", "phenotype_scores",
+    "allele_definitions", "allele_functions", "build_sites", "disagreements", "exons", "gene_drugs", "genes",
+    "guidance", "phenotype_rules", "phenotype_scores",
 )  # fmt: skip
 """Names of the tables that `curate` writes."""
 
@@ -73,6 +75,7 @@ def curate(source: Path, out: Path) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     write_tsv(out / "genes.tsv", GENE_COLUMNS, gene_rows(source))
+    write_tsv(out / "exons.tsv", EXON_COLUMNS, exon_rows(source))
     variants_path = pypgx_table(source, "variant")
     listed = build_sites(read_csv(variants_path))
     names = sorted(listed, key=lambda name: (len(name), name))
