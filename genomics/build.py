@@ -258,8 +258,11 @@ class BuildDetector:
         if asked == "auto":
             return found, evidence
         if found not in ("unknown", asked):
+            file, counts = next(((f, c) for f, c in self._files.items() if found in c.example), (None, total))
+            such = f", such as {counts.example[found]}" if found in counts.example else ""
             raise InputError(
-                f"the records are on {found}, not on {asked}, as given ({reason})",
+                f"the records are on {found}, not on {asked}, as given ({reason}{such})",
+                file=file,
                 field="build",
                 expected=f"--build {found}",
                 hint="leave --build out to have it detected",

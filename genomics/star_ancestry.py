@@ -107,7 +107,7 @@ def group_ancestry(
     Examples
     --------
     >>> import numpy as np
-    >>> weights = np.array([[0.98, 0.02], [0.99, 0.01], [0.5, 0.5]])
+    >>> weights = np.array([[0.98, 0.02], [0.985, 0.015], [0.5, 0.5]])
     >>> group_ancestry(np.array([4, 4, 4]), weights)[2].tolist()
     [1, 1, 0]
     """

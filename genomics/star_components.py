@@ -218,9 +218,10 @@ def _seen_before_equals(gene: StarGene, found: Candidates, named: list[int]) -> 
 
     Nobody saw a variant that hides, however common it is, and it changes nothing where the function is the same.
     """
-    functions = [sorted(_rank(gene, int(allele)) for allele in pair) for pair in found.pairs]
-    seen = found.pairs.tolist().index(named)
-    first = functions.index(functions[seen])
+    ranks = np.array([_rank(gene, allele) for allele in range(len(gene.alleles))])
+    functions = np.sort(ranks[found.pairs], axis=1)
+    seen = int((found.pairs == named).all(axis=1).argmax())
+    first = int((functions == functions[seen]).all(axis=1).argmax())
     if first == seen:
         return found
     order = np.insert(np.delete(np.arange(len(functions)), seen), first, seen)
@@ -248,12 +249,15 @@ def _with_unobserved(
     weights = gene.weights if gene.is_counted else np.full((1, len(gene.alleles)), UNSEEN_FREQUENCY)
     shares = np.full(len(weights), 1 / len(weights)) if ancestry is None or len(weights) == 1 else ancestry
     choices = [_hidden_names(gene, weights, name, hidden) for name, hidden in zip(names, possible)]
-    total: dict[tuple[int, int], float] = {}
-    for one, weight_one in choices[0].items():
-        for two, weight_two in choices[1].items():
-            pair = (min(one, two), max(one, two))
-            total[pair] = total.get(pair, 0.0) + float(shares @ (weight_one * weight_two))
-    return np.array(list(total), dtype=int), np.array(list(total.values()))
+    one, two = (np.array(list(told.values())) for told in choices)
+    total = np.vecdot(one[:, None] * two, shares).ravel()
+    ordered = np.stack(np.meshgrid(list(choices[0]), list(choices[1]), indexing="ij"), axis=2).reshape(-1, 2)
+    pairs, first, of_pair = np.unique(
+        np.sort(ordered, axis=1), axis=0, return_index=True, return_inverse=True
+    )
+    # In the order in which they were met, which the sums of floats depend on.
+    order = np.argsort(first)
+    return pairs[order], np.bincount(of_pair.ravel(), weights=total)[order]
 
 
 def _hidden_names(

@@ -138,17 +138,14 @@ def weigh_diplotypes(
     likelihood: Float[np.ndarray, "possible second"],
     ancestry: Float[np.ndarray, " populations"] | None = None,
     emission: Float[np.ndarray, "alleles sites codes"] | None = None,
+    content: Int[np.ndarray, "diplotypes sites codes"] | None = None,
 ) -> Candidates:
     """Turn likelihoods of ordered pairs into the posterior of unordered ones.
 
-    ``emission`` is what the likelihoods were made with, `emissions` if not given.
+    ``emission`` is what the likelihoods were made with, `emissions` if not given; ``content`` is
+    `site_content` of the `unordered_pairs`, where that is at hand.
     """
-    if pattern.haploid:
-        rows, columns = np.arange(len(possible)), np.zeros(len(possible), dtype=int)
-        pairs = np.column_stack([possible, np.full(len(possible), -1)])
-    else:
-        rows, columns = np.nonzero(np.triu(likelihood))
-        pairs = np.column_stack([possible[rows], possible[columns]])
+    pairs, (rows, columns) = unordered_pairs(pattern, possible, likelihood)
     told = likelihood[rows, columns] * _orders(pairs)
     evidence = likelihood
     if pattern.probabilities and gene.is_counted:
@@ -156,8 +153,21 @@ def weigh_diplotypes(
         anew = relative_to_prior(gene, pattern, known, ancestry)
         evidence = diplotype_likelihood(gene, anew, known)[1]
     return make_candidates(
-        gene, pairs, evidence[rows, columns] * diplotype_prior(gene, pairs, ancestry), told
+        gene, pairs, evidence[rows, columns] * diplotype_prior(gene, pairs, ancestry), told, content=content
     )
+
+
+def unordered_pairs(
+    pattern: CallPattern,
+    possible: Int[np.ndarray, " possible"],
+    likelihood: Float[np.ndarray, "possible second"],
+) -> tuple[Int[np.ndarray, "diplotypes two"], tuple[np.ndarray, np.ndarray]]:
+    """List the pairs of alleles that explain a pattern, the lower number first, and where each likelihood is."""
+    if pattern.haploid:
+        pairs = np.column_stack([possible, np.full(len(possible), -1)])
+        return pairs, (np.arange(len(possible)), np.zeros(len(possible), dtype=int))
+    rows, columns = np.nonzero(np.triu(likelihood))
+    return np.column_stack([possible[rows], possible[columns]]), (rows, columns)
 
 
 def _orders(pairs: Int[np.ndarray, "diplotypes two"]) -> Int[np.ndarray, " diplotypes"]:
@@ -270,14 +280,17 @@ def make_candidates(
     weights: Float[np.ndarray, " diplotypes"],
     weights_no_prior: Float[np.ndarray, " diplotypes"],
     assumption: str = "",
+    content: Int[np.ndarray, "diplotypes sites codes"] | None = None,
 ) -> Candidates:
-    """Order diplotypes by weight and scale their weights to sum to 1."""
+    """Order diplotypes by weight and scale their weights to sum to 1.
+
+    ``content`` is `site_content` of the pairs, where that is at hand.
+    """
     if not len(pairs):
         return NO_CANDIDATES
+    content = site_content(gene, pairs) if content is None else content
     order = np.lexsort((pairs[:, 1], pairs[:, 0], -weights))
-    pairs = pairs[order]
-    content = site_content(gene, pairs)
-    elsewhere = (content != content[0]).any(axis=(1, 2))
+    pairs, elsewhere = pairs[order], (content != content[order[0]]).any(axis=(1, 2))[order]
     # That the first diplotype has a never-seen allele makes no other one improbable.
     never_seen = (gene.frequencies[pairs] == 0) & (pairs >= 0) & ~np.isin(pairs, pairs[0])
     rests_on_unseen = never_seen.any(axis=1)
@@ -296,5 +309,8 @@ def make_candidates(
 
 def site_content(gene: StarGene, pairs: np.ndarray) -> Int[np.ndarray, "diplotypes sites codes"]:
     """Copies of each code that a diplotype holds at each site, whichever haplotype carries it."""
-    copies = gene.allowed[pairs[:, 0]].astype(np.int8)
-    return copies + np.where((pairs[:, 1] >= 0)[:, None, None], gene.allowed[pairs[:, 1]], False)
+    carried = gene.allowed.astype(np.int8)
+    copies: np.ndarray = carried[pairs[:, 0]]
+    second = np.flatnonzero(pairs[:, 1] >= 0)
+    copies[second] += carried[pairs[second, 1]]
+    return copies

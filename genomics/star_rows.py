@@ -23,6 +23,7 @@ from genomics.star_match import (
     diplotype_likelihood,
     emissions,
     site_content,
+    unordered_pairs,
     weigh_diplotypes,
 )
 from genomics.star_partial import describe_pair, match_partial
@@ -66,7 +67,7 @@ class MatchedCalls:
     def _weigh(self, ancestry: np.ndarray | None) -> Candidates:
         if self.gene.method == "lowest_function" and not self.calls.haploid:
             return match_components(self.gene, self.calls, ancestry)
-        return weigh_diplotypes(self.gene, self.calls, *self._likelihood, ancestry)
+        return weigh_diplotypes(self.gene, self.calls, *self._likelihood, ancestry, content=self._content)
 
     @cached_property
     def _equal(self) -> Candidates:
@@ -77,6 +78,10 @@ class MatchedCalls:
         self,
     ) -> tuple[Int[np.ndarray, " possible"], Float[np.ndarray, "possible second"]]:
         return diplotype_likelihood(self.gene, self.calls, emissions(self.gene))
+
+    @cached_property
+    def _content(self) -> Int[np.ndarray, "diplotypes sites codes"]:
+        return site_content(self.gene, unordered_pairs(self.calls, *self._likelihood)[0])
 
     @cached_property
     def differing(self) -> Bool[np.ndarray, " sites"]:
