@@ -16,12 +16,14 @@ from genomics.build import BUILDS, SITE_COLUMNS, BuildDetector
 from genomics.contigs import canonical_contig
 from genomics.errors import InputError
 from genomics.star_alleles import StarGene, StarSite
-from genomics.star_find import RecordIndex
+from genomics.star_find import RecordIndex, index_records
 from genomics.star_records import is_palindromic
 
 if TYPE_CHECKING:
     from genomics.cohort import Cohort
 
+NEAR = 50
+"""An insertion or deletion may be written this many bases from where a definition has it."""
 _COMPLEMENT = str.maketrans("ACGT", "TGCA")
 # Share of sites that may have the other strand's base by chance, or by an error of the file.
 _STRAY = 0.02
@@ -104,6 +106,61 @@ def detect_build(
     if stated:
         reason = reason.replace("given by the user", "as the store says", 1)
     return BuildFound(build, totals["GRCh37"], totals["GRCh38"], reason)
+
+
+def require_sites(
+    cohort: Cohort,
+    definitions: pd.DataFrame,
+    *,
+    margin: int = NEAR,
+    file: str | os.PathLike[str] | None = None,
+) -> None:
+    """Refuse a cohort without a record that could tell of a star allele, on either build.
+
+    Parameters
+    ----------
+    cohort
+        The calls.
+    definitions
+        Star alleles: gene, rsid, contig, position_grch37, position_grch38.
+    margin
+        How far from a site a record may lie, in bases; more than `NEAR` where sites that a file does not mention
+        may be assumed.
+    file
+        What the error names: the file that the store was read from. The store itself if not given.
+
+    Raises
+    ------
+    InputError
+        There is no record at all, or none there.
+    """
+    if _is_near(index_records(cohort), definitions, margin):
+        return
+    example = definitions[(definitions["rsid"] != "") & definitions["position_grch37"].notna()].iloc[0]
+    where = "at a site" if margin <= NEAR else f"within {margin:,} bases of a site"
+    none = f"none of {cohort.n_variants:,} records lies {where} of a pharmacogene: they are on contigs "
+    raise InputError(
+        none + ", ".join(cohort.contigs[:5]) if cohort.n_variants else "there are no records",
+        file=cohort.path if file is None else file,
+        expected=f"records at sites such as {example['rsid']} of {example['gene']}, which is {example['contig']}:"
+        f"{example['position_grch38']} on GRCh38 and {example['position_grch37']} on GRCh37",
+    )  # fmt: skip
+
+
+def _is_near(index: RecordIndex, definitions: pd.DataFrame, margin: int) -> bool:
+    """Whether any record lies near any site."""
+    for contig, sites in definitions.groupby("contig"):
+        here = index.contigs == canonical_contig(str(contig))
+        starts = index.positions[here]
+        ends = starts + index.lengths[here] - 1
+        for build in BUILDS:
+            places = np.sort(sites[f"position_{build.lower()}"].dropna().to_numpy(dtype=np.int64))
+            # The first site that a record has not left behind.
+            following = np.searchsorted(places, starts - margin)
+            reached = following < len(places)
+            if (places[following[reached]] <= ends[reached] + margin).any():
+                return True
+    return False
 
 
 def _say_totals(totals: dict[str, int], example: dict[str, str]) -> str:

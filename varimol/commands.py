@@ -182,10 +182,19 @@ def stars(
     -------
     tuple[pd.DataFrame, pd.DataFrame]
         Diplotypes and recommendations.
+
+    Raises
+    ------
+    InputError
+        The file has no record at a site of a pharmacogene, and there are no outside calls; its build is not
+        the one given, or not known; the outside calls or the sexes cannot be read.
     """
     from genomics.cohort import open_cohort
+    from genomics.star_build import NEAR, require_sites
     from genomics.star_fields import declared_star_fields
+    from genomics.star_find import COVERED_MARGIN
     from varimol.stars_json import write_stars_json
+    from varimol.tables import allele_definitions
 
     check_choice("assay", assay)
     check_choice("build", build)
@@ -195,6 +204,9 @@ def stars(
             # The build is held against the star sites below, where an error names them.
             ingest(source, store, fields=declared_star_fields(source), progress=progress)
         opened = open_cohort(source if is_store(source) else store)
+        if outside is None:
+            margin = COVERED_MARGIN if assay == "wgs" else NEAR
+            require_sites(opened, allele_definitions(), margin=margin, file=source)
         found = call_stars(
             opened, assay, build, outside, prior=prior, hybrids_assessed=hybrids_assessed, sexes=sexes,
             file=source,

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,17 @@ OPTIONS: dict[str, set[str]] = {
 
 def run(*words: object) -> Any:
     return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_stars__file_without_sites_is_told_so_with_and_without_a_build(
+    tmp_path: Path, make_vcf: Callable[..., Path]
+) -> None:
+    empty, elsewhere = make_vcf([], "empty.vcf"), make_vcf(["21 100 . A G . PASS . GT 0/1 0/0"], "21.vcf")
+    for words in ([], ["--build", "GRCh38"], ["--assay", "wgs"]):
+        for path, problem in ((empty, "there are no records"), (elsewhere, "none of 1 records lies")):
+            told = run("stars", path, "--out", tmp_path / "out", *words)
+            assert told.exit_code == 2 and f"{path.name}: {problem}" in told.output
+            assert "expected records at sites such as" in told.output and "--build" not in told.output
 
 
 def test_stars__assay_and_build_in_any_case(tmp_path: Path) -> None:

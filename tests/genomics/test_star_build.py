@@ -12,7 +12,7 @@ from genomics.cohort import Cohort
 from genomics.errors import InputError
 from genomics.ingest import ingest
 from genomics.star_alleles import read_definitions
-from genomics.star_build import count_strands, detect_build
+from genomics.star_build import count_strands, detect_build, require_sites
 from genomics.star_find import index_records
 
 # Places and bases of dbSNP; the last one is palindromic, and CYP2C19's is another base on GRCh37.
@@ -119,3 +119,45 @@ def test_count_strands__complements_at_plain_sites_are_counted(make_cohort: Call
     plain = cohort_on(make_cohort, places_on("grch38"), name="plain")
     counts = count_strands(plain, index_records(plain), genes, "GRCh38")
     assert (counts.n_same, counts.n_other, counts.warning) == (5, 0, "")
+
+
+@pytest.mark.parametrize("build", ["grch37", "grch38"])
+def test_require_sites__one_record_is_enough(make_cohort: Callable[..., Any], build: str) -> None:
+    for number, place in enumerate(places_on(build)):
+        require_sites(cohort_on(make_cohort, [("21", 5, "A"), place], name=f"c{number}"), SITES)
+
+
+def test_require_sites__none_names_the_file_and_what_was_looked_for(make_cohort: Callable[..., Any]) -> None:
+    # The right place on another contig, and near a site.
+    cohort = cohort_on(make_cohort, [("7", 94761900, "C"), ("10", 94781859 + 300, "A")])
+    with pytest.raises(InputError) as told:
+        require_sites(cohort, SITES, file="patient.vcf.gz")
+    assert str(told.value) == (
+        "patient.vcf.gz: none of 2 records lies at a site of a pharmacogene: they are on contigs 7, 10; expected"
+        " records at sites such as rs12248560 of CYP2C19, which is 10:94761900 on GRCh38 and 96521657 on GRCh37"
+    )
+    require_sites(cohort, SITES, margin=10_000)
+    far = cohort_on(make_cohort, [("10", 94_700_000, "A")], name="far")
+    with pytest.raises(InputError, match="lies within 10,000 bases of a site"):
+        require_sites(far, SITES, margin=10_000)
+
+
+def test_require_sites__long_records_reach_the_sites_within(tmp_path: Path, make_vcf: Any) -> None:
+    header = ['##INFO=<ID=END,Number=1,Type=Integer,Description="End">']
+    record = "10 94700000 . A <DEL> . PASS END=94761900 GT 0/1"
+    for end, is_far in (("94761900", False), ("94761800", True)):
+        path = make_vcf([record.replace("94761900", end)], name=f"{end}.vcf", samples=["A"], header=header)
+        cohort = ingest(path, tmp_path / f"{end}.vcz", build="GRCh38")
+        if is_far:
+            with pytest.raises(InputError, match="none of 1 records"):
+                require_sites(cohort, SITES)
+        else:
+            require_sites(cohort, SITES)
+
+
+def test_require_sites__file_without_records(tmp_path: Path, make_vcf: Any) -> None:
+    cohort = ingest(make_vcf([], samples=["A"]), tmp_path / "empty.vcz", build="GRCh38")
+    with pytest.raises(
+        InputError, match=r"empty\.vcz: there are no records; expected records at sites such as rs"
+    ):
+        require_sites(cohort, SITES)
