@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int8, Int32
 
 from genomics.block import FILL, FILTERED, MISSING, NO_CALL, OBSERVED
 from genomics.sex_chromosomes import MALE, in_pseudo_autosomal, to_haploid
-from genomics.star_probabilities import allele_probabilities, have_probabilities
+from genomics.star_probabilities import allele_probabilities, have_probabilities, of_one_copy
 
 if TYPE_CHECKING:
     from genomics.cohort import Cohort
@@ -24,6 +24,8 @@ class RecordCalls:
     ----------
     genotypes
         (records, samples, 2) allele numbers, -1 missing, -2 fill.
+    written
+        The same as the file has them, before calls of one copy were made.
     states
         0 observed, 1 no-call, 2 filtered (low quality among them), 3 absent.
     phase_sets
@@ -39,6 +41,7 @@ class RecordCalls:
     """
 
     genotypes: np.ndarray
+    written: np.ndarray
     states: Int8[np.ndarray, "records samples"]
     phase_sets: Int32[np.ndarray, "records samples"]
     genotype_probabilities: np.ndarray | None
@@ -55,13 +58,14 @@ class RecordCalls:
         if gp is None and hds is None:
             return None
         pairs = allele_probabilities(
-            self.genotypes[record],
+            self.written[record],
             self.phase_sets[record] > 0,
             n_alleles,
             genotype_probabilities=None if gp is None else gp[record],
             haplotype_dosages=None if hds is None else hds[record],
         )
-        pairs[self.states[record] >= FILTERED] = np.nan
+        pairs = of_one_copy(pairs, self.genotypes[record, :, 1] == FILL)
+        pairs[(self.states[record] >= FILTERED) | self.mixed[record]] = np.nan
         return None if np.isnan(pairs).all() else pairs
 
 
@@ -98,6 +102,7 @@ def read_calls(cohort: Cohort, records: np.ndarray, *, min_gq: int | None = None
     known = (genotypes >= 0).any(axis=2) & (states <= NO_CALL)
     return RecordCalls(
         genotypes=genotypes,
+        written=genotypes,
         states=states.astype(np.int8),
         phase_sets=phase_sets(cohort.phased(records), _optional(cohort, "call_PS", records)),
         genotype_probabilities=gp,

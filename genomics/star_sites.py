@@ -231,7 +231,8 @@ def _call_from_probabilities(
     rows = np.flatnonzero(np.isfinite(probabilities[:, 0, 0]) & (codes == UNKNOWN).any(axis=1))
     n_codes = probabilities.shape[1]
     best = probabilities[rows].reshape(len(rows), n_codes**2).argmax(axis=1)
-    codes[rows] = np.stack([best // n_codes, best % n_codes], axis=1)
+    second = np.where(codes[rows, 1] == FILL, FILL, best % n_codes)
+    codes[rows] = np.stack([best // n_codes, second], axis=1)
     states[rows] = OBSERVED
 
 

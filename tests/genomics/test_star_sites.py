@@ -323,6 +323,20 @@ def test_read_site_calls__men_have_one_copy_of_x_however_it_is_written(read: Rea
     assert kept.codes[0].tolist() == [[0, 1]]
 
 
+def test_read_site_calls__imputed_men_have_one_copy_of_x_however_it_is_written(read: Reader) -> None:
+    star_gene = gene(site(154535277, "T", "C"), contig="X")
+    calls = read(
+        star_gene,
+        "X 154535277 . T C . PASS . GT:GP 1/1:0.2,0.2,0.6 1:0.3,0.7 0/1:0,1,0 0/1:0.3,0.4,0.3 ./.:0.1,0.2,0.7",
+        sexes=np.ones(5, dtype=np.int8),
+    )
+    expected = [[[0.25, 0], [0, 0.75]], [[0.3, 0], [0, 0.7]], np.nan, np.nan, [[0.125, 0], [0, 0.875]]]
+    for sample, pairs in enumerate(expected):
+        np.testing.assert_allclose(calls.probabilities[0][sample], np.full((2, 2), pairs), rtol=1e-5)
+    assert calls.codes[0].tolist() == [[1, FILL], [1, FILL], [UNKNOWN, FILL], [UNKNOWN, FILL], [1, FILL]]
+    assert not calls.remarks
+
+
 def test_read_site_calls__mitochondria_have_one_copy(read: Reader) -> None:
     calls = read(gene(site(1555, "A", "G"), contig="MT"), "MT 1555 . A G . PASS . GT 1/1 1 0/1 0/0")
     assert calls.codes[0].tolist() == [[1, FILL], [1, FILL], [UNKNOWN, FILL], [0, FILL]]
