@@ -208,7 +208,8 @@ def one_copy_calls(
 ) -> RecordCalls:
     """Give calls one copy on MT, and on X in men outside the pseudo-autosomal regions.
 
-    Two equal alleles become one; unlike ones cannot be, and are taken as not called.
+    Two equal alleles become one, and so does half a call, which is of the one copy. Unlike ones cannot be, and
+    are taken as not called.
 
     Parameters
     ----------
@@ -231,7 +232,10 @@ def one_copy_calls(
         single = ~in_pseudo_autosomal("X", positions, build)[:, None] & (np.asarray(sexes) == MALE)
     else:
         return calls
-    made, _, mixed = to_haploid(calls.genotypes)
+    # Of half a call the allele that is known is the greater number.
+    most = calls.genotypes.max(axis=2, keepdims=True)
+    whole = np.where((calls.genotypes == MISSING) & (most >= 0), most, calls.genotypes)
+    made, _, mixed = to_haploid(whole)
     mixed &= single & (calls.genotypes >= 0).all(axis=2)
     return replace(
         calls,

@@ -318,6 +318,11 @@ def test_read_site_calls__men_have_one_copy_of_x_however_it_is_written(read: Rea
     assert calls.mixed.tolist() == [[False, True, False, False, False]]
     assert calls.notes == () and calls.remarks == ()
     assert read(star_gene, record).codes[0, 0].tolist() == [1, 1]
+    half = read(
+        star_gene, record.replace("0/1", "./1").replace("1/1", "0/."), sexes=np.ones(5, dtype=np.int8)
+    )
+    assert half.codes[0].tolist() == [[0, FILL], [1, FILL], [1, FILL], [1, FILL], [0, FILL]]
+    assert (half.states == OBSERVED).all() and not half.mixed.any()
     pseudo_autosomal = gene(site(1_000_000, "T", "C"), contig="X")
     kept = read(pseudo_autosomal, "X 1000000 . T C . PASS . GT 0/1", sexes=np.array([1]))
     assert kept.codes[0].tolist() == [[0, 1]]
