@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 # A site that the file does not mention counts as looked at if records lie this near on both sides of it.
 COVERED_MARGIN = 10_000
-_NOTES = 10
+# Of what is not used, this many reasons are told, with this many sites.
+_REASONS, _SITES = 3, 5
 
 
 # A record's number among those read, and the code of each of its alleles at a site.
@@ -143,7 +144,7 @@ def find_records(
     every = [*told.values(), *(found for parts in by_base.values() for found in parts)]
     used = sorted({record for found in every for record, _ in found})
     place = {record: k for k, record in enumerate(used)}
-    notes = [f"{gene.sites[site].name}: a record is not used: {why}" for site, why in sorted(refused.items())]
+    unused = {gene.sites[site].name: why for site, why in sorted(refused.items())}
     written = {record: (position, alleles) for record, position, _, alleles in records}
     return FoundRecords(
         records=np.array(used, dtype=np.int64),
@@ -151,7 +152,7 @@ def find_records(
         told={site: _renumber(found, place) for site, found in told.items()},
         by_base={site: [_renumber(found, place) for found in parts] for site, parts in by_base.items()},
         refused=sorted(refused),
-        notes=_shorten(notes),
+        notes=_say_unused(unused),
     )
 
 
@@ -210,9 +211,23 @@ def _single_bases(sites: Sequence[StarSite], build: str) -> tuple[GeneSites, dic
     return prepare_sites(single, build), origin
 
 
-def _shorten(notes: list[str]) -> tuple[str, ...]:
-    rest = len(notes) - _NOTES
-    return tuple(notes) if rest <= 0 else (*notes[:_NOTES], f"and {rest} more sites")
+def _say_unused(reasons: dict[str, str]) -> tuple[str, ...]:
+    """Tell why records are not used: each reason once, with the names of some sites.
+
+    Examples
+    --------
+    >>> _say_unused({"rs1": "odd", "rs2": "no REF", "rs3": "odd"})
+    ('rs1, rs3: a record is not used: odd', 'rs2: a record is not used: no REF')
+    """
+    named: dict[str, list[str]] = {}
+    for name, why in reasons.items():
+        named.setdefault(why, []).append(name)
+    notes, rest = [], len(reasons)
+    for why, names in list(named.items())[:_REASONS]:
+        more = f" and {len(names) - _SITES} more" if len(names) > _SITES else ""
+        notes.append(f"{', '.join(names[:_SITES])}{more}: a record is not used: {why}")
+        rest -= len(names)
+    return (*notes, f"nor are records at {rest} more sites") if rest else tuple(notes)
 
 
 def covered_sites(gene: StarGene, build: str, positions: np.ndarray) -> Bool[np.ndarray, " sites"]:

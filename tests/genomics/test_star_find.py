@@ -37,6 +37,28 @@ def test_find_records__long_records_and_chr_names(cohort: Any) -> None:
     assert told == {0: [(0, [0, 1])], 2: [(1, [0, 1])]}
 
 
+def test_find_records__reasons_for_what_is_not_used_stay_short(
+    make_vcf: Callable[..., Path], tmp_path: Path
+) -> None:
+    bases = ["GC"] * 8 + ["CT", "TC", "AC", "CA", "GA"]
+    sites = tuple(
+        StarSite(f"rs{p}", {"GRCh38": p, "GRCh37": None}, {"GRCh38": ref, "GRCh37": ""}, (ref, alt))
+        for p, (ref, alt) in enumerate(bases, start=100)
+    )
+    gene = StarGene("GENE", "2", ("*1",), sites, np.ones((1, 13, 2), dtype=bool), np.ones(1), np.ones(1))
+    other = dict(zip("ACGT", "GTAC", strict=True))
+    records = [
+        f"2 {p} . {ref if alt == 'C' and ref == 'G' else other[ref]} N . PASS . GT 0/0"
+        for p, (ref, alt) in enumerate(bases, start=100)
+    ]
+    cohort = ingest(make_vcf(records, samples=["A"]), tmp_path / "odd.vcz", build="GRCh38")
+    notes = find_records(cohort, index_records(cohort), gene, "GRCh38", use_palindromic=False).notes
+    assert [note.split(":")[0] for note in notes] == [
+        "rs100, rs101, rs102, rs103, rs104 and 3 more", "rs108", "rs109", "nor are records at 3 more sites",
+    ]  # fmt: skip
+    assert "other strand" in notes[0] and "has T where the reference has C" in notes[1]
+
+
 def test_index_records__contigs_are_named_one_way(cohort: Any) -> None:
     assert index_records(cohort).contigs.tolist() == ["2", "2", "2", "3", "other"]
     assert index_records(cohort).lengths.tolist() == [11, 1, 1, 1, 1]
