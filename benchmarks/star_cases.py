@@ -9,11 +9,9 @@ The expected answer comes from trying every pair of alleles by itself (`genomics
 - where one diplotype alone explains the calls and it is not called;
 - where none does, or nothing was seen, and a diplotype is named;
 - in genes read variant by variant, where the first diplotype is not the one of CPIC's rule, or the true
-  functions are not among those listed.
-
-The one failure recorded is argued: of a DPYD with 81 of 83 sites unseen, c.1774C>T and c.2195T>G are seen, and
-c.85T>C, of the same function as the latter, has 44% of the haplotypes of the population inferred. As it would
-name the haplotype instead, that pair comes first (0.43 to 0.38, ambiguous); the functions are the same.
+  functions are not among those listed;
+- in genes read by several single bases, where a genotype is listed that the calls rule out, or not each with the
+  same probability.
 """
 
 from __future__ import annotations
