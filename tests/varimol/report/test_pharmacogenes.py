@@ -358,6 +358,7 @@ def test_patient__stars_alone_have_no_other_lanes(opened, browse, stars, parse_p
     assert "Patient NA2" in text and "Known efficacy" not in text and "null" not in text
     _, listed = parse_page(browse(stars / "report.html", "patients"))
     assert "Not settled" in listed and "First predicted" not in listed and "NA3" in listed
+    assert re.search(r"\d+ drugs? undecided", listed)
 
 
 @pytest.mark.slow

@@ -21,9 +21,10 @@ function summarise(cohort, number) {
   }
   const advice = cohort.rows("recommendations", number, ["drug", "action", "active"]);
   const drugs = new Set(advice.filter(needsAttention).map((row) => row.drug));
+  const undecided = new Set(advice.filter((row) => row.active === false).map((row) => row.drug)).size;
   const predicted = cohort.rows("therapies", number, ["lane", "compound_id", "compound_name"])
     .find((row) => row.lane === "predicted" && (row.compound_id || row.compound_name));
-  return { id: cohort.ids[number], genes: [...genes].sort(), drugs: [...drugs].sort(), unsettled: [...unsettled].sort(),
+  return { id: cohort.ids[number], genes: [...genes].sort(), drugs: [...drugs].sort(), unsettled: [...unsettled].sort(), undecided,
     predicted: predicted ? predicted.compound_name || predicted.compound_id : "" };
 }
 
@@ -50,7 +51,14 @@ function indexRow(cohort, number) {
     el("th", { scope: "row", role: "rowheader" }, el("a", { href: patientLink(row.id) }, row.id)),
     cell("Pharmacogenes not normal", el("em", {}, some(row.genes))),
     cell("Drugs to mind", some(row.drugs)),
-    starsOnly ? cell("Not settled", el("em", {}, some(row.unsettled))) : cell("First predicted", row.predicted || "–"));
+    starsOnly ? cell("Not settled", notSettled(row)) : cell("First predicted", row.predicted || "–"));
+}
+
+// Genes with several candidates, and drugs that no gene decides, be it not settled or not called.
+function notSettled(row) {
+  const drugs = row.undecided ? `${counted(row.undecided, "drug")} undecided` : "";
+  if (!row.unsettled.length) return drugs || "–";
+  return [el("em", {}, some(row.unsettled)), drugs ? `; ${drugs}` : ""];
 }
 
 function patientIndex(cohort) {
