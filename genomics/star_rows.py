@@ -106,7 +106,7 @@ def is_open(gene: StarGene, pattern: Pattern) -> bool:
 
 @dataclass(frozen=True)
 class Copies:
-    """What symbolic records and the sex tell of the copies of a gene in one patient.
+    """What symbolic records tell of the copies of a gene in one patient.
 
     Attributes
     ----------
@@ -120,10 +120,6 @@ class Copies:
         Hybrids were looked for by other means and not found.
     log_likelihood
         Of the alleles' read depths, for each arrangement of copies; None without depths.
-    assumed
-        What was taken for granted of the copies of a gene on X.
-    contradiction
-        Why the calls cannot be those of the copies that the sex gives; empty where they can.
     """
 
     number: float = math.nan
@@ -131,8 +127,6 @@ class Copies:
     evidence: str = ""
     hybrids_assessed: bool = False
     log_likelihood: Callable[[Arrangement], float] | None = None
-    assumed: str = ""
-    contradiction: str = ""
 
     @property
     def unusual(self) -> str:
@@ -173,11 +167,8 @@ def pattern_rows(
     found = matched.weigh(ancestry) if observed else None
     if gene.needs_copy_number:
         return _copy_rows(matched, pattern, sites, said, found, copies)
-    if copies.contradiction:
-        return abstain(copies.contradiction, sites, "; ".join(said))
     if found is None:
         return abstain("no site of the gene was observed", sites, "; ".join(said))
-    said = [*said, copies.assumed] if copies.assumed else said
     if copies.unusual and gene.ploidy == "autosome":
         return abstain(copies.unusual, sites, "; ".join(said))
     said = [*said, found.assumption] if found.assumption else said
