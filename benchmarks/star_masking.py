@@ -39,6 +39,7 @@ from genomics.star_match import (
     Candidates,
     diplotype_likelihood,
     emissions,
+    unordered_pairs,
 )
 from genomics.star_patterns import Pattern, settle_ploidy
 from genomics.star_rows import MINIMUM_POSTERIOR, match_pattern
@@ -101,7 +102,7 @@ class Solved:
     """Candidates of one pattern with what the calls and each population say."""
 
     pairs: Int[np.ndarray, "diplotypes 2"]
-    orders: Int[np.ndarray, " diplotypes"]
+    alike: Float[np.ndarray, " diplotypes"]
     likelihood: Float[np.ndarray, " diplotypes"]
     priors: Float[np.ndarray, "populations diplotypes"]
 
@@ -113,20 +114,17 @@ class Solved:
     @property
     def no_prior(self) -> float:
         """Posterior of the best diplotype with all alleles alike."""
-        told = self.orders * self.likelihood
-        return float(told.max() / told.sum())
+        return float(self.alike.max() / self.alike.sum())
 
 
-def solve(gene: StarGene, pattern: CallPattern, emission: np.ndarray) -> Solved:
+def solve(gene: StarGene, pattern: CallPattern) -> Solved:
     """What `genomics.star_match.match_diplotypes` weighs, for all populations at once."""
-    possible, likelihood = diplotype_likelihood(gene, pattern, emission)
-    if pattern.haploid:
-        pairs, told = np.column_stack([possible, np.full(len(possible), -1)]), likelihood[:, 0]
-    else:
-        rows, columns = np.nonzero(np.triu(likelihood))
-        pairs, told = np.column_stack([possible[rows], possible[columns]]), likelihood[rows, columns]
-    orders = np.where((pairs[:, 0] == pairs[:, 1]) | pattern.haploid, 1, 2)
-    return Solved(pairs, orders, told, population_priors(gene, pairs))
+    possible, likelihood = diplotype_likelihood(gene, pattern, emissions(gene))
+    pairs, where = unordered_pairs(pattern, possible, likelihood)
+    alike = likelihood[where] * np.where((pairs[:, 0] == pairs[:, 1]) | pattern.haploid, 1, 2)
+    if gene.optional_shares:
+        likelihood = diplotype_likelihood(gene, pattern, emissions(gene, counted=True))[1]
+    return Solved(pairs, alike, likelihood[where], population_priors(gene, pairs))
 
 
 def population_priors(
@@ -155,7 +153,7 @@ def judge_gene(
     ancestry: dict[str, Float[np.ndarray, "people populations"]],
 ) -> list[dict[str, object]]:
     """One row per person with a true diplotype and way of weighing the populations."""
-    gene, emission = calls.gene, emissions(calls.gene)
+    gene = calls.gene
     seen = ((calls.codes >= 0) | (calls.codes == OTHER)).any(axis=(0, 2))
     people = np.flatnonzero((truth != NO_CALL_TRUTH).all(axis=1) & seen)
     rows: list[dict[str, object]] = []
@@ -171,7 +169,7 @@ def judge_gene(
                 no_prior = float(found.posterior_no_prior[0])
             else:
                 if number not in solved:
-                    solved[number] = solve(gene, pattern, emission)
+                    solved[number] = solve(gene, pattern)
                 here = solved[number]
                 pairs, posterior, no_prior = here.pairs, here.posterior(mixed), here.no_prior
             best = int(posterior.argmax())

@@ -52,7 +52,7 @@ def population_evidence(
     told = np.zeros((len(patterns), len(weights)))
     if gene.method == "lowest_function" or is_read_by_site(gene):
         return told
-    emission = emissions(gene)
+    emission = emissions(gene, counted=True)
     for row, pattern in enumerate(patterns):
         known = relative_to_prior(gene, pattern, emission)
         possible, likelihood = diplotype_likelihood(gene, known, emission)

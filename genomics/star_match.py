@@ -6,7 +6,8 @@ answer. A site that was not observed is a wildcard: it rules no allele out.
 The likelihood of a diplotype (a, b) is a product over the phase sets of the calls. Within a set the order of
 the haplotypes is known up to one swap, so that each set gives the mean of its two orientations; an unphased
 heterozygous call is a set of its own, and a homozygous call belongs to all. An allele that is seen with and
-without a variant carries it as often as was counted, or half the time.
+without a variant carries it half the time, or where alleles are weighed by their frequencies, as often as was
+counted.
 
 An imputed call counts by the probability of each genotype, in the phase set of the call. What the imputation
 says is a posterior already: where alleles are weighed by their frequencies, it is divided by what these
@@ -83,10 +84,14 @@ class Candidates:
 NO_CANDIDATES = Candidates(np.empty((0, 2), dtype=int), np.empty(0), np.empty(0), np.empty(0, dtype=bool))
 
 
-def emissions(gene: StarGene) -> Float[np.ndarray, "alleles sites codes"]:
-    """Probability that an allele carries each code at a site; equal shares of several that nobody counted."""
+def emissions(gene: StarGene, *, counted: bool = False) -> Float[np.ndarray, "alleles sites codes"]:
+    """Probability that an allele carries each code at a site.
+
+    Of several codes it carries each equally often, or where they were counted and ``counted`` is true, as often
+    as that.
+    """
     shares: np.ndarray = gene.allowed / gene.allowed.sum(axis=2, keepdims=True)
-    for place, told in gene.optional_shares.items():
+    for place, told in gene.optional_shares.items() if counted else ():
         shares[place] = told
     return shares
 
@@ -148,8 +153,8 @@ def weigh_diplotypes(
     pairs, (rows, columns) = unordered_pairs(pattern, possible, likelihood)
     told = likelihood[rows, columns] * _orders(pairs)
     evidence = likelihood
-    if pattern.probabilities and gene.is_counted:
-        known = emissions(gene) if emission is None else emission
+    if gene.is_counted and (pattern.probabilities or (gene.optional_shares and emission is None)):
+        known = emissions(gene, counted=True) if emission is None else emission
         anew = relative_to_prior(gene, pattern, known, ancestry)
         evidence = diplotype_likelihood(gene, anew, known)[1]
     return make_candidates(

@@ -128,7 +128,7 @@ def test_fit_optional__counts_variants_of_an_allele(numbers: np.ndarray) -> None
     share = (n_more + 0.5) / (n_plain + n_more + 1)
     assert list(found.optional_shares) == [(2, 2)]
     np.testing.assert_allclose(found.optional_shares[2, 2], [1 - share, share])
-    np.testing.assert_allclose(emissions(found)[2, 2], [1 - share, share])
+    np.testing.assert_allclose(emissions(found, counted=True)[2, 2], [1 - share, share])
 
 
 def test_held_out_likelihood__is_the_sum_over_haplotypes(numbers: np.ndarray) -> None:
@@ -148,11 +148,19 @@ def test_held_out_likelihood__is_the_sum_over_haplotypes(numbers: np.ndarray) ->
 
 
 @pytest.mark.parametrize("weights", [np.array([0.5, 0.5]), np.array([0.9, 0.1])])
-def test_solve__is_what_the_kernel_says(numbers: np.ndarray, weights: np.ndarray) -> None:
+@pytest.mark.parametrize("share", [None, 0.1])
+def test_solve__is_what_the_kernel_says(
+    numbers: np.ndarray, weights: np.ndarray, share: float | None
+) -> None:
     calls, _ = made_calls("GENE", numbers, 4)
+    if share is not None:
+        allowed = calls.gene.allowed.copy()
+        allowed[2, 2] = True
+        counted = {(2, 2): np.array([1 - share, share])}
+        calls = replace(calls, gene=replace(calls.gene, allowed=allowed, optional_shares=counted))
     for pattern in calls.mask(0.4, np.random.default_rng(1)).patterns()[0]:
         expected = match_diplotypes(calls.gene, pattern.calls, weights)
-        found = solve(calls.gene, pattern.calls, emissions(calls.gene))
+        found = solve(calls.gene, pattern.calls)
         said = dict(zip(map(tuple, found.pairs), found.posterior(weights), strict=True))
         assert said == pytest.approx(dict(zip(map(tuple, expected.pairs), expected.posterior, strict=True)))
         assert found.no_prior == pytest.approx(expected.posterior_no_prior.max())
