@@ -21,7 +21,7 @@ from jaxtyping import Float, Int
 
 from genomics.star_alleles import StarGene
 from genomics.star_genotypes import is_read_by_site
-from genomics.star_match import CallPattern, diplotype_likelihood, emissions, relative_to_prior
+from genomics.star_match import CallPattern, diplotype_likelihood, emissions
 
 # Weights of populations are rounded to so much, so that patients with like calls share the answer. A population
 # that is rounded away may be the one that has the allele: coarser steps are measurably worse, finer ones no better.
@@ -54,8 +54,7 @@ def population_evidence(
         return told
     emission = emissions(gene, counted=True)
     for row, pattern in enumerate(patterns):
-        known = relative_to_prior(gene, pattern, emission)
-        possible, likelihood = diplotype_likelihood(gene, known, emission)
+        possible, likelihood = diplotype_likelihood(gene, pattern, emission)
         here = weights[:, possible]
         second = np.ones((len(weights), 1)) if pattern.haploid else here
         if len(possible) and likelihood.any():

@@ -9,21 +9,20 @@ heterozygous call is a set of its own, and a homozygous call belongs to all. An 
 without a variant carries it half the time, or where alleles are weighed by their frequencies, as often as was
 counted.
 
-An imputed call counts by the probability of each genotype, in the phase set of the call. What the imputation
-says is a posterior already: where alleles are weighed by their frequencies, it is divided by what these
-frequencies say of the site, so that they do not count twice. Of one imputed site alone the answer is then what
-the imputation says.
+An imputed call says how probable each genotype is: the weights of the diplotypes are fitted to that, site by site
+(`genomics.star_imputed`), so that each site keeps what the imputation says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from genomics.star_alleles import StarGene
+from genomics.star_imputed import fit_to_sites
 
 MINIMUM_POSTERIOR = 0.95
 """Posterior of a diplotype that is called."""
@@ -150,16 +149,55 @@ def weigh_diplotypes(
     ``emission`` is what the likelihoods were made with, `emissions` if not given; ``content`` is
     `site_content` of the `unordered_pairs`, where that is at hand.
     """
+    if pattern.probabilities:
+        return _weigh_imputed(gene, pattern, ancestry, emission)
     pairs, (rows, columns) = unordered_pairs(pattern, possible, likelihood)
     told = likelihood[rows, columns] * _orders(pairs)
     evidence = likelihood
-    if gene.is_counted and (pattern.probabilities or (gene.optional_shares and emission is None)):
-        known = emissions(gene, counted=True) if emission is None else emission
-        anew = relative_to_prior(gene, pattern, known, ancestry)
-        evidence = diplotype_likelihood(gene, anew, known)[1]
+    if gene.is_counted and gene.optional_shares and emission is None:
+        evidence = diplotype_likelihood(gene, pattern, emissions(gene, counted=True))[1]
     return make_candidates(
         gene, pairs, evidence[rows, columns] * diplotype_prior(gene, pairs, ancestry), told, content=content
     )
+
+
+def _weigh_imputed(
+    gene: StarGene,
+    pattern: CallPattern,
+    ancestry: Float[np.ndarray, " populations"] | None,
+    emission: Float[np.ndarray, "alleles sites codes"] | None,
+) -> Candidates:
+    """Fit the weights of ordered pairs to the imputed sites, with the alleles' frequencies and with all alike."""
+    phase_set = _imputed_phase_set(pattern)
+    # What is not phased with the rest may lie either way round.
+    probabilities = {
+        site: told if pattern.phase_sets[site] == phase_set > 0 else (told + told.T) / 2
+        for site, told in pattern.probabilities.items()
+    }
+    fitted = []
+    for counted in (True, False):
+        known = emissions(gene, counted=counted) if emission is None else emission
+        possible, likelihood = diplotype_likelihood(gene, pattern, known, phase_set)
+        shares = gene.weights[:, possible] if counted else np.ones((1, len(possible)))
+        mixed = _population_shares(gene, ancestry) if counted else np.ones(1)
+        second = np.ones((len(shares), 1)) if pattern.haploid else shares
+        prior = np.einsum("p,pi,pj->ij", mixed, shares, second)
+        fitted.append(fit_to_sites(likelihood * prior, known[possible], probabilities))
+    # With weights of either kind the same pairs are possible.
+    weights, alike = (
+        one if pattern.haploid else one + np.tril(one, -1).T - np.tril(one, -1) for one in fitted
+    )
+    pairs, where = unordered_pairs(pattern, possible, alike)
+    seen = alike[where] > 0
+    hiding = np.array([site not in pattern.probabilities for site in range(len(pattern.codes))], dtype=bool)
+    return make_candidates(gene, pairs[seen], weights[where][seen], alike[where][seen], hiding=hiding)
+
+
+def _imputed_phase_set(pattern: CallPattern) -> int:
+    """Phase set that most of the imputed sites are in; 0 where they are not phased."""
+    numbers = pattern.phase_sets[sorted(pattern.probabilities)]
+    numbers = numbers[numbers > 0]
+    return int(np.bincount(numbers).argmax()) if len(numbers) else 0
 
 
 def unordered_pairs(
@@ -207,50 +245,30 @@ def _population_shares(
     return ancestry
 
 
-def relative_to_prior(
+def diplotype_likelihood(
     gene: StarGene,
     pattern: CallPattern,
     emission: Float[np.ndarray, "alleles sites codes"],
-    ancestry: Float[np.ndarray, " populations"] | None = None,
-) -> CallPattern:
-    """Divide what the imputation says of each site by what the alleles' frequencies say of it."""
-    weights = gene.weights / gene.weights.sum(axis=1, keepdims=True)
-    shares = _population_shares(gene, ancestry)
-    evidence = {}
-    for site, probabilities in pattern.probabilities.items():
-        codes = weights @ emission[:, site, : len(probabilities)]
-        expected = (
-            np.diag(shares @ codes) if pattern.haploid else np.einsum("p,pi,pj->ij", shares, codes, codes)
-        )
-        told = np.divide(probabilities, expected, out=np.zeros_like(expected), where=expected > 0)
-        evidence[site] = told / max(told.max(initial=0.0), np.finfo(float).tiny)
-    return replace(pattern, probabilities=evidence)
-
-
-def diplotype_likelihood(
-    gene: StarGene, pattern: CallPattern, emission: Float[np.ndarray, "alleles sites codes"]
+    oriented: int = 0,
 ) -> tuple[Int[np.ndarray, " possible"], Float[np.ndarray, "possible second"]]:
     """Likelihood of every ordered pair of alleles, of those alone that a haplotype of the pattern allows.
+
+    Imputed sites say nothing here. The phase set ``oriented``, if not 0, stays as the pattern has it.
 
     Returns
     -------
     tuple of numpy.ndarray
-        Numbers of the possible alleles, and (possible, possible) likelihoods, symmetric; (possible, 1) for
-        one copy.
+        Numbers of the possible alleles, and (possible, possible) likelihoods, symmetric but for the oriented phase
+        set; (possible, 1) for one copy.
     """
     codes = pattern.codes.copy()
-    imputed = sorted(pattern.probabilities)
-    codes[imputed] = UNKNOWN
+    codes[sorted(pattern.probabilities)] = UNKNOWN
     one, two = carry(emission, codes[:, 0]), carry(emission, codes[:, 1])
     if pattern.haploid:
         alone = one.prod(axis=1)
-        for site in imputed:
-            told = pattern.probabilities[site].sum(axis=1)
-            alone *= emission[:, site, : len(told)] @ told
         possible = np.flatnonzero(alone > 0)
         return possible, alone[possible, None]
     same = codes[:, 0] == codes[:, 1]
-    same[imputed] = False
     both = one[:, same].prod(axis=1)
     sets = _phase_sets(pattern.phase_sets, ~same)
     halves = [(one[:, sites].prod(axis=1), two[:, sites].prod(axis=1)) for sites in sets]
@@ -261,22 +279,18 @@ def diplotype_likelihood(
     likelihood = np.outer(both[possible], both[possible])
     for sites, (straight, crossed) in zip(sets, halves, strict=True):
         ordered = np.outer(straight[possible], crossed[possible])
-        for site in sites:
-            if site in pattern.probabilities:
-                told = pattern.probabilities[site]
-                carried = emission[possible, site, : len(told)]
-                ordered *= carried @ told @ carried.T
-        likelihood *= (ordered + ordered.T) / 2
+        stays = 0 < oriented == pattern.phase_sets[sites[0]]
+        likelihood *= ordered if stays else (ordered + ordered.T) / 2
     return possible, likelihood
 
 
 def _phase_sets(
-    numbers: Int[np.ndarray, " sites"], unlike: Bool[np.ndarray, " sites"]
+    numbers: Int[np.ndarray, " sites"], heterozygous: Bool[np.ndarray, " sites"]
 ) -> list[Int[np.ndarray, " members"]]:
-    """Sites of each set whose copies may be unlike; one that is not phased is a set of its own."""
-    phased = unlike & (numbers > 0)
+    """Sites of each set, heterozygous ones alone; an unphased site is a set of its own."""
+    phased = heterozygous & (numbers > 0)
     sets = [np.flatnonzero(phased & (numbers == number)) for number in np.unique(numbers[phased])]
-    return sets + [np.array([site]) for site in np.flatnonzero(unlike & (numbers <= 0))]
+    return sets + [np.array([site]) for site in np.flatnonzero(heterozygous & (numbers <= 0))]
 
 
 def make_candidates(
@@ -286,14 +300,17 @@ def make_candidates(
     weights_no_prior: Float[np.ndarray, " diplotypes"],
     assumption: str = "",
     content: Int[np.ndarray, "diplotypes sites codes"] | None = None,
+    hiding: Bool[np.ndarray, " sites"] | None = None,
 ) -> Candidates:
     """Order diplotypes by weight and scale their weights to sum to 1.
 
-    ``content`` is `site_content` of the pairs, where that is at hand.
+    ``content`` is `site_content` of the pairs, where that is at hand; something may hide at the sites
+    ``hiding``, all if not given.
     """
     if not len(pairs):
         return NO_CANDIDATES
     content = site_content(gene, pairs) if content is None else content
+    content = content if hiding is None else content[:, hiding]
     order = np.lexsort((pairs[:, 1], pairs[:, 0], -weights))
     pairs, elsewhere = pairs[order], (content != content[order[0]]).any(axis=(1, 2))[order]
     # That the first diplotype has a never-seen allele makes no other one improbable.

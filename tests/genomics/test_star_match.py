@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genomics.star_alleles import UNSEEN_FREQUENCY, StarGene, StarSite
-from genomics.star_match import OTHER, UNKNOWN, CallPattern, match_diplotypes
+from genomics.star_match import OTHER, UNKNOWN, CallPattern, emissions, match_diplotypes
 
 
 def make_gene(allowed: np.ndarray, frequencies: np.ndarray | None = None, **fields: object) -> StarGene:
@@ -38,19 +39,13 @@ def genes_and_calls(draw: st.DrawFn) -> tuple[StarGene, CallPattern]:
     calls = np.array([[draw(codes), draw(codes)] for _ in range(n_sites)])
     sets = np.array([draw(st.integers(0, 2)) for _ in range(n_sites)])
     frequencies = np.array([draw(st.sampled_from([0.0, 0.1, 0.4])) for _ in range(n_alleles)])
-    imputed = {}
-    for site in range(n_sites):
-        if draw(st.integers(0, 4)) == 0:
-            weights = np.array(draw(st.lists(st.integers(0, 4), min_size=n_codes**2, max_size=n_codes**2)))
-            matrix = (weights + 1).reshape(n_codes, n_codes).astype(float)
-            imputed[site] = matrix / matrix.sum()
     populations = np.stack([frequencies, frequencies[::-1]]) if draw(st.booleans()) else None
     gene = make_gene(allowed, frequencies, population_frequencies=populations)
-    return gene, CallPattern(calls, sets, imputed)
+    return gene, CallPattern(calls, sets)
 
 
 def brute_force(gene: StarGene, pattern: CallPattern, *, prior: bool = True) -> dict[tuple[int, int], float]:
-    """Sum over every ordered pair of alleles, every turn of every phase set and every imputed genotype."""
+    """Sum over every ordered pair of alleles and every turn of every phase set."""
 
     def share(allele: int, site: int, code: int) -> float:
         if code == UNKNOWN:
@@ -58,42 +53,19 @@ def brute_force(gene: StarGene, pattern: CallPattern, *, prior: bool = True) -> 
         allowed = gene.allowed[allele, site]
         return float(allowed[code] / allowed.sum()) if code != OTHER else 0.0
 
-    everything = range(len(gene.alleles))
     shares = gene.frequencies[None] if gene.population_frequencies is None else gene.population_frequencies
     populations = [[max(f, UNSEEN_FREQUENCY) for f in shares_here] for shares_here in shares]
-
-    def expected(site: int, a: int, b: int) -> float:
-        """Share of the people who carry two codes at a site, as the frequencies have it."""
-        return float(np.mean([
-            sum(f[i] * share(i, site, a) for i in everything) * sum(f[i] * share(i, site, b) for i in everything)
-            / sum(f) ** 2
-            for f in populations
-        ]))  # fmt: skip
-
     groups = [number if number > 0 else -1 - site for site, number in enumerate(pattern.phase_sets)]
     names = sorted(set(groups))
     weights: dict[tuple[int, int], float] = {}
-    for one, two in itertools.product(everything, repeat=2):
+    for one, two in itertools.product(range(len(gene.alleles)), repeat=2):
         likelihood = 0.0
         for turns in itertools.product((0, 1), repeat=len(names)):
             turn = dict(zip(names, turns))
             product = 1.0
             for site in range(len(gene.sites)):
-                turned = -1 if turn[groups[site]] else 1
-                if site not in pattern.probabilities:
-                    a, b = pattern.codes[site][::turned]
-                    product *= share(one, site, a) * share(two, site, b)
-                    continue
-                told = pattern.probabilities[site]
-                product *= sum(
-                    share(i, site, a)
-                    * share(j, site, b)
-                    * told[a, b]
-                    / (expected(site, a, b) if prior else 1)
-                    for (i, j) in [(one, two)[::turned]]
-                    for a, b in itertools.product(range(len(told)), repeat=2)
-                    if expected(site, a, b) > 0
-                )
+                a, b = pattern.codes[site][:: -1 if turn[groups[site]] else 1]
+                product *= share(one, site, a) * share(two, site, b)
             likelihood += product / 2 ** len(names)
         weight = float(np.mean([f[one] * f[two] for f in populations])) if prior else 1.0
         if likelihood > 0:
@@ -116,6 +88,40 @@ def test_match_diplotypes__equals_brute_force(case: tuple[StarGene, CallPattern]
     assert (np.diff(found.posterior) <= 1e-12).all()
 
 
+@st.composite
+def imputed_calls(draw: st.DrawFn) -> tuple[StarGene, CallPattern]:
+    """Calls imputed at every site, each site as one and the same weighing of the pairs has it."""
+    gene, pattern = draw(genes_and_calls())
+    one_code = np.cumsum(gene.allowed, axis=2) == 1
+    gene = replace(gene, allowed=gene.allowed & one_code)
+    numbers = st.lists(st.integers(1, 9), min_size=len(gene.alleles) ** 2, max_size=len(gene.alleles) ** 2)
+    truth = np.array(draw(numbers), dtype=float).reshape(len(gene.alleles), -1)
+    shares = emissions(gene)
+    imputed = {
+        site: shares[:, site].T @ (truth / truth.sum()) @ shares[:, site] for site in range(len(gene.sites))
+    }
+    return gene, CallPattern(
+        np.full_like(pattern.codes, UNKNOWN), np.ones(len(gene.sites), dtype=int), imputed
+    )
+
+
+@given(imputed_calls())
+@settings(max_examples=100, deadline=None)
+def test_match_diplotypes__every_imputed_site_keeps_its_probabilities(
+    case: tuple[StarGene, CallPattern],
+) -> None:
+    gene, pattern = case
+    found = match_diplotypes(gene, pattern)
+    shares = emissions(gene)
+    for weights in (found.posterior, found.posterior_no_prior):
+        assert weights.sum() == pytest.approx(1)
+        for site, told in pattern.probabilities.items():
+            one, two = (shares[found.pairs[:, i], site] for i in (0, 1))
+            either = np.einsum("d,di,dj->ij", weights, one, two)
+            # The order of the haplotypes is not told: both are in it alike.
+            assert either + either.T == pytest.approx(told + told.T, abs=2e-3)
+
+
 @given(genes_and_calls(), st.randoms(use_true_random=False))
 @settings(max_examples=60, deadline=None)
 def test_match_diplotypes__order_of_sites_and_turn_of_a_phase_set_are_nothing(
@@ -134,7 +140,6 @@ def test_match_diplotypes__order_of_sites_and_turn_of_a_phase_set_are_nothing(
     other = CallPattern(
         np.array(turned)[order],
         pattern.phase_sets[order],
-        {order.index(site): p.T if turn[site] else p for site, p in pattern.probabilities.items()},
     )
     one, two = match_diplotypes(gene, pattern), match_diplotypes(shuffled, other)
     expected = {tuple(pair): p for pair, p in zip(one.pairs.tolist(), one.posterior)}
@@ -175,6 +180,22 @@ def test_match_diplotypes__imputed_call_counts_by_its_probability() -> None:
         "*0/*3": pytest.approx(0.15),
         "*1/*2": pytest.approx(0.15),
     }
+
+
+def test_match_diplotypes__sites_of_one_allele_do_not_count_twice() -> None:
+    # *0 has neither of twenty variants, *1 all, *2 the first alone, each imputed to be there with 0.6, or with 0.01.
+    allowed = np.zeros((3, 20, 2), dtype=bool)
+    allowed[0, :, 0] = allowed[1, :, 1] = allowed[2, 1:, 0] = allowed[2, 0, 1] = True
+    gene = make_gene(allowed, np.array([0.998, 1e-3, 1e-3]))
+    for present in (0.6, 0.01):
+        told = np.array([[1 - present, present / 2], [present / 2, 0.0]])
+        calls = CallPattern(
+            np.full((20, 2), UNKNOWN), np.zeros(20, dtype=int), dict.fromkeys(range(20), told)
+        )
+        found = match_diplotypes(gene, calls)
+        shares = dict(zip(map(tuple, found.pairs.tolist()), found.posterior))
+        assert shares[0, 1] == pytest.approx(present, abs=5e-3)
+        assert shares[0, 0] == pytest.approx(1 - present, abs=5e-3)
 
 
 def test_match_diplotypes__a_never_seen_allele_that_is_there_hides_others_still() -> None:
