@@ -22,7 +22,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from genomics.star_alleles import UNSEEN_FREQUENCY, StarGene
+from genomics.star_alleles import UNCOUNTED_FREQUENCY, StarGene
 from genomics.star_match import (
     OTHER,
     UNKNOWN,
@@ -32,8 +32,10 @@ from genomics.star_match import (
     match_haplotype,
 )
 
-# An imputed genotype of lower probability counts as not observed: here no haplotype is weighed as a whole.
+# An imputed genotype of lower probability is not named among the variants that a patient carries.
 MINIMUM_IMPUTED = 0.95
+MAXIMUM_WAYS = 64
+"""Ways in which imputed sites may come together that are looked at."""
 TRANS = "unphased variants taken to lie on different haplotypes"
 LEFT_OVER = "of no allele that is there: {}, whose haplotype counts by its other variants and may do less"
 
@@ -59,7 +61,53 @@ def match_components(
         probable first; of pairs with the same functions the one that was seen comes first. What hides is a
         variant at an unobserved site, or the allele that a variant left over is part of.
     """
-    codes = settle_imputed(pattern)
+    if not pattern.probabilities:
+        return _match_known(gene, pattern, ancestry)
+    weights: dict[tuple[int, int], float] = {}
+    alike: dict[tuple[int, int], float] = {}
+    assumptions: dict[str, None] = {}
+    for chance, known in settled_ways(pattern):
+        found = _match_known(gene, known, ancestry)
+        assumptions |= dict.fromkeys(filter(None, [found.assumption]))
+        for (one, two), told, flat in zip(
+            found.pairs, found.posterior, found.posterior_no_prior, strict=True
+        ):
+            weights[one, two] = weights.get((one, two), 0.0) + chance * told
+            alike[one, two] = alike.get((one, two), 0.0) + chance * flat
+    hiding = np.array([site not in pattern.probabilities for site in range(len(pattern.codes))], dtype=bool)
+    pairs = np.array(list(weights), dtype=int).reshape(-1, 2)
+    return make_candidates(
+        gene, pairs, np.array(list(weights.values())), np.array(list(alike.values())), "; ".join(assumptions),
+        hiding=hiding,
+    )  # fmt: skip
+
+
+def settled_ways(pattern: CallPattern) -> list[tuple[float, CallPattern]]:
+    """List what an imputed patient may carry, the most probable ways first, with their probabilities.
+
+    Sites are taken to be independent of each other; what is left out of the list is shared among the others.
+    """
+    ways = [(1.0, pattern.codes)]
+    for site, told in pattern.probabilities.items():
+        phased = pattern.phase_sets[site] > 0
+        either = told if phased else np.triu(told) + np.tril(told, -1).T
+        options = [(float(either[i, j]), (i, j)) for i, j in zip(*np.nonzero(either), strict=True)]
+        longer = []
+        for chance, codes in ways:
+            for share, call in options:
+                settled = codes.copy()
+                settled[site] = call
+                longer.append((chance * share, settled))
+        ways = sorted(longer, key=lambda way: -way[0])[:MAXIMUM_WAYS]
+    total = sum(chance for chance, _ in ways)
+    return [(chance / total, replace(pattern, codes=codes, probabilities={})) for chance, codes in ways]
+
+
+def _match_known(
+    gene: StarGene, pattern: CallPattern, ancestry: Float[np.ndarray, " populations"] | None
+) -> Candidates:
+    """Match calls of which none is imputed."""
+    codes = pattern.codes
     alleles, left = take_apart(gene, codes, pattern.phase_sets)
     reference = int(np.argmin(_variants(gene).any(axis=1)))
     names = [found[0] if found else reference for found in alleles]
@@ -246,7 +294,7 @@ def _with_unobserved(
 ) -> tuple[np.ndarray, Float[np.ndarray, " diplotypes"]]:
     """Pairs in which either haplotype may hide an allele that would name it instead."""
     # What was seen comes first, also where nobody counted the alleles.
-    weights = gene.weights if gene.is_counted else np.full((1, len(gene.alleles)), UNSEEN_FREQUENCY)
+    weights = gene.weights if gene.is_counted else np.full((1, len(gene.alleles)), UNCOUNTED_FREQUENCY)
     shares = np.full(len(weights), 1 / len(weights)) if ancestry is None or len(weights) == 1 else ancestry
     choices = [_hidden_names(gene, weights, name, hidden) for name, hidden in zip(names, possible)]
     one, two = (np.array(list(told.values())) for told in choices)

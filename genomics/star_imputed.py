@@ -21,14 +21,20 @@ import numpy as np
 from jaxtyping import Float
 
 MAXIMUM_SWEEPS = 100
-TOLERANCE = 1e-5
-"""Largest difference between a site's probabilities and those of the pairs at which the fitting ends."""
+TOLERANCE = 1e-3
+"""Largest difference between a site's probabilities and those of the pairs at which the fitting ends: files have two or
+three digits."""
+PATIENCE = 10
+"""Nor does it go on where so many sweeps brought it no nearer: sites contradict each other."""
 
 
 def fit_to_sites(
     weights: Float[np.ndarray, "alleles second"],
     emission: Float[np.ndarray, "alleles sites codes"],
     probabilities: Mapping[int, Float[np.ndarray, "codes codes"]],
+    *,
+    tolerance: float = TOLERANCE,
+    patience: int = PATIENCE,
 ) -> Float[np.ndarray, "alleles second"]:
     """Scale weights of ordered pairs of alleles to the probabilities of imputed sites.
 
@@ -41,6 +47,8 @@ def fit_to_sites(
     probabilities
         By site, that the first haplotype carries one code and the second the other; of a single copy only the sums
         over the second count.
+    tolerance, patience
+        When to end.
 
     Returns
     -------
@@ -69,6 +77,7 @@ def fit_to_sites(
     odds = {site: np.ones_like(target, dtype=float) for site, (_, _, target) in sites.items()}
     factors = {site: np.ones_like(base) for site in sites}
     fitted = base
+    nearest, since = np.inf, 0
     for _ in range(MAXIMUM_SWEEPS):
         furthest = 0.0
         for site, (first, second, target) in sites.items():
@@ -76,12 +85,16 @@ def fit_to_sites(
             found = odds[site] * (first.T @ others @ second)
             furthest = max(furthest, float(np.abs(found - target).max()))
             odds[site] *= np.divide(target, found, out=np.zeros_like(found), where=found > 0)
+            # Sites that contradict each other would drive them on for ever.
+            odds[site] /= max(odds[site].max(), 1.0)
             factors[site] = first @ odds[site] @ second.T
             fitted = others * factors[site]
             total = fitted.sum()
             if not total > 0:
                 return np.zeros_like(base)
             fitted = fitted / total
-        if furthest < TOLERANCE:
+        since = 0 if furthest < 0.99 * nearest else since + 1
+        nearest = min(nearest, furthest)
+        if furthest < tolerance or since == patience:
             break
     return fitted

@@ -192,7 +192,7 @@ def allele_definitions() -> pd.DataFrame:
     by_function = functions["function"].str.lower().map(_ACTIVITY)
     functions["activity"] = functions["activity_value"].fillna(by_function)
     counted = allele_frequencies().rename(columns={name: f"frequency_{name}" for name in POPULATIONS})
-    shares = ["frequency", *(f"frequency_{name}" for name in POPULATIONS)]
+    shares = ["frequency", "optional_variants", *(f"frequency_{name}" for name in POPULATIONS)]
     for more in (counted[["gene", "allele", *shares]], functions[["gene", "allele", "activity"]]):
         table = table.merge(more, on=["gene", "allele"], how="left")
     return table.merge(pharmacogenes()[["gene", "method", "copy_number", "ploidy"]], on="gene", how="left")

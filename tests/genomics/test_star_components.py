@@ -62,15 +62,15 @@ def test_match_components__what_was_seen_comes_before_what_may_hide() -> None:
     assert [0, 3] not in found.pairs.tolist()[:1] and found.hidden.any()
 
 
-def test_match_components__imputed_calls_count_where_they_are_all_but_certain() -> None:
+def test_match_components__imputed_calls_count_by_their_probability() -> None:
     sure, doubtful = np.array([[0.0, 0.49], [0.49, 0.02]]), np.array([[0.4, 0.3], [0.3, 0.0]])
     codes = np.array([(0, 0), (0, 0), (0, 1)])
-    names = []
+    told = []
     for probabilities in (sure, doubtful):
         found = match_components(GENE, CallPattern(codes, np.array([0, 0, 0]), {2: probabilities}))
-        names.append((found.pairs[0].tolist(), len(found.pairs)))
-    assert names[0] == ([0, 3], 1)
-    assert names[1][0] == [0, 0] and names[1][1] > 1
+        told.append(dict(zip(map(tuple, found.pairs.tolist()), found.posterior.round(9))))
+        assert found.posterior_no_prior == pytest.approx(found.posterior)
+    assert told == [{(0, 3): 0.98, (3, 3): 0.02}, {(0, 3): 0.6, (0, 0): 0.4}]
 
 
 def single_variants(frequencies: list[float]) -> StarGene:

@@ -119,7 +119,7 @@ def test_match_diplotypes__every_imputed_site_keeps_its_probabilities(
             one, two = (shares[found.pairs[:, i], site] for i in (0, 1))
             either = np.einsum("d,di,dj->ij", weights, one, two)
             # The order of the haplotypes is not told: both are in it alike.
-            assert either + either.T == pytest.approx(told + told.T, abs=2e-3)
+            assert either + either.T == pytest.approx(told + told.T, abs=2e-2)
 
 
 @given(genes_and_calls(), st.randoms(use_true_random=False))
@@ -194,8 +194,8 @@ def test_match_diplotypes__sites_of_one_allele_do_not_count_twice() -> None:
         )
         found = match_diplotypes(gene, calls)
         shares = dict(zip(map(tuple, found.pairs.tolist()), found.posterior))
-        assert shares[0, 1] == pytest.approx(present, abs=5e-3)
-        assert shares[0, 0] == pytest.approx(1 - present, abs=5e-3)
+        assert shares[0, 1] == pytest.approx(present, abs=3e-2)
+        assert shares[0, 0] == pytest.approx(1 - present, abs=3e-2)
 
 
 def test_match_diplotypes__a_never_seen_allele_that_is_there_hides_others_still() -> None:
