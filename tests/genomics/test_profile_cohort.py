@@ -40,7 +40,7 @@ def cohort(make_vcf: Callable[..., Path], tmp_path: Path) -> Callable[..., Any]:
         records: list[str], samples: tuple[str, ...] = ("A", "B", "C"), header: tuple[str, ...] = ()
     ) -> Any:
         path = make_vcf(records, "in.vcf", samples, (ANN_LINE, "##contig=<ID=1>", *header))
-        return ingest(path, tmp_path / "in.vcz", build="GRCh38", fields=["FORMAT/CN", "FORMAT/GQ"])
+        return ingest(path, tmp_path / "in.vcz", build="GRCh38", fields=["FORMAT/*"])
 
     return make
 
