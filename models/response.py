@@ -102,7 +102,7 @@ class ResponseModel:
         profiles
             Blocks (lines, columns) by name, of `models.profile_features.BLOCKS`; NaN is missing.
         fingerprints
-            (compounds, bits), for unseen compounds.
+            (compounds, length) bits or counts, for unseen compounds.
         teacher
             Blocks of the same lines that need not be known of a line to be predicted, as expression.
         settings
@@ -190,7 +190,7 @@ class ResponseModel:
         profiles
             Of the lines.
         fingerprints
-            (n, bits), of the kind that the model was fitted with.
+            (n, length), of the kind that the model was fitted with.
 
         Returns
         -------
