@@ -126,6 +126,8 @@ class _Rules:
             low, high = self._score(gene, diplotype) if np.isnan(score) else (score, score)
             total = low if low == high else np.nan
             phenotype = self._band(gene, low, high) if diplotype or not np.isnan(score) else ""
+        elif gene in self.genes and not np.isnan(score):
+            phenotype = self._of_score(gene, score)
         elif gene in self.genes and diplotype:
             phenotype, total = self._pair(gene, diplotype)
         return given or phenotype, total if np.isnan(score) else score
@@ -133,6 +135,11 @@ class _Rules:
     def _band(self, gene: str, low: float, high: float) -> str:
         """Phenotype of a score that is known within bounds; sure only where one band holds them both."""
         names = {name for least, below, name in self.bands[gene] if least <= high and low < below}
+        return names.pop() if len(names) == 1 else INDETERMINATE
+
+    def _of_score(self, gene: str, score: float) -> str:
+        """Phenotype of all pairs of functions that make a score."""
+        names = {name for (of, *_), (name, total) in self.pairs.items() if of == gene and total == score}
         return names.pop() if len(names) == 1 else INDETERMINATE
 
     def _score(self, gene: str, diplotype: str) -> tuple[float, float]:

@@ -165,6 +165,14 @@ def test_recommend__standard_dose_where_all_that_is_open_asks_for_it() -> None:
     assert not cut["active"] and "rs3758581" in cut["reason"]
 
 
+def test_recommend__either_gene_makes_people_susceptible_whatever_the_other_is() -> None:
+    susceptible = called("CACNA1S", {"Reference/c.520C>T": 1.0})
+    for other in ("Reference/Reference", "Reference/c.11315G>A", "Reference/c.7372C>T"):
+        row = advice("sevoflurane", susceptible, called("RYR1", {other: 1.0}))
+        assert row["action"] == "avoid" and row["active"], other
+    assert advice("sevoflurane", susceptible)["active"]
+
+
 def test_recommend__no_recommendation_is_never_active() -> None:
     row = advice("tacrolimus", called("CYP3A5", {"*1/*8": 1.0}))
     assert row["action"] == "no recommendation" and not row["active"]
@@ -380,6 +388,20 @@ def test_recommend__malignant_hyperthermia_follows_from_one_variant() -> None:
         called("CACNA1S", {"Reference/Reference": 1.0}),
     )
     assert row["action"] == "avoid" and row["active"] and row["probability"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("gene", "score", "phenotype"),
+    [
+        ("CYP2C9", 1.5, "Intermediate Metabolizer"), ("CYP2C9", 2.0, "Normal Metabolizer"),
+        ("CYP2C9", 0.5, "Poor Metabolizer"), ("DPYD", 1.0, "Intermediate Metabolizer"),
+        ("DPYD", 0.0, "Poor Metabolizer"), ("CYP2D6", 0.25, "Intermediate Metabolizer"),
+    ],
+)  # fmt: skip
+def test_assign_phenotypes__a_score_alone_decides(gene: str, score: float, phenotype: str) -> None:
+    """As equation-table.csv of PyPGx has it."""
+    row = phenotyped(called(gene, {"": 1.0}).assign(phenotype="", activity_score=score)).iloc[0]
+    assert row["phenotype"] == phenotype and row["activity_score"] == score
 
 
 def test_assign_phenotypes__what_another_program_gave_stands() -> None:

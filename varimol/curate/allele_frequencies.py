@@ -39,10 +39,19 @@ COLUMNS = (
 NOT_COUNTED = frozenset({"CYP2D6", "IFNL3"})
 # rs2279343 of CYP2B6 is common but not in the panel (`genomics.star_absence`), so that *6 would count
 # as *9 and *4 as *1. The highest published shares stand in; other alleles with that variant stay uncounted.
+# Deficient alleles of G6PD are rarer than the panel's files list, or were not called: shares of 142,069 genomes.
 # Nor is rs28399504 of CYP2C19 in the panel, the start codon of *4, which others have found in all but Europeans.
 PUBLISHED = {
     ("CYP2B6", "*4"): (0.091, "Han Chinese", "PMID 16951995", "2006"),
     ("CYP2B6", "*6"): (0.328, "African American", "doi:10.1093/ntr/ntz105, table 1", "2019"),
+    ("G6PD", "Cairo"): (0.004, "Middle Eastern", "doi:10.1016/j.phrs.2021.105904", "2021"),
+    ("G6PD", "Mediterranean, Dallas, Panama, Sassari, Cagliari, Birmingham"): (
+        0.017,
+        "SAS",
+        "doi:10.1016/j.phrs.2021.105904",
+        "2021",
+    ),
+    ("G6PD", "Orissa"): (0.002, "SAS", "doi:10.1016/j.phrs.2021.105904", "2021"),
     ("CYP2C19", "*4"): (0.002, "AMR", "doi:10.3390/jpm8010008, table 3", "2018"),
     ("CYP2B6", "*9"): (0.058, "Korean", "doi:10.1016/j.clpt.2003.11.254", "2004"),
 }

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from genomics.errors import InputError
+from genomics.metaboliser import INDETERMINATE
+from genomics.recommendations import NO_RECOMMENDATION
 
 ACTIONS = (
     "avoid", "alternative", "reduce dose", "limit dose", "increase dose", "monitor",
@@ -158,9 +161,28 @@ def guidance_rows(recommendations: Iterable[Mapping[str, str]], origin: Mapping[
     for row in rows:
         of_drug.setdefault(row["drug"], []).append(row)
     rows += [deduced(gap, of_drug.get(gap["drug"], [])) for gap in gaps]
-    return sorted(
-        rows, key=lambda r: (r["drug"], r["gene"], r["gene_2"], int(str(r["source_row"]).split(",")[0]))
-    )
+    for said in of_drug.values():
+        filled = [deduced(gap, said) for gap in _not_listed(said, rows)]
+        rows += [row for row in filled if row["action"] in WARNING_ACTIONS]
+    return sorted(rows, key=lambda row: (row["drug"], row["gene"], row["gene_2"], *_place(row)))
+
+
+def _not_listed(said: Sequence[Row], rows: Sequence[Row]) -> Iterator[Row]:
+    """Pairs of phenotypes of one drug of which one gene's is indeterminate, and which the source does not list."""
+    listed = {(row["drug"], row["phenotype"], row["phenotype_2"]) for row in rows}
+    for row in said if said[0]["gene_2"] else ():
+        for column in ("phenotype", "phenotype_2"):
+            gap = row | {column: INDETERMINATE, "action": NO_RECOMMENDATION, "source_row": ""}
+            key = (gap["drug"], gap["phenotype"], gap["phenotype_2"])
+            if key not in listed:
+                listed.add(key)
+                yield gap
+
+
+def _place(row: Row) -> tuple[int, int]:
+    """Where a row stands in the source; after all others if it is not in it."""
+    numbers = [int(number) for number in re.findall(r"\d+", str(row["source_row"]))]
+    return (1, numbers[-1]) if str(row["source_row"]).startswith("as ") else (0, numbers[0])
 
 
 def _guidance_row(published: Mapping[str, str], number: int) -> Row:
@@ -185,7 +207,8 @@ def deduced(gap: Row, said: Sequence[Row]) -> Row:
     """Fill a gap of a drug of two genes where the source's other rows leave no doubt.
 
     If for the phenotype of one of the genes every row that says anything asks for the same, whatever the other gene's
-    phenotype, so does the gap; ``source_row`` then names the first of those rows too (``155, as 149``).
+    phenotype, so does the gap; ``source_row`` then names the first of those rows too (``155, as 149``; ``as 149`` where
+    the source does not list the pair).
     Only warnings are carried over: a gap never becomes a recommendation to treat as usual.
 
     Parameters
@@ -212,5 +235,5 @@ def deduced(gap: Row, said: Sequence[Row]) -> Row:
     if not witnesses:
         return gap
     first = min(witnesses, key=lambda row: (ACTIONS.index(row["action"]), row["source_row"]))
-    source_row = f"{gap['source_row']}, as {first['source_row']}"
+    source_row = f"{gap['source_row']}, as {first['source_row']}".removeprefix(", ")
     return gap | {name: first[name] for name in Words._fields} | {"source_row": source_row}
