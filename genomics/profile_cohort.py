@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float32
 
+from genomics.block import FILL
 from genomics.contigs import canonical_contig
 from genomics.errors import InputError
 from genomics.gene_names import check_aliases, current_names, shown
@@ -85,7 +86,7 @@ def profiles_from_cohort(
     Raises
     ------
     InputError
-        The calls carry no consequences, no gene is known, a pair names no sample, or the cohort is too small
+        The calls carry no consequences or no genotypes, no gene is known, a pair names no sample, or the cohort is too small
         to tell frequencies.
     """
     names = dict(aliases or {})
@@ -97,6 +98,7 @@ def profiles_from_cohort(
         raise _no_gene(cohort, genes, variants)
     _require_frequencies(cohort, max_frequency, frequencies, samples)
     damaging = variants[variants["gene"].isin(set(columns)) & variants["consequence"].map(alters_protein)]
+    _require_genotypes(cohort, damaging["record"].to_numpy())
     counted = _Counted.empty(columns, len(samples) or cohort.n_samples)
     limit = max_frequency if frequencies is not None or not samples else None
     _count(cohort, damaging, counted, samples, limit, frequencies, min_gq)
@@ -146,6 +148,8 @@ class _Counted:
 
 def _annotated(cohort: Cohort, aliases: Mapping[str, str]) -> pd.DataFrame:
     """Variants with a gene, under its present symbol; a variant written twice once, where it passed."""
+    if not cohort.n_samples:
+        raise InputError("the file has no samples", file=cohort.path, expected="calls of patients")
     variants = cohort.variants
     rows = variants[variants["consequence_gene"] != ""]
     if not len(rows):
@@ -195,13 +199,27 @@ def _require_frequencies(
 ) -> None:
     if max_frequency is None or frequencies is not None or pairs:
         return
-    if cohort.n_samples == 0 or 1 / (2 * cohort.n_samples) >= max_frequency:
+    if 1 / (2 * cohort.n_samples) >= max_frequency:
         raise InputError(
             f"{cohort.n_samples} samples cannot tell frequencies below {max_frequency:g}",
             file=cohort.path,
             field="max_frequency",
             expected=f"more than {1 / (2 * max_frequency):.0f} samples, or frequencies of a population",
             hint="pass frequencies, or max_frequency=None to count every allele",
+        )
+
+
+def _require_genotypes(cohort: Cohort, records: np.ndarray) -> None:
+    """Raise where no call has a genotype, as in Strelka's somatic calls; most files are read to the first block."""
+    size = max(1, _BLOCK_CELLS // max(1, cohort.n_samples * cohort.ploidy))
+    blocks = (np.unique(records[start : start + size]) for start in range(0, len(records), size))
+    if len(records) and not any((cohort.genotypes(block) != FILL).any() for block in blocks):
+        raise InputError(
+            "no sample has a genotype in any variant of high or moderate impact",
+            file=cohort.path,
+            field="GT",
+            expected="calls with FORMAT/GT",
+            hint="Strelka's somatic calls have none: write one from its INFO/SGT",
         )
 
 

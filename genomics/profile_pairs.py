@@ -32,26 +32,26 @@ def header_pairs(cohort: Cohort) -> dict[str, str]:
     Returns
     -------
     dict
-        Normal of the tumour; empty where no somatic caller made the calls.
+        Normal of each tumour; several tumours have one normal. Empty where no somatic caller made the calls.
 
     Raises
     ------
     InputError
-        A somatic caller made the calls, and the header does not tell one tumour and one normal.
+        A somatic caller made the calls, and the header does not tell tumours and one normal.
     """
     lines = [f"##{key}={value}" for key, value in cohort.arrays.attrs.get("vcf_meta_information", [])]
     columns = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *cohort.sample_ids]
     guess = detect_caller("\n".join([*lines, "\t".join(columns)]))
     if not guess.dialect.somatic:
         return {}
-    if len(guess.tumours) == len(guess.normals) == 1:
-        return {guess.tumours[0]: guess.normals[0]}
+    if guess.tumours and len(guess.normals) == 1:
+        return dict.fromkeys(guess.tumours, guess.normals[0])
     raise InputError(
         f"{guess.dialect.title} made the calls and {len(guess.tumours)} tumours and {len(guess.normals)} normals "
         "are told apart",
         file=cohort.path,
         field="pairs",
-        expected="one tumour and one normal",
+        expected="tumours and one normal",
         hint="name the normal of each tumour; an empty mapping reads every sample as germline",
     )
 

@@ -136,6 +136,19 @@ def test_pair__empty_mapping_reads_every_sample(cohort: Callable[..., Any]) -> N
     assert of(profiles, "mutation", "APC") == [1, 1]
 
 
+def test_pair__two_tumours_of_one_normal(cohort: Callable[..., Any]) -> None:
+    rows = [record(10, ann("VHL"), "0/0", "0/1", "0/0"), record(20, ann("APC"), "0/1", "0/1", "0/0")]
+    profiles = profiles_from_cohort(cohort(rows, ("N", "T", "T2"), (*MUTECT, "##tumor_sample=T2")))
+    assert profiles.sample_ids == ("T", "T2")
+    assert of(profiles, "mutation", "VHL") == [1, 0] and of(profiles, "mutation", "APC") == [0, 0]
+
+
+def test_pair__calls_without_genotypes(cohort: Callable[..., Any]) -> None:
+    row = record(10, ann("VHL"), "30", "20").replace(" GT ", " DP ")
+    with pytest.raises(InputError, match=r"in\.vcz, field GT: no sample has a genotype .* INFO/SGT"):
+        profiles_from_cohort(cohort([row], ("N", "T")), pairs={"T": "N"})
+
+
 def test_pair__bad_names(cohort: Callable[..., Any]) -> None:
     calls = cohort(PAIR, ("N", "T"), (*MUTECT[:2], *MUTECT[3:]))
     with pytest.raises(InputError, match=r"in\.vcz, field pairs: GATK Mutect2 .* 1 tumours and 0 normals"):
@@ -171,6 +184,12 @@ def test_copy_number__from_symbolic_records(cohort: Callable[..., Any]) -> None:
 def test_cohort__without_consequences_or_known_gene(cohort: Callable[..., Any]) -> None:
     with pytest.raises(InputError, match=r"in\.vcz, field consequence_gene: the calls carry no consequences"):
         profiles_from_cohort(cohort([record(10, ".", "0/1", "0/0", "0/0")]), max_frequency=None)
+
+
+def test_cohort__without_samples(cohort: Callable[..., Any]) -> None:
+    row = record(10, ann("VHL")).removesuffix(" GT")
+    with pytest.raises(InputError, match="the file has no samples"):
+        profiles_from_cohort(cohort([row], ()), max_frequency=None)
 
 
 def test_cohort__no_gene_known(cohort: Callable[..., Any]) -> None:
