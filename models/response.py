@@ -214,7 +214,7 @@ class ResponseModel:
         profiles: Profiles,
         compounds: Sequence[int] | None = None,
         parts: Sequence[str] = ("network", "kernel", "markers"),
-        n_steps: int = 16,
+        n_steps: int = 8,
     ) -> dict[str, NDArray[np.float32]]:
         """Signed contributions of every column of every block to the predictions of each line.
 
@@ -231,7 +231,7 @@ class ResponseModel:
         parts
             Which parts of the prediction; the profile mean, which says nothing of a compound, only if named.
         n_steps
-            Points of the integral.
+            Points of the integral; with 8 the sums were off by 0.3% on GDSC2.
 
         Returns
         -------

@@ -7,14 +7,16 @@ Sundararajan, M. et al. (2017) Axiomatic attribution for deep networks, ICML 34.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
+from chem.errors import InputError
 from models.profile_features import Features, FilledBlocks
 
 Predictor = Callable[[FilledBlocks], Float[Tensor, "lines compounds"]]
@@ -25,7 +27,7 @@ def integrated_gradients(
     blocks: FilledBlocks,
     baseline: Features,
     compounds: Int[Tensor, " n"],
-    n_steps: int = 16,
+    n_steps: int = 8,
 ) -> dict[str, NDArray[np.float32]]:
     """Integrate the gradient of predictions from a baseline to each line, in Gauss-Legendre points.
 
@@ -59,6 +61,54 @@ def integrated_gradients(
     n_lines = len(next(iter(blocks.values.values())))
     lines = [_of_line(predict, blocks, baseline, compounds, n_steps, line) for line in range(n_lines)]
     return {name: np.stack([line[name] for line in lines]) for name in blocks.values}
+
+
+def marker_table(
+    contributions: Mapping[str, NDArray[np.floating]],
+    names: Mapping[str, Sequence[str]],
+    profile: Mapping[str, NDArray[np.floating]],
+) -> pd.DataFrame:
+    """Name the markers that contribute to one prediction, the strongest first.
+
+    Parameters
+    ----------
+    contributions
+        (columns,) by block, of one line and compound.
+    names
+        (columns,) by block: genes, or levels of a covariate.
+    profile
+        (columns,) by block: the line's values, NaN where missing.
+
+    Returns
+    -------
+    pd.DataFrame
+        block, marker, value, contribution.
+
+    Raises
+    ------
+    InputError
+        A block has no names, or another number of them.
+
+    Examples
+    --------
+    >>> marker_table({"mutation": np.array([0.1, -2.0])}, {"mutation": ("TP53", "BRAF")},
+    ...              {"mutation": np.array([0.0, 1.0])})["marker"].tolist()
+    ['BRAF', 'TP53']
+    """
+    for block, numbers in contributions.items():
+        if len(names.get(block, ())) != len(numbers):
+            raise InputError(
+                f"{len(names.get(block, ()))} names", field=block, expected=f"one for each of {len(numbers)}"
+            )
+    rows = [
+        pd.DataFrame(
+            {"block": block, "marker": list(names[block]), "value": profile[block], "contribution": numbers}
+        )
+        for block, numbers in contributions.items()
+    ]
+    table = pd.concat(rows, ignore_index=True)
+    order = np.argsort(-table["contribution"].abs().to_numpy(), kind="stable")
+    return table.iloc[order].reset_index(drop=True)
 
 
 def _of_line(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
+from chem.errors import InputError
 from models.profile_features import FilledBlocks
-from models.response_attribution import integrated_gradients
+from models.response_attribution import integrated_gradients, marker_table
 
 RNG = np.random.default_rng(0)
 VALUES = {
@@ -38,3 +40,23 @@ def test_integrated_gradients__smooth_adds_up() -> None:
     there = {name: x.expand(3, -1) for name, x in BASELINE.items()}
     difference = (predict(BLOCKS) - predict(FilledBlocks(there, BLOCKS.present))).numpy()
     assert np.allclose(sum(x.sum(axis=2) for x in found.values()), difference, atol=1e-5)
+
+
+def test_marker_table__strongest_first_with_block_and_value() -> None:
+    table = marker_table(
+        {"mutation": np.array([0.2, -0.5]), "copy_number": np.array([0.3])},
+        {"mutation": ("KRAS", "BRAF"), "copy_number": ("MET",)},
+        {"mutation": np.array([0.0, 1.0]), "copy_number": np.array([np.nan])},
+    )
+    assert table["marker"].tolist() == ["BRAF", "MET", "KRAS"]
+    assert table["block"].tolist() == ["mutation", "copy_number", "mutation"]
+    assert table["contribution"].tolist() == [-0.5, 0.3, 0.2] and table["value"].isna().tolist() == [
+        False,
+        True,
+        False,
+    ]
+
+
+def test_marker_table__names_that_do_not_fit() -> None:
+    with pytest.raises(InputError, match="field mutation: 1 names; expected one for each of 2"):
+        marker_table({"mutation": np.zeros(2)}, {"mutation": ("KRAS",)}, {"mutation": np.zeros(2)})
