@@ -161,7 +161,7 @@ def read_sexes(path: str | os.PathLike[str], samples: Sequence[str]) -> np.ndarr
     if key is None or "sex" not in names:
         raise InputError(
             "a column is missing", file=path, field="header", expected="sample_id (or IID) and sex",
-            hint="name the columns in the first line",
+            hint="name the columns in the first line, with tabs or spaces between them",
         )  # fmt: skip
     table = pd.DataFrame({"sample": table[key], "sex": table[names["sex"]].map(parse_sex)}).drop_duplicates()
     if table["sample"].duplicated().any():

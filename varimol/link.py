@@ -75,7 +75,7 @@ def link(
     proteins
         FASTA of proteins that come before the shipped ones.
     outside
-        Star alleles called elsewhere, which come before ours: see `varimol.outside_calls`.
+        Star alleles called elsewhere, which come before ours: see docs/pharmacogenes.md.
     sexes
         Table with sample_id (or IID) and sex: men have one copy of a gene on X, however their calls are written.
     notes

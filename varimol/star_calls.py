@@ -76,7 +76,7 @@ def call_stars(
     build
         ``auto``, ``GRCh37`` or ``GRCh38``; checked against the records at known sites.
     outside
-        Calls made elsewhere, which come before ours: see `varimol.outside_calls`.
+        Calls made elsewhere, which come before ours: see docs/pharmacogenes.md.
     prior
         Whether the frequencies of alleles weigh the diplotypes.
     hybrids_assessed
