@@ -111,7 +111,7 @@ class KernelRidge(LinearBaseline):
     Parameters
     ----------
     penalties
-        Shares of the kernel's mean diagonal, to choose from.
+        Shares of the mean diagonal of the training lines' kernel, to choose from.
     seed
         Of the inner folds.
 
@@ -137,10 +137,16 @@ class KernelRidge(LinearBaseline):
     def _fitted(self, x: Matrix, targets: Matrix, settings: Sequence[tuple[float, ...]]) -> Matrix:
         # The kernel of the lines that have a compound is a part of that of all lines, made once.
         kernel = x @ x.T
+        size = float(np.trace(kernel)) / len(kernel) if len(kernel) else 0.0
         dual = np.zeros((len(settings), len(x), targets.shape[1]))
         constant = np.zeros((len(settings), 1, targets.shape[1]))
         for column, lines, y in _measured(targets):
-            dual[:, lines, column] = _dual(_centred(kernel[np.ix_(lines, lines)]), y - y.mean(), settings)
+            among = _centred(kernel[np.ix_(lines, lines)])
+            if size > 0:
+                # One penalty for all compounds: a share of the few lines' own diagonal lets those that were measured
+                # in one tissue alone run away in the others.
+                each = [among + penalty * size * np.eye(len(lines)) for (penalty,) in settings]
+                dual[:, lines, column] = [solve(square, y - y.mean(), assume_a="pos") for square in each]
             constant[:, 0, column] = y.mean() - dual[:, :, column] @ kernel[:, lines].mean(axis=1)
         return np.concatenate([x.T @ dual, constant], axis=1)
 
@@ -243,15 +249,6 @@ def _with_one(x: Matrix) -> Matrix:
 def _centred(kernel: Matrix) -> Matrix:
     mean = kernel.mean(axis=0)
     return np.asarray(kernel - mean - mean[:, None] + mean.mean())
-
-
-def _dual(kernel: Matrix, y: NDArray[np.float64], settings: Sequence[tuple[float, ...]]) -> Matrix:
-    """(n_settings, n_lines) weights of the lines; the penalty is a share of the mean diagonal."""
-    size = float(np.trace(kernel)) / len(kernel)
-    if size <= 0:
-        return np.zeros((len(settings), len(y)))
-    one = np.eye(len(kernel))
-    return np.stack([solve(kernel + penalty * size * one, y, assume_a="pos") for (penalty,) in settings])
 
 
 def _partial(x: Matrix, y: NDArray[np.float64], covariates: Matrix) -> NDArray[np.float64]:

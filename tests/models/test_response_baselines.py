@@ -141,14 +141,24 @@ def test_kernel_ridge__is_the_ridge_of_scikit_learn() -> None:
     model.fit(values, features)
     parts = ResponseParts.of(values)
     expected = np.zeros_like(values)
+    size = features.var(axis=0).sum()  # mean diagonal of the centred kernel
     for column in range(values.shape[1]):
         lines = ~np.isnan(values[:, column])
-        size = features[lines].var(axis=0).sum()  # mean diagonal of the centred kernel
         ridge = Ridge(alpha=0.7 * size).fit(features[lines], parts.interaction[lines, column])
         expected[:, column] = ridge.predict(features) + parts.compound_means[column]
-    size = features.var(axis=0).sum()
     expected += Ridge(alpha=0.7 * size).fit(features, parts.line_means).predict(features)[:, None]
     np.testing.assert_allclose(model.predict(features), expected, atol=1e-9)
+
+
+def test_kernel_ridge__does_not_run_away_for_a_compound_of_lines_that_are_alike() -> None:
+    values, features = made()
+    alike = features.copy()
+    alike[:30] = features[0] + 1e-3 * features[:30]
+    values[30:, 3] = np.nan  # measured in those alone
+    model = KernelRidge()
+    model.fit(values, alike)
+    off = np.abs(model.predict(alike)[:, 3] - np.nanmean(values[:, 3]))
+    assert off.max() < 3 * np.nanstd(values)
 
 
 def test_elastic_net__is_that_of_scikit_learn() -> None:
