@@ -250,3 +250,15 @@ def test_germline__counts_equal_bcftools(make_vcf: Callable[..., Path], tmp_path
     np.testing.assert_array_equal(profiles.blocks["burden"], burden.to_numpy())
     np.testing.assert_array_equal(profiles.blocks["mutation"], burden.to_numpy() > 0)
     assert 0 < len(lines) < (terms == "missense_variant").sum()
+
+
+@needs_bcftools
+def test_germline__consequences_of_bcftools_csq(shared_data: Path, tmp_path: Path) -> None:
+    """A real transcript on X, annotated by bcftools: missense at 31140 and 31177, haploid calls among them."""
+    folder, out = shared_data / "variants" / "bcftools" / "csq" / "ENST00000381157", tmp_path / "csq.vcf"
+    command = ["bcftools", "csq", "-f", f"{folder}/ENST00000381157.fa", "-g", f"{folder}/ENST00000381157.gff"]
+    run = [*command, "-o", str(out), f"{folder}/haploid-diploid.vcf"]
+    subprocess.run(run, capture_output=True, check=True)
+    profiles = profiles_from_cohort(ingest(out, tmp_path / "csq.vcz"), max_frequency=None)
+    assert profiles.genes["burden"] == ("GYG2",)
+    assert of(profiles, "mutation", "GYG2") == [1, 1] and of(profiles, "burden", "GYG2") == [1, 2]
