@@ -159,7 +159,8 @@ def _masking(results: Path) -> str:
         "By the true class no probability can be calibrated where a site is gone that alone tells two alleles apart: the "
         "hidden carriers of a variant look like everybody else, and a call that is right with probability 0.9 is always "
         "right among those who have what it says and never among the others. By the called class and over all it can. "
-        "A call of 0.96 may be wrong in 4%, so that *at most 1% wrong above 0.95* asks for more than calibration.",
+        "A call of 0.96 may be wrong in 4%, so that *at most 1% wrong above 0.95* asks for more than calibration: the last column "
+        "of the second table says how many the calls' own probabilities expect to be wrong.",
         _masking_genes(table),
     ])  # fmt: skip
 
@@ -202,6 +203,7 @@ def _masking_genes(table: pd.DataFrame) -> str:
             " / ".join(f"{row['log_uniform']:.3f}" for row in levels),
             " / ".join(f"{row['share_sure']:.1%}" for row in levels),
             " / ".join(f"{row['sure_wrong']:.1%}" for row in levels),
+            " / ".join(f"{row['sure_wrong_expected']:.1%}" for row in levels),
         ))  # fmt: skip
     return (
         "Every gene at 10 / 30 / 50% masked, with the populations inferred (scores in nats per call):\n\n"
@@ -214,6 +216,7 @@ def _masking_genes(table: pd.DataFrame) -> str:
                 "uniform",
                 "calls above 0.95",
                 "of these wrong",
+                "by their own word",
             ],
             rows,
         )
