@@ -190,7 +190,9 @@ def _answer(names: list[str], results: list[_Result], lookup: dict[tuple, Any]) 
     active &= not any(result.barred for result in results)
     if action == NO_RECOMMENDATION:
         active = False
-        reasons = reasons or ["the guidance gives no recommendation for this phenotype"]
+        nothing_said = not sentence or sentence.startswith("No recommendation")
+        gives = "gives no recommendation for" if nothing_said else "states this and asks for nothing with"
+        reasons = reasons or [f"the guidance {gives} this phenotype"]
     row = lookup.get(best)
     return {
         "phenotype": "" if nothing else "+".join(p if p not in (NO_RESULT, UNLISTED) else "" for p in best),

@@ -179,6 +179,13 @@ def test_recommend__no_recommendation_is_never_active() -> None:
     assert "no recommendation" in row["reason"]
 
 
+def test_recommend__a_statement_that_asks_for_nothing_is_told_as_such() -> None:
+    favourable = {"rs12979860 reference (C)/rs12979860 reference (C)": 1.0}
+    row = advice("ribavirin", called("IFNL3", favourable))
+    assert row["recommendation"] and not row["active"]
+    assert row["reason"] == "the guidance states this and asks for nothing with this phenotype"
+
+
 def test_recommend__below_95_percent_is_not_active() -> None:
     row = advice("clopidogrel", called("CYP2C19", {"*1/*2": 0.6, "*1/*1": 0.4}, status="ambiguous"))
     assert row["action"] == "avoid" and not row["active"]

@@ -80,7 +80,7 @@ function safetyLane(cohort, number, therapies) {
   return [
     urgent.length ? safetyTable("Drugs that need attention", urgent) :
       empty("No active statement asks for a change. Statements that are not active are listed below: they are open, not harmless."),
-    fold(`${counted(uncertain.length, "statement")} not active: gene not called, or too uncertain`, "Statements that are not active", uncertain),
+    fold(`${counted(uncertain.length, "statement")} not active: gene not called, too uncertain, or nothing asked`, "Statements that are not active", uncertain),
     fold(`${counted(routine.length, "statement")} asking for no change`, "Statements that ask for no change", routine),
   ];
 }
