@@ -11,7 +11,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.preprocessing import KernelCenterer
 from torch import Tensor
 
-from models.line_kernel import GaussianKernel, LinearKernel, fit_line_kernel
+from models.line_kernel import GaussianKernel, LinearKernel, ProductKernel, fit_line_kernel
 
 WIDTHS = {"mutation": 6, "copy_number": 6, "amplification": 6, "known_copy_number": 6, "aneuploidy": 3,
           "covariates": 4, "expression": 6}  # fmt: skip
@@ -42,6 +42,13 @@ def test_gaussian_kernel__as_scikit_learns_centred() -> None:
     kernel = GaussianKernel(x, "copy_number")
     a, b, gamma = x["copy_number"].numpy(), new["copy_number"].numpy(), 0.5 / kernel.median
     assert np.allclose(kernel(new), centred(rbf_kernel(a, gamma=gamma), rbf_kernel(b, a, gamma=gamma)))
+
+
+def test_product_kernel__alike_in_both() -> None:
+    x, new = features(10, ("mutation", "copy_number")), features(4, ("mutation", "copy_number"), 1)
+    first, second = LinearKernel(x, "mutation"), GaussianKernel(x, "copy_number")
+    training, product = (first(some).numpy() * second(some).numpy() for some in (x, new))
+    assert np.allclose(ProductKernel(x, first, second)(new), centred(training, product))
 
 
 @pytest.mark.parametrize("arm", ARMS)

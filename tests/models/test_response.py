@@ -53,6 +53,8 @@ def test_residuals__add_up_to_the_values(planted: Planted) -> None:
     parts = Residuals.of(planted.values)
     again = parts.compound_mean + parts.profile_mean[:, None] + parts.scale * parts.standard
     assert np.allclose(again, planted.values, equal_nan=True)
+    beyond = planted.values - np.nanmean(planted.values, axis=0)
+    assert np.allclose(parts.profile_mean, np.nanmean(beyond, axis=1))
     assert np.allclose(np.nanmean(parts.standard, axis=0), 0) and np.allclose(
         np.nanstd(parts.standard, axis=0), 1
     )
@@ -60,6 +62,13 @@ def test_residuals__add_up_to_the_values(planted: Planted) -> None:
 
 def test_predict__finds_what_was_planted(planted: Planted, model: ResponseModel) -> None:
     assert residual_correlation(planted.values[TEST], model.predict(planted.lines(TEST))) > 0.8
+
+
+def test_parts__each_of_them_finds_it(planted: Planted, model: ResponseModel) -> None:
+    parts, values = model.parts(planted.lines(TEST)), planted.values[TEST]
+    assert all(residual_correlation(values, parts[name]) > 0.7 for name in PARTS)
+    mean = np.nanmean(values - model.compound_mean, axis=1)
+    assert np.corrcoef(parts["profile_mean"][:, 0], mean)[0, 1] > 0.3
 
 
 @pytest.mark.parametrize("shuffled", ["profiles", "labels"])

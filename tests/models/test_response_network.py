@@ -7,7 +7,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from models.kronecker import compound_correlation
-from models.response_network import NetworkSettings, Projection, ResponseEnsemble, ResponseNetwork
+from models.response_network import NetworkSettings, Projection, ResponseEnsemble, ResponseNetwork, _start
 
 SMALL = NetworkSettings(n_members=3, hidden=16, rank=4, n_steps=40, learning_rate=1e-2)
 
@@ -41,6 +41,14 @@ def test_ensemble__each_member_is_a_network_of_its_own() -> None:
         hidden = torch.relu(x @ ensemble.into[k] + ensemble.bias[k])
         lines = hidden @ ensemble.out[k] + x @ ensemble.straight[k]
         assert torch.allclose(predicted, lines @ ensemble.compounds[k] + ensemble.offset[k], atol=1e-5)
+
+
+def test_start__leading_directions_of_the_correlation() -> None:
+    correlation = compound_correlation(table()[1])
+    every = _start(correlation, 5).numpy()
+    assert np.allclose(every.T @ every * 5, correlation, atol=1e-5)
+    assert np.array_equal(_start(correlation, 1).numpy(), every[:1])
+    assert (np.diff(np.linalg.norm(every, axis=1)) <= 0).all()
 
 
 def test_fit__learns_what_was_planted() -> None:
