@@ -59,7 +59,7 @@ class CountTable:
             raise InputError(f"a count is {counts.min()}", expected="counts of 0 or more")
         row, column = np.nonzero(counts)
         start = np.searchsorted(row, np.arange(len(counts) + 1)).astype(np.int64)
-        count = np.minimum(counts[row, column], _LARGEST).astype(np.uint16)
+        count = np.minimum(counts[row, column].astype(np.int64), _LARGEST).astype(np.uint16)
         return cls(counts.shape[1], start, column.astype(np.uint16), count)
 
     def take(self, rows: NDArray[np.int64]) -> CountTable:

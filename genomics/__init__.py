@@ -100,6 +100,9 @@ _EXPORTS: dict[str, str] = {
     "simulate_cohort": "simulate",
     "SimulatedCohort": "simulate",
     "PlantedEffect": "simulate",
+    "GenotypeProfiles": "profiles",
+    "read_profile_tables": "profile_tables",
+    "profiles_from_cohort": "profile_cohort",
 }
 
 __all__ = sorted(_EXPORTS)

@@ -48,6 +48,7 @@ def test_take__is_the_rows_in_that_order(counts: NDArray[np.int64], data: st.Dat
 
 def test_from_dense__cuts_counts_beyond_16_bits() -> None:
     assert CountTable.from_dense(np.array([[70_000, 65_535]])).count.tolist() == [65_535, 65_535]
+    assert CountTable.from_dense(np.array([[200, 3]], dtype=np.uint8)).count.tolist() == [200, 3]
 
 
 @pytest.mark.parametrize("counts", [np.zeros(3, int), np.zeros((1, 65_537), np.uint8), np.array([[1, -2]])])
