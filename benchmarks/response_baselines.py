@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from record import RESULTS, write_results
+from record import RESULTS, commit, write_results
 
 from models.marker_anova import marker_anova
 from models.response_baselines import (
@@ -175,9 +175,10 @@ def record(rows: list[dict[str, object]]) -> Path:
     """Write the rows in place of earlier ones of the same arm, model, scale and seed."""
     keys = ["arm", "model", "features", "seed"]
     path = RESULTS / "response_baselines.tsv"
-    new = pd.DataFrame(rows)
+    new = pd.DataFrame(rows).assign(measured_at=commit())
     if path.exists():
-        old = pd.read_csv(path, sep="\t").drop(columns=["commit", "host"])
+        old = pd.read_csv(path, sep="\t")
+        old = old.assign(measured_at=old.get("measured_at", old["commit"])).drop(columns=["commit", "host"])
         new = pd.concat([old, new], ignore_index=True).drop_duplicates(keys, keep="last")
     return write_results(new.sort_values(keys), "response_baselines")
 
