@@ -144,6 +144,7 @@ def require_sites(
         file=cohort.path if file is None else file,
         expected=f"records at sites such as {example['rsid']} of {example['gene']}, which is {example['contig']}:"
         f"{example['position_grch38']} on GRCh38 and {example['position_grch37']} on GRCh37",
+        hint="the file has none of these genes, or is on another build",
     )  # fmt: skip
 
 
