@@ -134,7 +134,8 @@ def test_require_sites__none_names_the_file_and_what_was_looked_for(make_cohort:
         require_sites(cohort, SITES, file="patient.vcf.gz")
     assert str(told.value) == (
         "patient.vcf.gz: none of 2 records lies at a site of a pharmacogene: they are on contigs 7, 10; expected"
-        " records at sites such as rs12248560 of CYP2C19, which is 10:94761900 on GRCh38 and 96521657 on GRCh37"
+        " records at sites such as rs12248560 of CYP2C19, which is 10:94761900 on GRCh38 and 96521657 on GRCh37;"
+        " the file has none of these genes, or is on another build"
     )
     require_sites(cohort, SITES, margin=10_000)
     far = cohort_on(make_cohort, [("10", 94_700_000, "A")], name="far")
