@@ -1,9 +1,10 @@
 """What is counted of calls with masked sites: calibration, log score, sure and wrong calls.
 
 A ``class`` is of the true diplotype or of the called one: ``reference`` is ``*1`` twice (once on a single X; the
-allele of the reference sequence, where a gene has no ``*1``), ``other`` the rest. By the called class a probability can be right. By the true class it cannot, where a
-site is gone that alone tells two alleles apart: a call that is right with probability 0.9 is always right among the
-people who are in truth what it says, and never among the others. Both are given, as is the whole.
+allele of the reference sequence, where a gene has no ``*1``), ``other`` the rest. By the called class a probability can
+be right. By the true class it cannot, where a site is gone that alone tells two alleles apart: a call that is right with
+probability 0.9 is always right among the people who are in truth what it says, and never among the others. Both are
+given, as is the whole.
 
 Calls above 0.95 that are right as often as they say are wrong as often as they say too: ``sure_wrong_expected`` is what
 their own probabilities tell of wrong ones, and ``ece_chance`` the calibration error that such calls show by chance.
