@@ -99,8 +99,10 @@ def match_pattern(gene: StarGene, calls: CallPattern, ancestry: np.ndarray | Non
 
 def is_open(gene: StarGene, pattern: Pattern) -> bool:
     """Whether the calls leave more than one answer, so that it matters who the patient is."""
+    if pattern.calls.probabilities:
+        return True
     if is_read_by_site(gene):
-        return bool(pattern.unknown.any()) or bool(pattern.calls.probabilities)
+        return bool(pattern.unknown.any())
     return len(match_pattern(gene, pattern.calls).pairs) > 1
 
 
