@@ -34,6 +34,7 @@ _EXPORTS = {
     "open_cohort": "genomics.cohort",
     "open_library": "chem.library",
     "predict": "varimol.compounds",
+    "profiles": "varimol.profiles",
     "quality": "varimol.commands",
     "report": "varimol.commands",
     "screen": "varimol.compounds",

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import varimol
-from varimol import cli_cohort, cli_compounds, cli_networks
+from varimol import cli_cohort, cli_compounds, cli_networks, cli_profiles
 from varimol.cli_options import (
     Assay,
     Build,
@@ -63,6 +63,7 @@ app.add_typer(train_app, name="train")
 app.command(epilog="Example: `varimol ingest cohort.vcf.gz --out cohort.vcz`")(cli_cohort.ingest)
 app.command(epilog="Example: `varimol export cohort.vcz --out calls.tsv`")(cli_cohort.export)
 app.command(epilog="Example: `varimol verify cohort.vcz`")(cli_cohort.verify)
+app.command(epilog="Example: `varimol profiles tumour_normal.vcf.gz --out profiles/`")(cli_profiles.profiles)
 app.command(epilog="Example: `varimol library compounds.sdf --out library/`")(cli_compounds.library)
 app.command(epilog="Example: `varimol search library/ 'CC(=O)Oc1ccccc1C(=O)O' --top 20 --out similar.tsv`")(
     cli_compounds.search

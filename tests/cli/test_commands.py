@@ -27,6 +27,7 @@ OPTIONS: dict[str, set[str]] = {
     "quality": {"--out"},
     "associate": {"--phenotypes", "--trait", "--covariates", "--trait-type", "--out", "--one-two"},
     "stars": {"--assay", "--build", "--out", "--outside", "--sexes", "--hybrids-assessed"},
+    "profiles": {"--out", "--genes", "--assessed", "--pairs", "--germline", "--frequencies", "--max-frequency"},
     "library": {"--out", "--smiles-column", "--id-column", "--strict"},
     "train affinity": {
         "--pairs", "--drugs", "--targets", "--label", "--folds", "--out", "--epochs", "--network", "--settings",
