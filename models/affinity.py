@@ -19,6 +19,7 @@ from models.affinity_inputs import InputEncoder, MoleculeInputs, ProteinInputs
 from models.affinity_network import Task
 from models.domain import Domain
 from models.domain_similarity import ProteinKeys
+from models.input_notes import elements
 from models.intervals import Intervals
 from models.kernel_ridge import as_task
 from models.latent import LatentSpace
@@ -86,6 +87,16 @@ class EndpointModel:
         """Skeletons (first block of the InChIKey) of the training molecules, and sequences of its proteins."""
         skeletons = frozenset(inchikey_first_block(text) for text in self.inputs.smiles)
         return skeletons, frozenset(target.sequence for target in self.inputs.targets)
+
+    @cached_property
+    def elements(self) -> frozenset[str]:
+        """Elements of the training molecules."""
+        return frozenset().union(*map(elements, self.inputs.smiles))
+
+    def foreign_elements(self, smiles: str) -> str:
+        """Say which elements of a molecule the training molecules do not have; empty where there are none."""
+        foreign = sorted(elements(smiles) - self.elements)
+        return "; ".join(f"element {name} not in training" for name in foreign)
 
     def shares(self, setting: str = "random") -> NDArray[np.float64]:
         """(n_members,) weight of each member in a setting, in the order of `kinds`.
@@ -250,6 +261,8 @@ class AffinityModel:
         reason = judged["reason"].to_numpy(object)
         unplaced = np.array([t.unplaced for t in forms], bool)[target]
         reason[unplaced] = [_join(text, _UNPLACED) for text in reason[unplaced]]
+        foreign = np.array([model.foreign_elements(text) for text in smiles], object)[drug]
+        reason = np.array([_join(*texts) for texts in zip(reason, foreign, strict=True)], object)
         table["in_domain"] = reason == ""
         unbounded = np.isinf(lower) | np.isinf(upper)
         reason[unbounded] = [_join(text, _UNJUDGED) for text in reason[unbounded]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from models.kinase import AMINO_ACIDS
 LONG_CHAIN = 5_000
 """Residues from which a chain is so much longer than any training protein that it is said."""
 _ATOM_TYPE = ("element", "formal_charge", "hybridisation")
+_ATOM = re.compile(r"\[\d*([A-Za-z][a-z]?)[^]]*\]|(Br|Cl|[BCNOPSFI]|[bcnops])")
 
 
 def unknown_residues(sequence: str) -> str:
@@ -81,6 +83,17 @@ def residue_notes(sequences: Sequence[str]) -> list[str]:
             f"read as unknown: {kinds}"
         )
     return notes
+
+
+def elements(smiles: str) -> frozenset[str]:
+    """Elements that a SMILES writes; hydrogens only where they stand as atoms of their own.
+
+    Examples
+    --------
+    >>> sorted(elements("C[Si](C)(C)c1cc[nH]c1Cl")), sorted(elements("[13CH3][se]"))
+    (['C', 'Cl', 'N', 'Si'], ['C', 'Se'])
+    """
+    return frozenset((inside or plain).capitalize() for inside, plain in _ATOM.findall(smiles))
 
 
 def atom_types(smiles: Sequence[str]) -> dict[str, list[Any]]:

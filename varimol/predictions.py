@@ -133,18 +133,13 @@ def predict_pairs(
     Returns
     -------
     pd.DataFrame
-        `pair_keys`, the columns of `models.affinity.AffinityModel.predict`, notes. A compound with an element that
-        was not in training is out of the domain.
+        `pair_keys`, the columns of `models.affinity.AffinityModel.predict`, notes.
     """
     proteins = _protein_notes(pairs)
     parts = []
     for name in endpoints:
         table = model.predict(pairs, endpoint=name, level=level)
-        foreign, other = _drug_notes(model, name, pairs)
-        elements = pd.Series([foreign[d] for d in pairs.drug], table.index, dtype=object)
-        table["in_domain"] &= elements == ""
-        table["reason"] = _joined(table["reason"], elements)
-        table["abstain"] = table["reason"] != ""
+        other = _drug_notes(model, name, pairs)
         told = str(model.card.get("endpoint_notes", {}).get(name, ""))
         notes = _joined([other[d] for d in pairs.drug], [proteins[t] for t in pairs.target])
         table["notes"] = _joined(notes, [told] * len(notes))
@@ -156,15 +151,14 @@ def _joined(first: Iterable[str], second: Iterable[str]) -> list[str]:
     return ["; ".join(text for text in both if text) for both in zip(first, second, strict=True)]
 
 
-def _drug_notes(model: AffinityModel, endpoint: str, pairs: PairData) -> tuple[list[str], list[str]]:
-    """Per drug, elements that the endpoint's training molecules do not have, and other such atom types."""
+def _drug_notes(model: AffinityModel, endpoint: str, pairs: PairData) -> list[str]:
+    """Per drug, charges and hybridisations that the endpoint's training molecules do not have."""
     from chem.graph_version import SCHEMA_VERSION
     from models.input_notes import atom_types, drug_notes
 
     seen = atom_types(model.endpoint(endpoint).inputs.smiles)
     said = [note.split("; ") for note in drug_notes(pairs.smiles, seen, schema_version=SCHEMA_VERSION)]
-    foreign = ["; ".join(text for text in part if text.startswith("element ")) for part in said]
-    return foreign, ["; ".join(text for text in part if not text.startswith("element ")) for part in said]
+    return ["; ".join(text for text in part if not text.startswith("element ")) for part in said]
 
 
 def _protein_notes(pairs: PairData) -> list[str]:

@@ -106,3 +106,21 @@ def test_residue_notes__no_protein_of_davis_looks_like_nucleotides(shared_data: 
     assert residue_notes(sequences) == [
         "1 of 379 sequences have residues that are none of the twenty amino acids, read as unknown: X 2"
     ]
+
+
+def test_elements__are_those_of_the_molecules() -> None:
+    """Beside RDKit's own atoms, on the shipped drugs."""
+    from rdkit import Chem
+
+    from models.input_notes import elements
+    from varimol.tables import drugs
+
+    for smiles in [
+        *drugs()["smiles"][::5],
+        "C[Si](C)(C)c1cc[nH]c1",
+        "c1cc[se]c1",
+        "[Na+].[Cl-]",
+        "[2H]C([2H])Br",
+    ]:
+        molecule = Chem.MolFromSmiles(smiles)
+        assert elements(smiles) == {atom.GetSymbol() for atom in molecule.GetAtoms()}, smiles
