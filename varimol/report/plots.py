@@ -1,45 +1,20 @@
-"""Plots of the report as inline SVG: points in a raster layer, axes and text as vectors.
-
-Ink is written in one sentinel colour that becomes ``currentColor``, so that a plot follows the page's light
-or dark colours. Ids are salted with the plot's name and no date is written: the same table, the same bytes.
-"""
+"""Plots of the report: the scan along the genome, its p-values, and the samples' structure."""
 
 from __future__ import annotations
 
-import io
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from genomics.contigs import canonical_contig, contig_rank
+from varimol.report.plot_style import ACCENT, INK, TONES, figure_with_axes, style, thin, to_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 #: -log10 of the genome-wide significance level 5e-8.
 GENOME_WIDE = 7.301029995663981
-
-_INK = "#010203"
-_TONES = ("#4a7fb0", "#8a94a0")
-_ACCENT = "#d1672c"
-_STYLE = {
-    "svg.fonttype": "none",
-    "path.simplify": False,
-    "font.family": "DejaVu Sans",
-    "font.size": 9.0,
-    "text.color": _INK,
-    "axes.edgecolor": _INK,
-    "axes.labelcolor": _INK,
-    "axes.linewidth": 0.7,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "savefig.dpi": 150,
-}
 
 
 def manhattan_svg(association: pd.DataFrame, markers: pd.DataFrame) -> str:
@@ -62,10 +37,10 @@ def manhattan_svg(association: pd.DataFrame, markers: pd.DataFrame) -> str:
         return ""
     contigs = sorted(tested["contig"].astype(str).map(canonical_contig).unique(), key=contig_rank)
     layout = _genome_layout(tested, contigs)
-    with _style("manhattan"):
-        figure, axes = _figure(9.4, 3.5)
+    with style("manhattan"):
+        figure, axes = figure_with_axes(9.4, 3.5)
         _manhattan_points(axes, _on_genome(tested, layout), tested["log10p"].to_numpy(float), tested, contigs)
-        axes.axhline(GENOME_WIDE, color=_INK, linewidth=0.8, dashes=(4, 3))
+        axes.axhline(GENOME_WIDE, color=INK, linewidth=0.8, dashes=(4, 3))
         if len(markers):
             _name_markers(axes, _on_genome(markers, layout), markers)
         starts = np.array([layout[name][1] for name in contigs])
@@ -76,7 +51,7 @@ def manhattan_svg(association: pd.DataFrame, markers: pd.DataFrame) -> str:
         axes.set_xlim(-0.01 * ends[-1], 1.01 * ends[-1])
         axes.set_ylim(0, 1.12 * max(float(tested["log10p"].max()), GENOME_WIDE))
         axes.set(xlabel="Chromosome", ylabel="−log10 p")
-        return _svg(figure, "manhattan")
+        return to_svg(figure, "manhattan")
 
 
 def quantile_svg(log10p: np.ndarray) -> str:
@@ -100,18 +75,18 @@ def quantile_svg(log10p: np.ndarray) -> str:
         return ""
     rank = np.arange(1, n + 1)
     expected = -np.log10((rank - 0.5) / n)
-    shown = _thin(expected, observed, 0.004 * max(expected[0], 1), 0.004 * max(observed[0], 1))
+    shown = thin(expected, observed, 0.004 * max(expected[0], 1), 0.004 * max(observed[0], 1))
     band = np.unique(np.geomspace(1, n, 120).astype(int))
-    with _style("quantile"):
-        figure, axes = _figure(3.7, 3.5)
+    with style("quantile"):
+        figure, axes = figure_with_axes(3.7, 3.5)
         lower, upper = (-np.log10(beta.ppf(q, band, n - band + 1)) for q in (0.975, 0.025))
-        axes.fill_between(expected[band - 1], lower, upper, color=_TONES[1], alpha=0.25, linewidth=0)
-        axes.plot([0, expected[0]], [0, expected[0]], color=_INK, linewidth=0.8)
-        axes.scatter(expected[shown], observed[shown], s=7, color=_TONES[0], linewidths=0, rasterized=True)
+        axes.fill_between(expected[band - 1], lower, upper, color=TONES[1], alpha=0.25, linewidth=0)
+        axes.plot([0, expected[0]], [0, expected[0]], color=INK, linewidth=0.8)
+        axes.scatter(expected[shown], observed[shown], s=7, color=TONES[0], linewidths=0, rasterized=True)
         axes.set(xlabel="Expected −log10 p", ylabel="Observed −log10 p")
         axes.set_xlim(0, 1.05 * expected[0])
         axes.set_ylim(0, 1.08 * max(float(observed[0]), float(expected[0])))
-        return _svg(figure, "quantile")
+        return to_svg(figure, "quantile")
 
 
 def components_svg(components: pd.DataFrame) -> str:
@@ -130,28 +105,12 @@ def components_svg(components: pd.DataFrame) -> str:
     if not {"pc1", "pc2"}.issubset(components.columns) or components.empty:
         return ""
     first, second = (components[name].to_numpy(float) for name in ("pc1", "pc2"))
-    with _style("components"):
-        figure, axes = _figure(4.2, 3.5)
-        axes.scatter(first, second, s=8, color=_TONES[0], alpha=0.6, linewidths=0, rasterized=True)
+    with style("components"):
+        figure, axes = figure_with_axes(4.2, 3.5)
+        axes.scatter(first, second, s=8, color=TONES[0], alpha=0.6, linewidths=0, rasterized=True)
         axes.set(xlabel="PC1", ylabel="PC2")
         axes.locator_params(nbins=5)
-        return _svg(figure, "components")
-
-
-def _style(salt: str) -> Any:
-    import matplotlib as mpl
-
-    settings: Any = {**_STYLE, "svg.hashsalt": f"varimol-{salt}"}
-    return mpl.rc_context(settings)
-
-
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasSVG(figure)
-    return figure, figure.add_subplot()
+        return to_svg(figure, "components")
 
 
 def _genome_layout(tested: pd.DataFrame, contigs: list[str]) -> dict[str, tuple[float, float, float]]:
@@ -180,15 +139,15 @@ def _manhattan_points(
     axes: Axes, x: np.ndarray, y: np.ndarray, tested: pd.DataFrame, contigs: list[str]
 ) -> None:
     tone = tested["contig"].astype(str).map(canonical_contig).map({c: i % 2 for i, c in enumerate(contigs)})
-    shown = _thin(x, y, float(x.max() or 1.0) / 2000, max(float(y.max()), GENOME_WIDE) / 500)
-    for index, colour in enumerate(_TONES):
+    shown = thin(x, y, float(x.max() or 1.0) / 2000, max(float(y.max()), GENOME_WIDE) / 500)
+    for index, colour in enumerate(TONES):
         chosen = shown & (tone.to_numpy() == index)
         axes.scatter(x[chosen], y[chosen], s=7, color=colour, linewidths=0, rasterized=True)
 
 
 def _name_markers(axes: Axes, x: np.ndarray, markers: pd.DataFrame, n_named: int = 8) -> None:
     y = markers["log10p"].to_numpy(float)
-    axes.scatter(x, y, s=26, facecolors="none", edgecolors=_ACCENT, linewidths=1.4)
+    axes.scatter(x, y, s=26, facecolors="none", edgecolors=ACCENT, linewidths=1.4)
     named: set[str] = set()
     for row in np.argsort(-y, kind="stable"):
         gene = markers["gene"].iloc[row]
@@ -215,24 +174,3 @@ def _contig_labels(contigs: list[str], shares: np.ndarray) -> list[str]:
         labels.append(name if centre - last >= room or last < 0 else "")
         last = centre if labels[-1] else last
     return labels
-
-
-def _thin(x: np.ndarray, y: np.ndarray, step_x: float, step_y: float) -> np.ndarray:
-    """Keep one point for each cell of a grid finer than a pixel: millions of tests, one picture."""
-    column, row = (np.floor(v / step).astype(np.int64) for v, step in ((x, step_x), (y, step_y)))
-    _, first = np.unique(column * (int(row.max()) + 2) + row, return_index=True)
-    kept = np.zeros(x.size, dtype=bool)
-    kept[first] = True
-    return kept
-
-
-def _svg(figure: Figure, name: str) -> str:
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :].replace(_INK, "currentColor")
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
-    referenced = set(re.findall(r"#([A-Za-z][\w-]*)", text))
-    text = re.sub(r' id="([^"]*)"', lambda m: m[0] if m[1] in referenced else "", text)
-    return text.replace("<svg ", f'<svg class="plot" aria-hidden="true" data-plot="{name}" ', 1)
