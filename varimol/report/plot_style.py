@@ -81,3 +81,8 @@ def thin(x: np.ndarray, y: np.ndarray, step_x: float, step_y: float) -> np.ndarr
     kept = np.zeros(x.size, dtype=bool)
     kept[first] = True
     return kept
+
+
+def plain(text: str) -> str:
+    """Text that matplotlib draws as it stands, without reading formulas into it."""
+    return text.replace("$", r"\$")
