@@ -11,13 +11,12 @@ import pandas as pd
 from chem.errors import InputError
 from models.response_metrics import MIN_LINES, residual_r
 from varimol.report.marker_plots import RESISTANT, SENSITIVE, require_columns
-from varimol.report.plot_style import ACCENT, INK, TONES, empty_figure, figure_with_axes, plain, style, to_svg
+from varimol.report.plot_panels import panel_grid, scatter_panel
+from varimol.report.plot_style import ACCENT, INK, TONES, figure_with_axes, plain, style, to_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-_PANELS_ACROSS = 4
 
 
 def predicted_measured_svg(
@@ -64,17 +63,13 @@ def predicted_measured_svg(
         return ""
     ranks = np.unique(np.linspace(0, len(figures) - 1, min(n_shown, len(figures))).round().astype(int))
     shown = figures.iloc[ranks]
-    n_down = -(-len(shown) // _PANELS_ACROSS)
     with style("predicted-measured"):
-        figure = empty_figure(1.95 * min(_PANELS_ACROSS, len(shown)) + 0.4, 2.05 * n_down + 0.4)
-        panels = figure.subplots(n_down, min(_PANELS_ACROSS, len(shown)), squeeze=False).ravel()
+        figure, panels = panel_grid(len(shown))
         for axes, name in zip(panels, shown.index):
-            _panel(axes, out_of_fold.loc[out_of_fold[compound] == name])
-            axes.set_title(
-                f"{plain(str(name))}\n{_correlation_text(shown.loc[name])}", fontsize="small", loc="left"
-            )
-        for axes in panels[len(shown) :]:
-            axes.set_axis_off()
+            rows = out_of_fold.loc[out_of_fold[compound] == name, ["label", "prediction"]].dropna()
+            scatter_panel(axes, rows.to_numpy(float))
+            text = f"{plain(str(name))}\n{_correlation_text(shown.loc[name])}"
+            axes.set_title(text, fontsize="small", loc="left")
         figure.supxlabel(f"Measured {unit}", fontsize="medium")
         figure.supylabel("Predicted, held out", fontsize="medium")
         return to_svg(figure, "predicted-measured")
@@ -224,19 +219,6 @@ def calibration_svg(coverage: pd.DataFrame, *, by: str = "compound") -> str:
         axes.set(xlabel="Coverage asked for", ylabel="Coverage measured", xlim=(low, 1), ylim=(low, 1.01))
         axes.legend(frameon=False, loc="upper left", fontsize="small")
         return to_svg(figure, "calibration")
-
-
-def _panel(axes: Axes, rows: pd.DataFrame) -> None:
-    both = rows[["label", "prediction"]].dropna().to_numpy(float)
-    both = both[np.lexsort(both.T)]  # whatever the order of the rows
-    low, high = float(both.min()), float(both.max())
-    room = 0.05 * max(high - low, 1e-6)
-    axes.plot([low, high], [low, high], color=INK, linewidth=0.7, dashes=(4, 3))
-    axes.scatter(both[:, 0], both[:, 1], s=7, color=TONES[0], alpha=0.5, linewidths=0, rasterized=True)
-    axes.set(xlim=(low - room, high + room), ylim=(low - room, high + room), aspect="equal")
-    axes.locator_params(nbins=4)
-    axes.set_yticks([tick for tick in axes.get_xticks() if low - room <= tick <= high + room])
-    axes.tick_params(labelsize="small")
 
 
 def _r(measured: pd.Series, predicted: pd.Series) -> float:
