@@ -31,7 +31,7 @@ class PropertyShape:
     n_members
         Networks of the ensemble.
     passes
-        Epochs for one molecule: n molecules get `passes` / sqrt(n) of them, within `epochs`.
+        Epochs for one molecule: a label of n molecules gets `passes` / sqrt(n) of them, within `epochs`.
     epochs
         Fewest and most.
     batch
@@ -54,7 +54,7 @@ class PropertyShape:
     weight_decay: float = 0.01
 
     def n_epochs(self, n_molecules: int) -> int:
-        """Epochs for a number of molecules.
+        """Epochs for a label of so many molecules.
 
         Examples
         --------

@@ -2,34 +2,32 @@
 
 Messages run along the bonds of a molecule (`models.property_module`); RDKit's descriptors join the vector that is read
 out of it. All labels share that body, each has its own output; a missing label adds nothing to the loss. Networks are
-trained one by one, for a number of epochs that the number of molecules fixes: none is spent on early stopping.
+trained one by one, for a number of epochs that the numbers of labels fix (`models.property_training`): no molecule is
+spent on early stopping.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from chem.errors import InputError
 from chem.graph import MolecularGraphs
 from chem.graph_schema import UNKNOWN
 from models.history import Progress
-from models.loop import Epoch, LoopConfig, Step, initialise, train
+from models.loop import LoopConfig, initialise, train
 from models.pair_model import Task, smoothed_rate
 from models.parts.batch import molecule_batch
-from models.parts.heads import masked_mean
 from models.property_features import MoleculeFeatures
 from models.property_module import PropertyModule, PropertyShape
 from models.property_protocol import Labels, PropertyModel
+from models.property_training import TrainingData, label_weights, molecule_passes
 
 _BLOCK = 256
 _FURTHEST = 5.0
@@ -116,12 +114,15 @@ class PropertyNetwork(PropertyModel):
         self._scale_labels(labels)
         self.scale = DescriptorScale.fit(molecules.descriptors)
         self.cardinalities = _cardinalities(molecules.graphs)
+        there = ~np.isnan(labels)
         data = TrainingData(
             molecules.graphs,
             torch.from_numpy(self.scale(molecules.descriptors)),
             torch.from_numpy(((labels - self.mean) / self.sd).astype(np.float32)),
-            torch.from_numpy(~np.isnan(labels)),
+            torch.from_numpy(there),
+            torch.from_numpy(label_weights(there)),
             torch.from_numpy(self._classes()),
+            molecule_passes(there, self.shape),
         )
         self.members = [self._trained(data, seed) for seed in range(self.shape.n_members)]
 
@@ -145,15 +146,14 @@ class PropertyNetwork(PropertyModel):
         return PropertyModule(self.shape, self.cardinalities, len(self.scale.mean), len(self.tasks))
 
     def _trained(self, data: TrainingData, member: int) -> PropertyModule:
-        shape, n = self.shape, len(data.label)
-        seed = 1000 * self.seed + member
+        shape, seed = self.shape, 1000 * self.seed + member
         network = initialise(self._untrained, seed)
-        n_steps = max(1, round(n / shape.batch))
+        n_steps = data.n_steps(shape.batch)
         config = LoopConfig(
-            n_epochs=shape.n_epochs(n), learning_rate=shape.learning_rate, weight_decay=shape.weight_decay,
+            n_epochs=data.n_epochs, learning_rate=shape.learning_rate, weight_decay=shape.weight_decay,
             seed=seed, device="cpu",
         )  # fmt: skip
-        train(network, data.epoch(n_steps), config, progress=self.progress, steps_per_epoch=n_steps)
+        train(network, data.epoch(n_steps, seed), config, progress=self.progress, steps_per_epoch=n_steps)
         return _rounded(network)  # type: ignore[arg-type]
 
     def predict(self, molecules: MoleculeFeatures) -> Labels:
@@ -250,52 +250,6 @@ class PropertyNetwork(PropertyModel):
         weights = {k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)}
         network.load_state_dict({k: torch.from_numpy(np.array(a)).float() for k, a in weights.items()})
         return network.requires_grad_(False).eval()
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """Training molecules.
-
-    Attributes
-    ----------
-    graphs
-        Of n molecules.
-    descriptors, label
-        (n, n_descriptors) and (n, n_labels), scaled.
-    there
-        (n, n_labels) which labels there are.
-    classes
-        (n_labels,) which are yes or no.
-    """
-
-    graphs: MolecularGraphs
-    descriptors: Float[Tensor, "molecules descriptors"]
-    label: Float[Tensor, "molecules labels"]
-    there: Bool[Tensor, "molecules labels"]
-    classes: Bool[Tensor, " labels"]
-
-    def epoch(self, n_steps: int) -> Epoch:
-        """Each molecule once, in `n_steps` steps of nearly equal size."""
-
-        def epoch(_: int, rng: np.random.Generator) -> Iterator[Step]:
-            for rows in np.array_split(rng.permutation(len(self.label)), n_steps):
-
-                def step(network: nn.Module, rows: NDArray[np.int64] = rows) -> Tensor:
-                    return self.loss(network, rows)
-
-                yield step
-
-        return epoch
-
-    def loss(self, network: nn.Module, rows: NDArray[np.int64]) -> Float[Tensor, ""]:
-        """Mean over the labels there are: squared error of scaled numbers, cross-entropy of yes and no."""
-        output = network(molecule_batch(self.graphs, rows), self.descriptors[rows])
-        there = self.there[rows]
-        label = self.label[rows].masked_fill(~there, 0.0)
-        if bool(self.classes.all()):
-            return masked_mean(binary_cross_entropy_with_logits(output, label, reduction="none"), there)
-        entropy = binary_cross_entropy_with_logits(output, label.clamp(0, 1), reduction="none")
-        return masked_mean(torch.where(self.classes, entropy, (output - label) ** 2), there)
 
 
 def _cardinalities(graphs: MolecularGraphs) -> tuple[tuple[int, ...], tuple[int, ...]]:

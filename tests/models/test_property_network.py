@@ -10,10 +10,9 @@ import torch
 
 from chem.errors import InputError
 from models.pair_model import Task
-from models.parts.batch import molecule_batch
 from models.property_features import MoleculeFeatures
 from models.property_module import PropertyShape
-from models.property_network import DescriptorScale, PropertyNetwork, TrainingData
+from models.property_network import DescriptorScale, PropertyNetwork
 
 NAN = np.nan
 SMALL = PropertyShape(dim=16, n_layers=2, hidden=32, dropout=0.1, descriptor_dropout=0.0, n_members=2)
@@ -46,24 +45,6 @@ def test_predict__a_molecule_does_not_depend_on_those_beside_it(fitted: Property
     alone = fitted.predict(MoleculeFeatures(CHAINS[7:8]))
     assert np.allclose(alone, fitted.predict(MOLECULES)[7:8], rtol=1e-5)
     assert fitted.predict(MoleculeFeatures([])).shape == (0, 2)
-
-
-def test_loss__is_the_mean_over_the_labels_there_are() -> None:
-    model = PropertyNetwork(
-        TASKS, shape=PropertyShape(dim=8, n_layers=1, hidden=16, n_members=1, epochs=(1, 1))
-    )
-    model.fit(MOLECULES, LABELS)
-    labels = np.array([[0.5, 1.0], [NAN, 0.0], [NAN, NAN]])
-    few = MOLECULES.select([3, 8, 20])
-    known = torch.from_numpy(model.scale(few.descriptors))
-    data = TrainingData(
-        few.graphs, known, torch.from_numpy(labels).float(), torch.from_numpy(~np.isnan(labels)),
-        torch.tensor([False, True]),
-    )  # fmt: skip
-    output = model.members[0](molecule_batch(few.graphs, range(3)), known).numpy()
-    chance = 1 / (1 + np.exp(-output[:, 1]))
-    by_hand = ((output[0, 0] - 0.5) ** 2 - np.log(chance[0]) - np.log(1 - chance[1])) / 3
-    assert data.loss(model.members[0], np.arange(3)).item() == pytest.approx(by_hand, rel=1e-5)
 
 
 def test_fit__the_same_seed_gives_the_same_bytes_and_another_does_not() -> None:
