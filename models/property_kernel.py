@@ -145,12 +145,9 @@ class PropertyKernel(PropertyModel):
         """
         model = cls(tasks)
         model.scaling = Scaling.from_arrays(part_of(arrays, "scaling"))
-        model.reference = ReferenceMolecules.from_arrays(part_of(arrays, "reference"))
-        if model.reference.codes.shape[1] != len(model.scaling.names):
-            raise InputError(
-                f"molecules have {model.reference.codes.shape[1]} descriptors", field="reference.codes",
-                expected=f"{len(model.scaling.names)}, those of the scaling",
-            )  # fmt: skip
+        model.reference = ReferenceMolecules.from_arrays(
+            part_of(arrays, "reference"), len(model.scaling.names)
+        )
         groups, k = [], 0
         while any(name.startswith(f"group{k}.") for name in arrays):
             found = LabelGroup.from_arrays(part_of(arrays, f"group{k}"), f"group{k}")

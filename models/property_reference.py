@@ -152,25 +152,32 @@ class ReferenceMolecules:
         return total
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Codes and tables by name."""
-        arrays: dict[str, NDArray[Any]] = {"codes": self.codes}
+        """Codes and tables by name, compressed to bytes (LZMA): some 150 for a molecule."""
+        arrays: dict[str, NDArray[Any]] = {"codes": packed(self.codes)}
         for kind, table in zip(KINDS, self.tables, strict=True):
-            arrays[f"{kind}.length"] = np.diff(table.start).astype(np.uint16)
-            arrays[f"{kind}.column"] = table.column
-            arrays[f"{kind}.count"] = table.count.astype(np.uint8)
+            arrays[f"{kind}.length"] = packed(np.diff(table.start).astype(np.uint16))
+            arrays[f"{kind}.column"] = packed(table.column)
+            arrays[f"{kind}.count"] = packed(table.count.astype(np.uint8))
         return arrays
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Read what `to_arrays` wrote.
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], n_columns: int) -> Self:
+        """Read what `to_arrays` wrote of molecules with so many descriptors.
 
         Raises
         ------
         InputError
             An array is missing, or they do not fit together.
         """
-        require_arrays(arrays, ["codes"])
-        return cls(arrays["codes"], tuple(_table(arrays, kind, len(arrays["codes"])) for kind in KINDS))
+        lengths = f"{KINDS[0]}.length"
+        require_arrays(arrays, ["codes", lengths])
+        n = len(unpacked(arrays[lengths], np.uint16, lengths))
+        codes = unpacked(arrays["codes"], np.int8, "codes")
+        if len(codes) != n * n_columns:
+            raise InputError(
+                f"{len(codes)} codes", field="codes", expected=f"{n_columns} for each of {n} molecules"
+            )
+        return cls(codes.reshape(n, n_columns), tuple(_table(arrays, kind, n) for kind in KINDS))
 
 
 def _cut(table: CountTable) -> CountTable:
@@ -180,7 +187,10 @@ def _cut(table: CountTable) -> CountTable:
 def _table(arrays: Mapping[str, NDArray[Any]], kind: str, n: int) -> CountTable:
     names = [f"{kind}.{part}" for part in ("length", "column", "count")]
     require_arrays(arrays, names)
-    length, column, count = (arrays[name] for name in names)
+    types = (np.uint16, np.uint16, np.uint8)
+    length, column, count = (
+        unpacked(arrays[name], dtype, name) for name, dtype in zip(names, types, strict=True)
+    )
     start = np.concatenate([[0], np.cumsum(length.astype(np.int64))])
     fits = len(length) == n and start[-1] == len(column) == len(count)
     if not fits or (len(column) and column.max() >= N_COUNTS):
@@ -189,6 +199,44 @@ def _table(arrays: Mapping[str, NDArray[Any]], kind: str, n: int) -> CountTable:
             expected=f"{n} molecules with {start[-1]} environments below {N_COUNTS}",
         )  # fmt: skip
     return CountTable(N_COUNTS, start, column.astype(np.uint16), count.astype(np.uint16))
+
+
+def packed(array: NDArray[Any]) -> NDArray[np.uint8]:
+    """Bytes of an array, compressed.
+
+    Examples
+    --------
+    >>> len(packed(np.zeros(100_000, np.uint16))) < 200
+    True
+    """
+    import lzma
+
+    little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    return np.frombuffer(lzma.compress(little.tobytes(), preset=6), np.uint8)
+
+
+def unpacked(array: NDArray[np.uint8], dtype: Any, name: str) -> NDArray[Any]:
+    """Read what `packed` made, flat.
+
+    Raises
+    ------
+    InputError
+        It is something else.
+
+    Examples
+    --------
+    >>> unpacked(packed(np.array([[1, 2], [3, 4]], np.uint16)), np.uint16, "x").tolist()
+    [1, 2, 3, 4]
+    """
+    import lzma
+
+    try:
+        plain = lzma.decompress(np.ascontiguousarray(array).tobytes())
+        return np.frombuffer(plain, np.dtype(dtype).newbyteorder("<")).astype(dtype)
+    except (lzma.LZMAError, ValueError) as error:
+        raise InputError(
+            f"bytes that cannot be read: {error}", field=name, hint="make the file again with `to_arrays`"
+        ) from error
 
 
 def require_arrays(arrays: Mapping[str, NDArray[Any]], names: Sequence[str]) -> None:

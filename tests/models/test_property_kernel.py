@@ -18,6 +18,7 @@ from models.property_features import DESCRIPTOR_NAMES, MoleculeFeatures
 from models.property_kernel import PropertyKernel
 from models.property_kernel_fit import KernelOptions
 from models.property_protocol import Labels
+from models.property_reference import packed
 
 NAN = np.nan
 TRAIN, TEST = np.arange(0, 120), np.arange(120, 160)
@@ -167,6 +168,11 @@ def test_arrays__come_back(model: PropertyKernel, tmp_path: Path) -> None:
     assert again.to_arrays().keys() == model.to_arrays().keys()
 
 
+def test_to_arrays__take_few_bytes(model: PropertyKernel) -> None:
+    sizes = {name: array.nbytes for name, array in model.to_arrays().items()}
+    assert sum(size for name, size in sizes.items() if name.startswith("reference")) < 120 * 120
+
+
 def test_of_labels__predicts_as_the_whole(model: PropertyKernel) -> None:
     others = MOLECULES.select(TEST)
     part = model.of_labels([2, 1])
@@ -194,7 +200,7 @@ def test_relevance__names_what_was_planted() -> None:
         ({"group0.weight": np.zeros((3, 3), np.float32)}, r"weights of shape \(3, 3\)"),
         ({"group1.row": np.full(80, 500, np.int32)}, "molecule 500"),
         ({"group1.columns": np.array([1], np.int32)}, r"groups of labels \[0, 1, 1, 3\]"),
-        ({"reference.codes": np.zeros((120, 3), np.int8)}, "3 descriptors"),
+        ({"reference.codes": packed(np.zeros((120, 3), np.int8))}, "360 codes"),
         ({"group0.relevance": np.ones(3, np.float32)}, "3 relevances"),
     ],
 )
