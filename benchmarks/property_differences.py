@@ -1,0 +1,160 @@
+"""Figures of `benchmarks.properties` from the predictions that it kept: scores of folds, paired differences, ranks.
+
+A table's score is the mean over its folds, and over its labels, of RMSE or of the area under the ROC curve. The
+difference of two models is that of their scores, with an interval of molecules drawn with replacement within their
+folds, the same ones for both (1,000 draws). Models are compared on the folds that both have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from benchmarks.properties import score
+from benchmarks.property_tables import SOURCES, PropertyTable, read_properties
+from benchmarks.record import write_results
+
+Array = NDArray[np.float64]
+N_DRAWS = 1000
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Predictions of one model of one fold's held-out rows.
+
+    Attributes
+    ----------
+    table, model, fold, seed
+        Which.
+    predictions
+        (n_test, n_labels).
+    cpu_s
+        Of training and predicting.
+    """
+
+    table: str
+    model: str
+    fold: int
+    seed: int
+    predictions: Array
+    cpu_s: float
+
+
+def read_kept(folder: Path) -> list[Kept]:
+    """All predictions in a folder, by table, model, fold and seed."""
+    kept = []
+    for path in (folder / "predictions").glob("*.npz"):
+        if path.name.count(".") != 4:  # a file that is being written
+            continue
+        table, model, fold, seed, _ = path.name.split(".")
+        with np.load(path) as arrays:
+            kept.append(
+                Kept(table, model, int(fold), int(seed), arrays["predictions"], float(arrays["cpu_s"]))
+            )
+    order = list(SOURCES)
+    return sorted(kept, key=lambda each: (order.index(each.table), each.model, each.fold, each.seed))
+
+
+def metric_of(table: PropertyTable) -> str:
+    """RMSE, or AUROC."""
+    return "rmse" if table.tasks[0] == "regression" else "auroc"
+
+
+def mean_score(label: Array, prediction: Array, task: str) -> float:
+    """Mean over the labels of one fold."""
+    values = []
+    for column in range(label.shape[1]):
+        there = ~np.isnan(label[:, column])
+        values.append(score(label[there, column], prediction[there, column], task))
+    return float(np.nanmean(values))
+
+
+def write_figures(folder: Path, data: Path) -> None:
+    """Write benchmarks/results/properties.tsv and property_differences.tsv."""
+    kept = read_kept(folder)
+    tables = {name: read_properties(name, folder / "tables", data) for name in {each.table for each in kept}}
+    rows = []
+    for each in kept:
+        table = tables[each.table]
+        value = mean_score(table.labels[table.fold == each.fold], each.predictions, table.tasks[0])
+        rows.append((each.table, each.model, each.fold, each.seed, metric_of(table), value, each.cpu_s))
+    columns = ["table", "model", "fold", "seed", "metric", "value", "cpu_s"]
+    write_results(pd.DataFrame(rows, columns=columns), "properties")
+    parts = [
+        _against_best(tables[name], list(some)) for name, some in groupby(kept, key=lambda each: each.table)
+    ]
+    write_results(_with_mean_ranks(pd.concat(parts, ignore_index=True)), "property_differences")
+
+
+def _against_best(table: PropertyTable, kept: list[Kept]) -> pd.DataFrame:
+    """A row per model: its score and rank, and what it is worse than the best of its table."""
+    by_model: dict[str, dict[int, Array]] = {}
+    for each in kept:
+        by_model.setdefault(each.model, {})[each.fold] = each.predictions
+    most = max(len(folds) for folds in by_model.values())
+    whole = [model for model, folds in by_model.items() if len(folds) == most]
+    sign = 1.0 if metric_of(table) == "rmse" else -1.0
+    scores = {model: _fold_mean(table, by_model[model], None) for model in by_model}
+    best = min(whole, key=lambda model: sign * scores[model])
+    ranks = pd.Series({model: sign * scores[model] for model in whole}).rank()
+    rows = []
+    for model, folds in by_model.items():
+        shared = sorted(set(folds) & set(by_model[best]))
+        point, lower, upper = _difference(table, folds, by_model[best], shared, sign)
+        rows.append(
+            {
+                "table": table.name, "metric": metric_of(table), "model": model, "n_folds": len(folds),
+                "value": scores[model], "rank": ranks.get(model, np.nan), "best": best, "worse_by": point,
+                "lower": lower, "upper": upper,
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows).sort_values(["n_folds", "rank"], ascending=[False, True])
+
+
+def _fold_mean(
+    table: PropertyTable, folds: dict[int, Array], draw: Callable[[int, int], NDArray[np.int64]] | None
+) -> float:
+    values = []
+    for fold, predictions in folds.items():
+        label = table.labels[table.fold == fold]
+        rows = np.arange(len(label)) if draw is None else draw(fold, len(label))
+        values.append(mean_score(label[rows], predictions[rows], table.tasks[0]))
+    return float(np.mean(values))
+
+
+def _difference(
+    table: PropertyTable, one: dict[int, Array], other: dict[int, Array], shared: list[int], sign: float
+) -> tuple[float, float, float]:
+    """How much worse one model is than the other, with the 95% interval."""
+    own, best = ({fold: each[fold] for fold in shared} for each in (one, other))
+    if one is other or not shared:
+        return 0.0, 0.0, 0.0
+    point = sign * (_fold_mean(table, own, None) - _fold_mean(table, best, None))
+    draws = []
+    for number in range(N_DRAWS):
+
+        def draw(fold: int, n: int, number: int = number) -> NDArray[np.int64]:
+            return np.random.default_rng([fold, number]).integers(0, n, n)
+
+        draws.append(sign * (_fold_mean(table, own, draw) - _fold_mean(table, best, draw)))
+    lower, upper = np.quantile(draws, [0.025, 0.975])
+    return point, float(lower), float(upper)
+
+
+def _with_mean_ranks(table: pd.DataFrame) -> pd.DataFrame:
+    """Add each model's mean rank over the tables on which every model is whole."""
+    whole = table.pivot_table(index="table", columns="model", values="rank").dropna()
+    ranks = whole.rank(axis=1).mean()
+    rows = pd.DataFrame(
+        {
+            "table": "all", "metric": "mean_rank", "model": ranks.index, "n_folds": len(whole),
+            "value": ranks.to_numpy(),
+        }
+    ).sort_values("value")  # fmt: skip
+    return pd.concat([table, rows], ignore_index=True)
