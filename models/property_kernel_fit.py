@@ -31,12 +31,14 @@ SHARES = (0.0, 0.15, 0.3, 0.5, 0.7)
 """Of the environments in the kernel."""
 LEAST_RELEVANCE = 0.05
 """Of a descriptor, where the mean relevance is 1."""
+LARGEST = 5.0
+"""Deviations from the mean at which a descriptor is cut."""
 N_ALIKE = 30
 """Training molecules whose errors tell of another's."""
 PRIOR = 5
 """Molecules for which the mean error counts beside those."""
 _ROWS_AT_ONCE = 1024
-_VECTORS = ("columns", "row", "relevance", "mean", "sd")
+_VECTORS = ("columns", "row", "mean", "sd", "centre", "scale", "relevance")
 _TABLES = ("weight", "error", "curve", "mix")
 
 
@@ -61,20 +63,50 @@ class KernelOptions:
 
 @dataclass(frozen=True)
 class Mix:
-    """A kernel of molecules: relevance of the descriptors, width of their kernel, share of the environments, noise."""
+    """A kernel of molecules.
 
+    Attributes
+    ----------
+    centre, scale
+        (n_columns,) float32 mean and deviation of the steps of the descriptors over the group's own molecules.
+    relevance
+        (n_columns,) float32 weights of the descriptors in the squared distance; 0 for one that does not differ.
+    width
+        Of the rational quadratic kernel.
+    share
+        Of the environments.
+    noise
+        Variance of what the kernel does not explain.
+    """
+
+    centre: NDArray[np.float32]
+    scale: NDArray[np.float32]
     relevance: NDArray[np.float32]
-    width: float
-    share: float
-    noise: float
+    width: float = 1.0
+    share: float = 0.0
+    noise: float = 1.0
+
+    @classmethod
+    def of(cls, reference: ReferenceMolecules) -> Mix:
+        """All descriptors that differ between molecules weigh alike."""
+        centre, scale = reference.codes.mean(axis=0), reference.codes.std(axis=0)
+        differs = scale > 0
+        return cls(
+            centre.astype(np.float32),
+            np.where(differs, scale, 1).astype(np.float32),
+            differs.astype(np.float32),
+        )
+
+    def points(self, reference: ReferenceMolecules) -> NDArray[np.float32]:
+        """(n, n_columns) float32 descriptors, scaled and cut at `LARGEST`, times the root of their relevance."""
+        scaled = np.clip((reference.codes - self.centre) / self.scale, -LARGEST, LARGEST)
+        return np.asarray(scaled * np.sqrt(self.relevance), np.float32)
 
     def kernel(
         self, a: ReferenceMolecules, b: ReferenceMolecules, alike: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """(n_a, n_b) float32 kernel of molecules; `alike` is the similarity of their environments."""
-        scale = np.sqrt(self.relevance)
-        kernel = squared_distances(a.points(scale), b.points(scale))
-        kernel = rational_quadratic(kernel, self.width)
+        kernel = rational_quadratic(squared_distances(self.points(a), self.points(b)), self.width)
         kernel *= 1 - self.share
         kernel += np.float32(self.share) * alike
         return kernel
@@ -152,7 +184,7 @@ class LabelGroup:
         """Everything by name."""
         return {
             "columns": self.columns.astype(np.int32), "row": self.row.astype(np.int32),
-            "relevance": self.mix.relevance, "mean": self.mean, "sd": self.sd, "weight": self.weight,
+            "centre": self.mix.centre, "scale": self.mix.scale, "relevance": self.mix.relevance, "mean": self.mean, "sd": self.sd, "weight": self.weight,
             "error": self.error, "curve": self.curve,
             "mix": np.array([self.mix.width, self.mix.share, self.mix.noise]),
         }  # fmt: skip
@@ -167,7 +199,7 @@ class LabelGroup:
             An array is missing, or they do not fit together.
         """
         require_arrays(arrays, [*_VECTORS, *_TABLES])
-        columns, row, relevance, mean, sd = (arrays[part] for part in _VECTORS)
+        columns, row, mean, sd, centre, scale, relevance = (arrays[part] for part in _VECTORS)
         weight, error, curve, mix = (arrays[part] for part in _TABLES)
         shapes = weight.shape == error.shape == (len(row), len(columns)) and curve.shape == (len(columns), 2)
         if not (shapes and len(mean) == len(sd) == len(columns) and mix.shape == (3,)):
@@ -175,8 +207,7 @@ class LabelGroup:
                 f"weights of shape {weight.shape}", field=f"{name}.weight",
                 expected=f"({len(row)}, {len(columns)}), and errors, curves, means and deviations for them",
             )  # fmt: skip
-        width, share, noise = (float(value) for value in mix)
-        kernel = Mix(relevance, width, share, noise)
+        kernel = Mix(centre, scale, relevance, *(float(value) for value in mix))
         return cls(columns.astype(np.int64), row.astype(np.int64), kernel, weight, error, mean, sd, curve)
 
     def require_within(self, n_molecules: int, n_descriptors: int, name: str) -> None:
@@ -222,7 +253,9 @@ def fit_group(
     scaled = (values - mean) / sd
     rng = np.random.default_rng(seed)
     sample = _sample(scaled, options.n_sample, rng)
-    mix = choose_mix(reference.take(rows[sample]), scaled[sample], options.n_rounds)
+    mix = choose_mix(
+        Mix.of(reference.take(rows)), reference.take(rows[sample]), scaled[sample], options.n_rounds
+    )
     kept = _sample(scaled, options.n_exact, rng)
     own = reference.take(rows[kept])
     kernel = mix.kernel(own, own, own.similarity(own)).astype(np.float64)
@@ -242,11 +275,13 @@ def fit_group(
     return replace(group, error=np.ascontiguousarray(error, np.float16))
 
 
-def choose_mix(reference: ReferenceMolecules, scaled: Labels, n_rounds: int) -> Mix:
+def choose_mix(mix: Mix, reference: ReferenceMolecules, scaled: Labels, n_rounds: int) -> Mix:
     """Kernel of least leave-one-out error on some molecules.
 
     Parameters
     ----------
+    mix
+        With the scale of the descriptors.
     reference
         The molecules.
     scaled
@@ -255,10 +290,9 @@ def choose_mix(reference: ReferenceMolecules, scaled: Labels, n_rounds: int) -> 
         Estimates of the descriptors' relevance.
     """
     alike = reference.similarity(reference).astype(np.float64)
-    relevance = np.ones(reference.codes.shape[1])
-    noise, width, share = 0.1, 1.0, 0.3
+    at: tuple[float, ...] = (0.1, 1.0, 0.3)
     for round_ in range(n_rounds + 1):
-        points = reference.points(np.sqrt(relevance)).astype(np.float64)
+        points = mix.points(reference).astype(np.float64)
         squares = squared_distances(points, points)
         typical = float(np.median(squares)) or 1.0
 
@@ -270,22 +304,25 @@ def choose_mix(reference: ReferenceMolecules, scaled: Labels, n_rounds: int) -> 
         def error(at: tuple[float, ...], kernel: Any = kernel) -> float:
             return float(np.mean((scaled - leave_one_out(kernel(*at[1:]), scaled, at[0])[1]) ** 2))
 
-        noise, width, share = choose_settings(error, (NOISES, WIDTHS, SHARES), (noise, width, share))
-        if round_ == n_rounds:
-            break
-        found, _ = leave_one_out(kernel(width, share), scaled, noise)
-        relevance = _relevance(squared_gradients(points, found, width * typical) * relevance[:, None])
-    return Mix(relevance.astype(np.float32), width * typical, share, noise)
+        at = choose_settings(error, (NOISES, WIDTHS, SHARES), at)
+        noise, width, share = at
+        mix = replace(mix, width=width * typical, share=share, noise=noise)
+        if round_ < n_rounds:
+            found, _ = leave_one_out(kernel(width, share), scaled, noise)
+            gradients = squared_gradients(points, found, mix.width) * mix.relevance[:, None]
+            mix = replace(mix, relevance=_relevance(gradients, mix.relevance > 0).astype(np.float32))
+    return mix
 
 
-def _relevance(gradients: NDArray[np.float64]) -> NDArray[np.float64]:
+def _relevance(gradients: NDArray[np.float64], differs: NDArray[np.bool_]) -> NDArray[np.float64]:
     """(n_columns,) from the mean squared derivatives (n_columns, n_labels) of the labels."""
     total = gradients.sum(axis=0)
     shares = np.divide(gradients, total, out=np.zeros_like(gradients), where=total > 0)
     root = np.sqrt(shares.mean(axis=1))
     if not root.any():
-        return np.ones(len(root))
-    return np.asarray((1 - LEAST_RELEVANCE) * root / root.mean() + LEAST_RELEVANCE)
+        return differs.astype(np.float64)
+    relevance = (1 - LEAST_RELEVANCE) * root / root[differs].mean() + LEAST_RELEVANCE
+    return np.asarray(np.where(differs, relevance, 0))
 
 
 def _sample(scaled: Labels, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -317,7 +354,7 @@ def _constant(
     reference: ReferenceMolecules, values: Labels, columns: NDArray[np.int64], task: Task
 ) -> LabelGroup:
     level = smoothed_rate(values[:, 0]) if task == "classification" else float(values[0, 0])
-    none, mix = np.zeros((0, 1)), Mix(np.ones(reference.codes.shape[1], np.float32), 1.0, 0.0, 1.0)
+    none, mix = np.zeros((0, 1)), Mix.of(reference)
     return LabelGroup(
         columns, np.zeros(0, np.int64), mix, none.astype(np.float32), none.astype(np.float16),
         np.array([level]), np.ones(1), np.full((1, 2), np.nan),

@@ -1,7 +1,7 @@
 """Training molecules as a kernel keeps them: descriptors in whole steps, counted environments, a few hundred bytes each.
 
-A descriptor x becomes ``sign(x) ln(1 + |x|)``, is scaled to mean 0 and variance 1 over the training molecules, cut at
-`LARGEST` and rounded to `STEP`. Kernels are fitted to the rounded values, so nothing changes when they are kept. A
+A descriptor x becomes ``sign(x) ln(1 + |x|)``, is scaled to mean 0 and variance 1 over the training molecules, and
+rounded to one of 255 steps. Kernels are fitted to the rounded values, so nothing changes when they are kept. A
 descriptor that a molecule does not have is 0, the mean.
 """
 
@@ -20,8 +20,10 @@ from models.property_features import DESCRIPTOR_NAMES, N_COUNTS, MoleculeFeature
 
 KINDS = ("morgan", "feature_morgan", "topological_torsion")
 """Fingerprints whose counts are compared."""
-STEP = 0.125
-LARGEST = 5.0
+STEP = 1 / 16
+"""Of a descriptor, in standard deviations."""
+N_STEPS = 127
+"""Most steps from the mean, either way."""
 _MOST = 255
 """Largest count kept."""
 
@@ -66,8 +68,8 @@ class Scaling:
         """(n, n_columns) steps."""
         column = [DESCRIPTOR_NAMES.index(name) for name in self.names]
         scaled = (_signed_log(descriptors[:, column]) - self.mean) / self.sd
-        scaled = np.clip(np.nan_to_num(scaled, nan=0.0), -LARGEST, LARGEST)
-        return np.rint(scaled / STEP).astype(np.int8)
+        steps = np.clip(np.nan_to_num(scaled / STEP, nan=0.0), -N_STEPS, N_STEPS)
+        return np.rint(steps).astype(np.int8)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Names (as text), means and deviations."""
@@ -138,10 +140,6 @@ class ReferenceMolecules:
     def take(self, rows: NDArray[np.int64]) -> ReferenceMolecules:
         """Molecules `rows`, in that order."""
         return ReferenceMolecules(self.codes[rows], tuple(table.take(rows) for table in self.tables))
-
-    def points(self, scale: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, n_columns) float32 descriptors times `scale` (n_columns,)."""
-        return self.codes.astype(np.float32) * np.asarray(STEP * scale, np.float32)
 
     def similarity(self, other: ReferenceMolecules) -> NDArray[np.float32]:
         """(n, n_other) mean over the fingerprints of the min-max similarity; a molecule without torsions shares none."""

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from chem.errors import InputError
 from models.property_features import DESCRIPTOR_NAMES, MoleculeFeatures
-from models.property_reference import KINDS, LARGEST, STEP, ReferenceMolecules, Scaling, packed
+from models.property_reference import KINDS, N_STEPS, STEP, ReferenceMolecules, Scaling, packed
 
 SMILES = [
     "CCCCO",
@@ -31,7 +31,7 @@ def test_codes__scaled_signed_logarithms() -> None:
     column = [DESCRIPTOR_NAMES.index(name) for name in SCALING.names]
     values = MOLECULES.descriptors[:, column]
     scaled = StandardScaler().fit_transform(np.sign(values) * np.log1p(np.abs(values)))  # passes over NaN
-    expected = np.clip(np.nan_to_num(scaled), -LARGEST, LARGEST)
+    expected = np.clip(np.nan_to_num(scaled), -N_STEPS * STEP, N_STEPS * STEP)
     assert np.abs(STEP * SCALING.codes(MOLECULES.descriptors) - expected).max() <= STEP / 2 + 1e-4
     assert np.isnan(values).any()  # metals have no partial charges
 
@@ -47,7 +47,7 @@ def test_codes__do_not_overflow() -> None:
     wild = np.full((2, len(DESCRIPTOR_NAMES)), 1e300)
     wild[1] = -1e300
     codes = SCALING.codes(wild)
-    assert (codes[0] == LARGEST / STEP).all() and (codes[1] == -LARGEST / STEP).all()
+    assert (codes[0] == N_STEPS).all() and (codes[1] == -N_STEPS).all()
 
 
 def test_similarity__is_that_of_dense_counts() -> None:
