@@ -81,6 +81,23 @@ def molecule_environments(smiles: str) -> tuple[Environments, ...]:
     )
 
 
+def circular_environments(smiles: str) -> Environments:
+    """Environments of a molecule that ``models.property_features.MoleculeFeatures.counts("morgan")`` counts.
+
+    Parameters
+    ----------
+    smiles
+        Standardised SMILES; its atoms are numbered in its order.
+
+    Examples
+    --------
+    >>> environments = circular_environments("CO")
+    >>> environments.table(np.array([[False, False], [True, False]])).count.sum(dtype=int)
+    np.int64(4)
+    """
+    return _environments(_generator("morgan", 2, False), molecule_at(0, smiles))
+
+
 def masked_tables(environments: tuple[Environments, ...], hidden: NDArray[np.bool_]) -> Tables:
     """`models.landmarks.molecule_tables` of a molecule of which some atoms are hidden.
 

@@ -1,4 +1,4 @@
-"""The layers of the property network: a graph beside descriptors, a body, and an output for every label."""
+"""The layers of the property network: graph, counted environments and descriptors, a body, an output for every label."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jaxtyping import Float
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.parts.batch import MoleculeBatch
+from chem.count_similarity import CountTable
+from chem.graph import MolecularGraphs
+from models.parts.batch import MoleculeBatch, molecule_batch
 from models.parts.dropout import Dropout
 from models.parts.molecule import molecule_encoder
 
@@ -24,10 +29,12 @@ class PropertyShape:
         Core of the encoder of graphs (`models.parts.molecule.MOLECULE_ENCODERS`), or empty for descriptors alone.
     dim, n_layers
         Width and rounds of message passing.
+    n_counts
+        Columns that counted environments are folded to, a power of 2; 0 for not reading them.
     hidden
         Width of the body.
-    dropout, descriptor_dropout
-        Of the body's hidden layers, and of the descriptors on their way in.
+    dropout, input_dropout
+        Of the body's hidden layers, and of descriptors and counts on their way in.
     n_members
         Networks of the ensemble.
     passes
@@ -43,9 +50,10 @@ class PropertyShape:
     graph: str = "dmpnn"
     dim: int = 96
     n_layers: int = 3
+    n_counts: int = 2048
     hidden: int = 256
     dropout: float = 0.4
-    descriptor_dropout: float = 0.2
+    input_dropout: float = 0.2
     n_members: int = 4
     passes: float = 1250.0
     epochs: tuple[int, int] = (8, 80)
@@ -65,8 +73,72 @@ class PropertyShape:
         return min(max(round(self.passes / math.sqrt(max(n_molecules, 1))), fewest), most)
 
 
+@dataclass(frozen=True)
+class PropertyBatch:
+    """Some molecules, as the network reads them.
+
+    Attributes
+    ----------
+    molecules
+        Their graphs.
+    descriptors
+        (n, n_descriptors), scaled.
+    column, start, amount
+        Counted environments: column and log(1 + count) of each that occurs, those of molecule k from ``start[k]`` on.
+    """
+
+    molecules: MoleculeBatch
+    descriptors: Float[Tensor, "molecules descriptors"]
+    column: Int[Tensor, " values"]
+    start: Int[Tensor, " molecules"]
+    amount: Float[Tensor, " values"]
+
+
+@dataclass(frozen=True)
+class PropertyInputs:
+    """Molecules of which batches are cut.
+
+    Attributes
+    ----------
+    graphs
+        Of n molecules.
+    descriptors
+        (n, n_descriptors), scaled.
+    counts
+        Of environments.
+
+    Examples
+    --------
+    >>> from models.property_features import MoleculeFeatures
+    >>> molecules = MoleculeFeatures(["CCO", "CC"])
+    >>> inputs = PropertyInputs(molecules.graphs, torch.zeros(2, 5), molecules.counts())
+    >>> batch = inputs.batch([1, 0])
+    >>> batch.start.tolist(), len(batch.column)
+    ([0, 2], 8)
+    """
+
+    graphs: MolecularGraphs
+    descriptors: Float[Tensor, "molecules descriptors"]
+    counts: CountTable
+
+    def __len__(self) -> int:
+        return len(self.graphs)
+
+    def batch(self, rows: Sequence[int] | NDArray[np.int64]) -> PropertyBatch:
+        """Molecules `rows`, in that order."""
+        rows = np.asarray(rows)
+        counts = self.counts.take(rows)
+        return PropertyBatch(
+            molecule_batch(self.graphs, rows),
+            self.descriptors[rows],
+            torch.from_numpy(counts.column.astype(np.int64)),
+            torch.from_numpy(counts.start[:-1]),
+            torch.from_numpy(np.log1p(counts.count.astype(np.float32))),
+        )
+
+
 class PropertyModule(nn.Module):
-    """Graph and descriptors to one output per label.
+    """Graph, counted environments and descriptors to one output per label.
 
     Parameters
     ----------
@@ -79,16 +151,15 @@ class PropertyModule(nn.Module):
 
     Shapes
     ------
-    `MoleculeBatch`, descriptors (molecules, n_descriptors) -> (molecules, n_labels), scaled labels or logits
+    `PropertyBatch` -> (molecules, n_labels), scaled labels or logits
 
     Examples
     --------
-    >>> import torch
-    >>> from chem.graph_encode import encode_graphs
-    >>> from models.parts.batch import molecule_batch
-    >>> graphs = encode_graphs(["CCO", "c1ccccc1"])
+    >>> from models.property_features import MoleculeFeatures
+    >>> molecules = MoleculeFeatures(["CCO", "c1ccccc1"])
+    >>> graphs = molecules.graphs
     >>> network = PropertyModule(PropertyShape(), (graphs.node_cardinalities, graphs.edge_cardinalities), 5, 3)
-    >>> network(molecule_batch(graphs, [0, 1]), torch.zeros(2, 5)).shape
+    >>> network(PropertyInputs(graphs, torch.zeros(2, 5), molecules.counts()).batch([0, 1])).shape
     torch.Size([2, 3])
     """
 
@@ -101,24 +172,29 @@ class PropertyModule(nn.Module):
     ) -> None:
         super().__init__()
         hidden = shape.hidden
-        self.encoder = self.graph = None
+        self.descriptors = nn.Sequential(Dropout(shape.input_dropout), nn.Linear(n_descriptors, hidden))
+        self.encoder = self.graph = self.counts = None
         if shape.graph:
             self.encoder = molecule_encoder(
                 shape.graph, *cardinalities, shape.dim, shape.n_layers, shape.dropout / 4
             )
             self.graph = nn.Linear(shape.dim, hidden)
-        self.descriptors = nn.Sequential(Dropout(shape.descriptor_dropout), nn.Linear(n_descriptors, hidden))
+        if shape.n_counts:
+            self.amount = Dropout(shape.input_dropout)
+            self.counts = nn.EmbeddingBag(shape.n_counts, hidden, mode="sum")
+            nn.init.normal_(self.counts.weight, std=(3 * shape.n_counts) ** -0.5)  # as of a linear layer
         self.body = nn.Sequential(
             nn.GELU(), Dropout(shape.dropout), nn.Linear(hidden, hidden),
             nn.GELU(), Dropout(shape.dropout), nn.Linear(hidden, n_labels),
         )  # fmt: skip
 
-    def forward(
-        self, batch: MoleculeBatch, descriptors: Float[Tensor, "molecules descriptors"]
-    ) -> Float[Tensor, "molecules labels"]:
+    def forward(self, batch: PropertyBatch) -> Float[Tensor, "molecules labels"]:
         """Outputs of molecules."""
-        h = self.descriptors(descriptors)
+        h = self.descriptors(batch.descriptors)
         if self.encoder is not None and self.graph is not None:
-            h = h + self.graph(self.encoder(batch)[1])
+            h = h + self.graph(self.encoder(batch.molecules)[1])
+        if self.counts is not None:
+            column = batch.column % self.counts.num_embeddings
+            h = h + self.counts(column, batch.start, per_sample_weights=self.amount(batch.amount))
         out: Tensor = self.body(h)
         return out

@@ -1,7 +1,7 @@
-"""An ensemble of networks from molecular graphs and descriptors to properties, many labels at once.
+"""An ensemble of networks from molecules to properties, many labels at once.
 
-Messages run along the bonds of a molecule (`models.property_module`); RDKit's descriptors join the vector that is read
-out of it. All labels share that body, each has its own output; a missing label adds nothing to the loss. Networks are
+Messages run along the bonds of a molecule (`models.property_module`); RDKit's descriptors and the counts of circular
+environments join the vector that is read out of it. All labels share that body, each has its own output; a missing label adds nothing to the loss. Networks are
 trained one by one, for a number of epochs that the numbers of labels fix (`models.property_training`): no molecule is
 spent on early stopping.
 """
@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from chem.errors import InputError
 from chem.graph import MolecularGraphs
 from chem.graph_schema import UNKNOWN
+from models.attribution_environments import circular_environments
 from models.history import Progress
 from models.loop import LoopConfig, initialise, train
 from models.pair_model import Task, smoothed_rate
-from models.parts.batch import molecule_batch
 from models.property_features import MoleculeFeatures
-from models.property_module import PropertyModule, PropertyShape
+from models.property_module import PropertyInputs, PropertyModule, PropertyShape
 from models.property_protocol import Labels, PropertyModel
 from models.property_training import TrainingData, label_weights, molecule_passes
 
@@ -72,7 +72,7 @@ def _signed_log(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class PropertyNetwork(PropertyModel):
-    """An ensemble of graph networks with descriptors.
+    """An ensemble of networks of graphs, counted environments and descriptors.
 
     Parameters
     ----------
@@ -116,8 +116,7 @@ class PropertyNetwork(PropertyModel):
         self.cardinalities = _cardinalities(molecules.graphs)
         there = ~np.isnan(labels)
         data = TrainingData(
-            molecules.graphs,
-            torch.from_numpy(self.scale(molecules.descriptors)),
+            self._inputs(molecules),
             torch.from_numpy(((labels - self.mean) / self.sd).astype(np.float32)),
             torch.from_numpy(there),
             torch.from_numpy(label_weights(there)),
@@ -141,6 +140,10 @@ class PropertyNetwork(PropertyModel):
 
     def _classes(self) -> NDArray[np.bool_]:
         return np.array([task == "classification" for task in self.tasks])
+
+    def _inputs(self, molecules: MoleculeFeatures) -> PropertyInputs:
+        descriptors = torch.from_numpy(self.scale(molecules.descriptors))
+        return PropertyInputs(molecules.graphs, descriptors, molecules.counts("morgan"))
 
     def _untrained(self) -> PropertyModule:
         return PropertyModule(self.shape, self.cardinalities, len(self.scale.mean), len(self.tasks))
@@ -169,15 +172,14 @@ class PropertyNetwork(PropertyModel):
 
     def _each(self, molecules: MoleculeFeatures) -> NDArray[np.float64]:
         """(n_members, n, n_labels) predictions."""
-        return self._outputs(molecules.graphs, self.scale(molecules.descriptors))
+        return self._outputs(self._inputs(molecules))
 
     @torch.no_grad()
-    def _outputs(self, graphs: MolecularGraphs, descriptors: NDArray[np.float32]) -> NDArray[np.float64]:
-        rows = [np.arange(i, min(i + _BLOCK, len(graphs))) for i in range(0, len(graphs), _BLOCK)]
+    def _outputs(self, inputs: PropertyInputs) -> NDArray[np.float64]:
         blocks = []
-        for block in rows:
-            batch, known = molecule_batch(graphs, block), torch.from_numpy(descriptors[block])
-            blocks.append(torch.stack([member(batch, known) for member in self.members]).double())
+        for start in range(0, len(inputs), _BLOCK):
+            batch = inputs.batch(np.arange(start, min(start + _BLOCK, len(inputs))))
+            blocks.append(torch.stack([member(batch) for member in self.members]).double())
         if not blocks:
             return np.zeros((len(self.members), 0, len(self.tasks)))
         out = torch.cat(blocks, dim=1)
@@ -185,9 +187,10 @@ class PropertyNetwork(PropertyModel):
         return np.asarray(torch.where(classes, torch.sigmoid(out), out).numpy() * self.sd + self.mean)
 
     def atom_contributions(self, smiles: str) -> NDArray[np.float64]:
-        """What the predictions of a molecule lose when each atom alone is unknown in its graph.
+        """What the predictions of a molecule lose when each atom alone is hidden.
 
-        The descriptors stay as they are: what they add is in no atom's share.
+        It is unknown in the graph, and no counted environment that holds it is left. The descriptors stay as they
+        are: what they add is in no atom's share.
 
         Parameters
         ----------
@@ -206,11 +209,12 @@ class PropertyNetwork(PropertyModel):
         """
         molecule = MoleculeFeatures([smiles])
         n_atoms = int(molecule.graphs.n_atoms[0])
-        graphs = molecule.graphs.take(np.zeros(n_atoms + 1, np.int64))
         hidden = np.vstack([np.zeros((1, n_atoms), bool), np.eye(n_atoms, dtype=bool)])
+        graphs = molecule.graphs.take(np.zeros(n_atoms + 1, np.int64))
         graphs.node_features[hidden.ravel()] = UNKNOWN
-        descriptors = np.repeat(self.scale(molecule.descriptors), n_atoms + 1, axis=0)
-        predictions = self._known_rates(self._outputs(graphs, descriptors).mean(axis=0))
+        descriptors = torch.from_numpy(self.scale(molecule.descriptors)).expand(n_atoms + 1, -1)
+        inputs = PropertyInputs(graphs, descriptors, circular_environments(smiles).table(hidden))
+        predictions = self._known_rates(self._outputs(inputs).mean(axis=0))
         return predictions[0] - predictions[1:]
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:

@@ -18,10 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from chem.graph import MolecularGraphs
 from models.loop import Epoch, Step
-from models.parts.batch import molecule_batch
-from models.property_module import PropertyShape
+from models.property_module import PropertyInputs, PropertyShape
 
 
 def molecule_passes(there: NDArray[np.bool_], shape: PropertyShape) -> NDArray[np.int64]:
@@ -77,10 +75,10 @@ class TrainingData:
 
     Attributes
     ----------
-    graphs
+    inputs
         Of n molecules.
-    descriptors, label
-        (n, n_descriptors) and (n, n_labels), scaled.
+    label
+        (n, n_labels), scaled.
     there
         (n, n_labels) which labels there are.
     weight
@@ -91,8 +89,7 @@ class TrainingData:
         (n,) times that each is seen (`molecule_passes`).
     """
 
-    graphs: MolecularGraphs
-    descriptors: Float[Tensor, "molecules descriptors"]
+    inputs: PropertyInputs
     label: Float[Tensor, "molecules labels"]
     there: Bool[Tensor, "molecules labels"]
     weight: Float[Tensor, " labels"]
@@ -134,7 +131,7 @@ class TrainingData:
 
     def loss(self, network: nn.Module, rows: NDArray[np.int64]) -> Float[Tensor, ""]:
         """Weighted mean over the labels there are: squared error of scaled numbers, cross-entropy of yes and no."""
-        output = network(molecule_batch(self.graphs, rows), self.descriptors[rows])
+        output = network(self.inputs.batch(rows))
         there = self.there[rows]
         label = self.label[rows].masked_fill(~there, 0.0)
         entropy = binary_cross_entropy_with_logits(output, label.clamp(0, 1), reduction="none")

@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from chem.errors import InputError
+from models.attribution_environments import circular_environments
 from models.pair_model import Task
 from models.property_features import MoleculeFeatures
 from models.property_module import PropertyShape
 from models.property_network import DescriptorScale, PropertyNetwork
 
 NAN = np.nan
-SMALL = PropertyShape(dim=16, n_layers=2, hidden=32, dropout=0.1, descriptor_dropout=0.0, n_members=2)
+SMALL = PropertyShape(dim=16, n_layers=2, hidden=32, dropout=0.1, input_dropout=0.0, n_members=2)
 CHAINS = tuple("C" * n + "O" * (k > 0) + "C" * k for n in range(1, 9) for k in range(5))
 MOLECULES = MoleculeFeatures(CHAINS)
 N_CARBON = np.array([text.count("C") for text in CHAINS], float)
@@ -121,13 +122,22 @@ def test_spread__is_that_of_the_members(fitted: PropertyNetwork) -> None:
 
 def test_atom_contributions__the_oxygen_makes_an_ether() -> None:
     shape = PropertyShape(
-        dim=16, n_layers=2, hidden=32, dropout=0.1, descriptor_dropout=0.99, n_members=2, epochs=(60, 80)
+        dim=16, n_layers=2, hidden=32, dropout=0.1, input_dropout=0.5, n_members=2, epochs=(60, 80)
     )
     model = PropertyNetwork(["classification"], shape=shape)
     model.fit(MOLECULES, LABELS[:, 1:])
     shares = model.atom_contributions("CCCCOCC")[:, 0]
     assert shares.shape == (7,)
     assert shares.argmax() == 4
+
+
+def test_atom_contributions__start_at_the_prediction(fitted: PropertyNetwork) -> None:
+    """With no atom hidden, the masked counts are those that the network is trained on."""
+    environments = circular_environments("CCOCCC")
+    table = environments.table(np.zeros((1, 6), bool))
+    counted = MoleculeFeatures(["CCOCCC"]).counts("morgan")
+    assert np.array_equal(table.column, counted.column)
+    assert np.array_equal(table.count, counted.count)
 
 
 def test_descriptor_scale__keeps_order_and_bounds() -> None:
@@ -138,7 +148,7 @@ def test_descriptor_scale__keeps_order_and_bounds() -> None:
     assert all(low < high for low, high in pairwise(scaled[:, 0]))
 
 
-def test_shape__descriptors_alone_need_no_graph() -> None:
-    model = PropertyNetwork(["regression"], shape=PropertyShape(graph="", hidden=16, n_members=1))
+def test_shape__descriptors_alone_are_enough() -> None:
+    model = PropertyNetwork(["regression"], shape=PropertyShape(graph="", n_counts=0, hidden=16, n_members=1))
     model.fit(MOLECULES, LABELS[:, :1])
     assert np.corrcoef(model.predict(MOLECULES)[:, 0], LABELS[:, 0])[0, 1] > 0.9

@@ -8,20 +8,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.parts.batch import molecule_batch
 from models.property_features import MoleculeFeatures
-from models.property_module import PropertyModule, PropertyShape
+from models.property_module import PropertyInputs, PropertyModule, PropertyShape
 from models.property_training import TrainingData, label_weights, molecule_passes
 
 NAN = np.nan
 MOLECULES = MoleculeFeatures(["CCO", "CCN", "c1ccccc1", "CC(=O)O"])
+INPUTS = PropertyInputs(MOLECULES.graphs, torch.ones(4, 3), MOLECULES.counts())
 SHAPE = PropertyShape(dim=8, n_layers=1, hidden=16)
 
 
 def training_data(labels: np.ndarray, classes: list[bool], passes: list[int]) -> TrainingData:
     there = ~np.isnan(labels)
     return TrainingData(
-        MOLECULES.graphs, torch.ones(4, 3), torch.from_numpy(labels).float(), torch.from_numpy(there),
+        INPUTS, torch.from_numpy(labels).float(), torch.from_numpy(there),
         torch.from_numpy(label_weights(there)), torch.tensor(classes), np.array(passes),
     )  # fmt: skip
 
@@ -32,7 +32,7 @@ def test_loss__is_the_weighted_mean_over_the_labels_there_are() -> None:
     graphs = MOLECULES.graphs
     network = PropertyModule(SHAPE, (graphs.node_cardinalities, graphs.edge_cardinalities), 3, 3).eval()
     with torch.no_grad():
-        output = network(molecule_batch(graphs, range(4)), torch.ones(4, 3)).double().numpy()
+        output = network(INPUTS.batch(range(4))).double().numpy()
     chance = 1 / (1 + np.exp(-output))
     weights = [1 / 2, 1 / 2.5, 1 / 2.5]  # label 0: molecules of 3 and 1 labels; labels 1 and 2: of 3 and 2
     terms = [
