@@ -54,7 +54,7 @@ class PropertyShape:
     hidden: int = 256
     dropout: float = 0.4
     input_dropout: float = 0.2
-    n_members: int = 4
+    n_members: int = 3
     passes: float = 1250.0
     epochs: tuple[int, int] = (8, 80)
     batch: int = 64
