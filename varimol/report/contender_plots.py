@@ -5,8 +5,50 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from chem.errors import InputError
 from varimol.report.marker_plots import require_columns
 from varimol.report.plot_style import ACCENT, INK, TONES, empty_figure, plain, style, to_svg
+
+
+def pooled_figures(metrics: pd.DataFrame, metric: str = "residual_r", panel: str = "setting") -> pd.DataFrame:
+    """Take the figures of all folds together, with their intervals, out of a run's metrics.tsv.
+
+    Parameters
+    ----------
+    metrics
+        `panel`, model, fold (0 for all folds together), metric, value; bounds are metrics of their own, as
+        ``residual_r_lower``.
+    metric
+        Which figure.
+    panel
+        Column that is kept beside the model.
+
+    Returns
+    -------
+    pd.DataFrame
+        What `contenders_svg` draws: `panel`, model, value, lower, upper (NaN where there are no bounds).
+
+    Raises
+    ------
+    InputError
+        A column or the metric is missing.
+
+    Examples
+    --------
+    >>> rows = [("line", "means", 0, "residual_r", 0.0), ("line", "means", 0, "residual_r_upper", 0.1)]
+    >>> metrics = pd.DataFrame(rows, columns=["setting", "model", "fold", "metric", "value"])
+    >>> pooled_figures(metrics).to_dict("records")
+    [{'setting': 'line', 'model': 'means', 'value': 0.0, 'lower': nan, 'upper': 0.1}]
+    """
+    require_columns(metrics, (panel, "model", "fold", "metric", "value"), "metrics")
+    names = {metric: "value", f"{metric}_lower": "lower", f"{metric}_upper": "upper"}
+    rows = metrics.loc[(metrics["fold"] == 0) & metrics["metric"].isin(list(names))]
+    if metric not in set(rows["metric"]):
+        raise InputError(
+            f"there is no metric {metric!r} of all folds", field="metric", expected="one of the table"
+        )
+    wide = rows.pivot_table("value", [panel, "model"], "metric", sort=False).rename(columns=names)
+    return wide.reindex(columns=["value", "lower", "upper"]).reset_index().rename_axis(columns=None)
 
 
 def contenders_svg(

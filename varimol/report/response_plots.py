@@ -75,6 +75,53 @@ def predicted_measured_svg(
         return to_svg(figure, "predicted-measured")
 
 
+def held_out_rows(
+    folds: pd.DataFrame,
+    model: str = "response_model",
+    setting: str = "line",
+    *,
+    compound: str = "drug_name",
+    line: str = "depmap_id",
+) -> pd.DataFrame:
+    """Take one model's rows in one setting out of a run's folds.tsv, with the compounds' means over training lines.
+
+    Parameters
+    ----------
+    folds
+        setting, model, `line`, `compound`, label, prediction.
+    model, setting
+        Which. Where the setting is that of unseen lines, ``line`` or ``tissue``, and the model ``means`` is in the
+        table, its predictions are the means.
+    compound, line
+        Names of the keys.
+
+    Returns
+    -------
+    pd.DataFrame
+        The rows, with compound_mean where it is known.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or there is no such row.
+    """
+    require_columns(folds, ("setting", "model", line, compound, "label", "prediction"), "folds")
+    of_setting = folds.loc[folds["setting"] == setting]
+    rows = of_setting.loc[of_setting["model"] == model]
+    if rows.empty:
+        known = of_setting["model"].unique() if len(of_setting) else folds["setting"].unique()
+        raise InputError(
+            f"no row of model {model!r} in setting {setting!r}",
+            field="folds",
+            expected=", ".join(map(str, known)),
+        )
+    means = of_setting.loc[of_setting["model"] == "means"]
+    if setting not in ("line", "tissue") or means.empty:
+        return rows
+    told = means[[line, compound, "prediction"]].rename(columns={"prediction": "compound_mean"})
+    return rows.merge(told, "left", [line, compound], validate="one_to_one")
+
+
 def correlations(
     out_of_fold: pd.DataFrame, compound: str = "drug_name", line: str = "depmap_id"
 ) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from chem.errors import InputError
-from varimol.report.contender_plots import contenders_svg
+from varimol.report.contender_plots import contenders_svg, pooled_figures
 from varimol.report.plot_style import ACCENT
 
 
@@ -44,3 +44,21 @@ def test_contenders__nothing_to_draw_and_bad_input(figures):
     assert contenders_svg(figures.assign(value=np.nan)) == ""
     with pytest.raises(InputError, match="no column 'upper'"):
         contenders_svg(figures.drop(columns="upper"))
+
+
+def test_pooled_figures__of_all_folds_with_bounds_where_known():
+    rows = [
+        ("line", "a", 0, "residual_r", 0.2),
+        ("line", "a", 0, "residual_r_lower", 0.1),
+        ("line", "a", 0, "residual_r_upper", 0.3),
+        ("line", "a", 1, "residual_r", 0.9),
+        ("line", "b", 0, "residual_r", 0.4),
+        ("line", "b", 0, "rmse", 1.4),
+    ]
+    metrics = pd.DataFrame(rows, columns=["setting", "model", "fold", "metric", "value"])
+    found = pooled_figures(metrics).set_index("model")
+    assert found.loc["a", ["value", "lower", "upper"]].tolist() == [0.2, 0.1, 0.3]
+    assert found.loc["b", "value"] == 0.4 and np.isnan(found.loc["b", "lower"])
+    assert contenders_svg(found.reset_index()) != ""
+    with pytest.raises(InputError, match="no metric 'ndcg10' of all folds"):
+        pooled_figures(metrics, "ndcg10")

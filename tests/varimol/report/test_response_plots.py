@@ -10,6 +10,7 @@ from models.response_metrics import residual_r
 from varimol.report.response_plots import (
     calibration_svg,
     correlations,
+    held_out_rows,
     predicted_measured_svg,
     waterfall_svg,
 )
@@ -146,3 +147,19 @@ def test_calibration__nothing_to_draw_and_bad_input():
     assert calibration_svg(table[table["by"] == "all"]) != ""
     with pytest.raises(InputError, match="no column 'level'"):
         calibration_svg(table.drop(columns="level"))
+
+
+def test_held_out_rows__with_the_means_of_training_lines():
+    table = held_out(n_compounds=3).drop(columns="compound_mean")
+    table["setting"], table["model"] = "line", "response_model"
+    means = table.assign(model="means", prediction=np.where(table["drug_name"] == "drug 1", 1.5, 0.5))
+    both = table.assign(setting="both")
+    folds = pd.concat([both, means.sample(frac=1, random_state=0), table])
+    rows = held_out_rows(folds)
+    assert len(rows) == len(table) and rows["prediction"].tolist() == table["prediction"].tolist()
+    assert (rows.loc[rows["drug_name"] == "drug 1", "compound_mean"] == 1.5).all()
+    assert "compound_mean" not in held_out_rows(folds, setting="both")
+    with pytest.raises(
+        InputError, match="no row of model 'x' in setting 'line'; expected means, response_model"
+    ):
+        held_out_rows(folds, "x")
