@@ -201,7 +201,7 @@ def similarity_edges(similarity: Array) -> tuple[float, ...]:
     Examples
     --------
     >>> similarity_edges(np.linspace(0.2, 0.7, 500))
-    (0.3, 0.4, 0.5)
+    (0.3, 0.4, 0.5, 0.6)
     >>> similarity_edges(np.linspace(0.2, 0.7, 50))
     ()
     """
