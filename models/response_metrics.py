@@ -285,6 +285,8 @@ def _drawn(
 
 
 def _interval(value: float, drawn: NDArray[np.float64], level: float) -> Interval:
+    if np.isnan(drawn).all():  # as where no line has enough compounds
+        return Interval(value, float("nan"), float("nan"))
     lower, upper = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return Interval(value, float(lower), float(upper))
 

@@ -9,7 +9,15 @@ from typing import Annotated
 import typer
 
 import varimol
-from varimol import cli_cohort, cli_compounds, cli_networks, cli_profiles
+from varimol import (
+    cli_cohort,
+    cli_compounds,
+    cli_networks,
+    cli_predict,
+    cli_profiles,
+    cli_properties,
+    cli_responses,
+)
 from varimol.cli_options import (
     Assay,
     Build,
@@ -76,9 +84,17 @@ train_app.command(
     "affinity",
     epilog="Example: `varimol train affinity --pairs pairs.tsv --drugs drugs.tsv --targets targets.tsv --label pkd --folds fold --out run/`",
 )(cli_networks.train_affinity)
+train_app.command(
+    "response",
+    epilog="Example: `varimol train response --response gdsc2.tsv --drugs drugs.tsv --profiles mutation=mutation.tsv --profiles copy_number=copy_number.tsv --out run/`",
+)(cli_responses.train_response)
+train_app.command(
+    "property",
+    epilog="Example: `varimol train property --table solubility.csv --labels logS --out run/`",
+)(cli_properties.train_property)
 app.command(
     epilog="Example: `varimol predict kinase-affinity --pairs pairs.tsv --drugs drugs.tsv --targets targets.tsv --out predictions.tsv`"
-)(cli_networks.predict)
+)(cli_predict.predict)
 
 
 @app.command(epilog="Example: `varimol quality cohort.vcz --out quality/`")

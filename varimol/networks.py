@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chem.errors import InputError
 from models.affinity import AffinityModel
 from models.checkpoint import load_affinity
+
+if TYPE_CHECKING:
+    from models.trained_response import TrainedResponse
 
 DEFAULT_NETWORK = "kinase-affinity"
 """The shipped network that `varimol link` and `varimol screen` use."""
@@ -60,6 +65,66 @@ def network_folder(name: str | os.PathLike[str]) -> Path:
     )
 
 
+AFFINITY = "affinity"
+"""Kind of a network whose card names none."""
+
+
+def network_kind(name: str | os.PathLike[str]) -> str:
+    """Whether a network predicts ``affinity``, ``response`` or ``property``, as its card says.
+
+    Examples
+    --------
+    >>> network_kind(DEFAULT_NETWORK)
+    'affinity'
+    """
+    path = network_folder(name) / "card.json"
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(
+            "the card cannot be read",
+            file=path,
+            expected="JSON",
+            hint="copy the folder again, or train again",
+        ) from error
+    return str(card.get("kind", AFFINITY)) if isinstance(card, dict) else AFFINITY
+
+
+def require_kind(name: str | os.PathLike[str], kind: str) -> Path:
+    """Folder of a network of the kind that is asked for.
+
+    Raises
+    ------
+    InputError
+        It is of another kind.
+    """
+    found = network_kind(name)
+    if found != kind:
+        raise InputError(
+            f"the network {str(name)!r} predicts {found}", file=network_folder(name) / "card.json",
+            expected=f"one that predicts {kind}", hint="name another network",
+        )  # fmt: skip
+    return network_folder(name)
+
+
+def load_response_network(name: str | os.PathLike[str]) -> TrainedResponse:
+    """Open a response network, a run of `varimol train response`.
+
+    Parameters
+    ----------
+    name
+        Its folder.
+
+    Raises
+    ------
+    InputError
+        There is none, or it is damaged.
+    """
+    from models.response_checkpoint import load_response
+
+    return load_response(require_kind(name, "response"))
+
+
 @lru_cache(maxsize=4)
 def _load(folder: Path, modified_ns: int) -> AffinityModel:
     return load_affinity(folder)
@@ -78,5 +143,5 @@ def load_network(name: str | os.PathLike[str] = DEFAULT_NETWORK) -> AffinityMode
     AffinityModel
         Ready to predict.
     """
-    folder = network_folder(name)
+    folder = require_kind(name, AFFINITY)
     return _load(folder, (folder / "card.json").stat().st_mtime_ns)
