@@ -2,7 +2,8 @@
 
 A table's score is the mean over its folds, and over its labels, of RMSE or of the area under the ROC curve. The
 difference of two models is that of their scores, with an interval of molecules drawn with replacement within their
-folds, the same ones for both (1,000 draws). Models are compared on the folds that both have.
+folds, the same ones for both (1,000 draws). Models are compared on the folds that both have. ``blend`` is what the
+package does with its models: weighted by label, the weights of a fold found on the other folds.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ from numpy.typing import NDArray
 from benchmarks.properties import score
 from benchmarks.property_tables import SOURCES, PropertyTable, read_properties
 from benchmarks.record import write_results
+from models.property_calibration import blend_weights
 
 Array = NDArray[np.float64]
 N_DRAWS = 1000
+BLENDED = ("kernel", "network", "boosted_trees", "random_forest")
+"""Models that `varimol train property` blends."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,35 @@ def read_kept(folder: Path) -> list[Kept]:
     return sorted(kept, key=lambda each: (order.index(each.table), each.model, each.fold, each.seed))
 
 
+def _by_table(kept: list[Kept]) -> list[tuple[str, list[Kept]]]:
+    return [(name, list(some)) for name, some in groupby(kept, key=lambda each: each.table)]
+
+
+def blended(table: PropertyTable, kept: list[Kept]) -> list[Kept]:
+    """Blend of `BLENDED`, the weights of a fold and label found on the other folds; none where a part lacks a fold."""
+    of_model = {name: {each.fold: each for each in kept if each.model == name} for name in BLENDED}
+    folds = sorted(set(table.fold.tolist()))
+    if any(sorted(own) != folds for own in of_model.values()):
+        return []
+    whole = {name: np.empty(table.labels.shape) for name in BLENDED}
+    for name, own in of_model.items():
+        for fold, each in own.items():
+            whole[name][table.fold == fold] = each.predictions
+    result = []
+    for fold in folds:
+        here = table.fold == fold
+        predictions = np.empty((here.sum(), len(table.tasks)))
+        for column in range(len(table.tasks)):
+            others = ~here & ~np.isnan(table.labels[:, column])
+            told = {name: values[others, column] for name, values in whole.items()}
+            weights = blend_weights(told, table.labels[others, column])
+            predictions[:, column] = sum(weights[name] * whole[name][here, column] for name in BLENDED)
+        parts = [own[fold] for own in of_model.values()]
+        cpu_s = sum(each.cpu_s for each in parts)
+        result.append(Kept(table.name, "blend", fold, parts[0].seed, predictions, cpu_s))
+    return result
+
+
 def metric_of(table: PropertyTable) -> str:
     """RMSE, or AUROC."""
     return "rmse" if table.tasks[0] == "regression" else "auroc"
@@ -79,6 +112,7 @@ def write_figures(folder: Path, data: Path) -> None:
     """Write benchmarks/results/properties.tsv and property_differences.tsv."""
     kept = read_kept(folder)
     tables = {name: read_properties(name, folder / "tables", data) for name in {each.table for each in kept}}
+    kept = [each for name, some in _by_table(kept) for each in (*some, *blended(tables[name], some))]
     rows = []
     for each in kept:
         table = tables[each.table]
@@ -86,9 +120,7 @@ def write_figures(folder: Path, data: Path) -> None:
         rows.append((each.table, each.model, each.fold, each.seed, metric_of(table), value, each.cpu_s))
     columns = ["table", "model", "fold", "seed", "metric", "value", "cpu_s"]
     write_results(pd.DataFrame(rows, columns=columns), "properties")
-    parts = [
-        _against_best(tables[name], list(some)) for name, some in groupby(kept, key=lambda each: each.table)
-    ]
+    parts = [_against_best(tables[name], some) for name, some in _by_table(kept)]
     write_results(_with_mean_ranks(pd.concat(parts, ignore_index=True)), "property_differences")
 
 

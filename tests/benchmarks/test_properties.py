@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from benchmarks import property_attentive_fp, property_differences, property_tables
 from benchmarks.properties import run, score
 from benchmarks.property_chemprop import validation_rows
-from benchmarks.property_differences import read_kept, write_figures
+from benchmarks.property_differences import BLENDED, Kept, blended, read_kept, write_figures
 from benchmarks.property_tables import SOURCES, PropertyTable, read_properties
 
 SMILES = ["C" * n + tail for n in range(2, 8) for tail in ("O", "N", "c1ccccc1", "C1CCCC1", "c1ccncc1")]
@@ -109,6 +109,24 @@ def test_run__is_resumed_and_summed_up(
     means = written["properties"].groupby("model")["value"].mean()
     assert other["worse_by"] == pytest.approx(means.max() - means.min())
     assert other["lower"] <= other["worse_by"] <= other["upper"]
+
+
+def test_blended__is_no_worse_than_its_parts_where_one_is_right() -> None:
+    rng = np.random.default_rng(0)
+    labels, fold = rng.normal(size=(100, 2)), np.arange(100) % 5 + 1
+    labels[::7, 1] = np.nan
+    table = PropertyTable("hlm", ("C",) * 100, labels, ("a", "b"), ("regression",) * 2, fold)
+    kept = [
+        Kept("hlm", model, k, 0, np.nan_to_num(labels[fold == k]) + noise * rng.normal(size=(20, 2)), 1.0)
+        for model, noise in zip(BLENDED, (1.0, 0.1, 1.0, 2.0), strict=True)
+        for k in range(1, 6)
+    ]
+    blend = blended(table, kept)
+    assert [each.fold for each in blend] == [1, 2, 3, 4, 5]
+    assert all(each.cpu_s == 4 for each in blend)
+    for each in blend:
+        assert np.nanstd(each.predictions - labels[fold == each.fold]) < 0.2
+    assert blended(table, kept[1:]) == []
 
 
 def test_attentive_fp__reads_39_and_10_features_and_predicts_in_the_unit(
