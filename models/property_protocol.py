@@ -25,7 +25,7 @@ Labels = NDArray[np.float64]
 class PropertyModel(ABC):
     """A model of one or more labels of molecules.
 
-    Predictions are finite for every molecule and do not depend on the molecules that are predicted beside it.
+    Predictions are finite for every molecule and depend on those predicted beside it by rounding at most.
 
     Parameters
     ----------

@@ -166,6 +166,17 @@ def test_fit__constant_labels() -> None:
     assert (model.spread(MOLECULES.select([150])) == 0).all()
 
 
+def test_fit__classes_that_the_molecules_kept_do_not_have() -> None:
+    labels = np.zeros((120, 8))
+    labels[np.arange(8) * 11 + 3, np.arange(8)] = 1  # one molecule each
+    model = PropertyKernel(["classification"] * 8, options=KernelOptions(n_sample=15, n_exact=15))
+    model.fit(MOLECULES.select(TRAIN), labels)
+    predicted, spread = model.predict(MOLECULES), model.spread(MOLECULES)
+    assert len(model.groups) == 1
+    assert ((predicted >= 0) & (predicted <= 0.5)).all()
+    assert (np.isfinite(spread) & (spread >= 0)).all()
+
+
 @pytest.mark.parametrize("n", [2, 3])
 def test_fit__few_molecules(n: int) -> None:
     model = PropertyKernel(["regression", "classification"])
