@@ -1,0 +1,99 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from chem.errors import InputError
+from varimol.cli import app
+from varimol.property_runs import find_smiles_column, load_property_network, predict_property
+
+
+def _table(folder: Path) -> Path:
+    rings, ends = ["c1ccccc1", "C1CCCCC1", "C1CCNC1", "c1ccncc1"], ["O", "N", "F", "C(=O)O"]
+    smiles = [ring + "C" * n + end for ring in rings for n in range(4) for end in ends]
+    table = pd.DataFrame({"name": [f"m{n}" for n in range(len(smiles))], "SMILES": smiles})
+    table["carbons"] = table["SMILES"].str.lower().str.count("c")
+    path = folder / "table.tsv"
+    table.to_csv(path, sep="\t", index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("property")
+    said = CliRunner().invoke(
+        app,
+        ["train", "property", "--table", str(_table(folder)), "--labels", "carbons", "--parts", "kernel",
+         "--settings", "scaffold", "--n-folds", "2", "--no-baselines", "--threads", "1", "--out", str(folder / "run")],
+    )  # fmt: skip
+    assert said.exit_code == 0, said.output
+    assert "carbons: 64 molecules, regression, 1.00 kernel" in said.output
+    assert "scaffolds held out: rmse blend" in said.output
+    return folder / "run"
+
+
+def test_predict__one_row_per_input_row_in_its_order(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "new.csv"
+    path.write_text("id,Smiles\nz,c1ccccc1CO\na,C1CC\nb,\nz,c1ccccc1CO\n")
+    out = tmp_path / "predicted.tsv"
+    predicted = predict_property(run, path, out, id_column="id")
+    written = pd.read_csv(out, sep="\t")
+    assert written["id"].tolist() == predicted["id"].tolist() == ["z", "a", "b", "z"]
+    assert list(written.columns) == [
+        "id", "Smiles", "endpoint", "prediction", "lower", "upper", "sd", "in_domain", "abstain", "reason",
+        "nearest_train_tanimoto",
+    ]  # fmt: skip
+    assert written["prediction"].isna().tolist() == [False, True, True, False]
+    assert written["abstain"][1:3].all() and written["reason"][1:3].notna().all()
+    assert written["prediction"][0] == written["prediction"][3] == pytest.approx(7, abs=1.5)
+
+
+def test_predict__is_dispatched_by_the_kind_of_network(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "new.tsv"
+    path.write_text("smiles\nc1ccccc1CO\n")
+    out = tmp_path / "predicted.tsv"
+    said = CliRunner().invoke(app, ["predict", str(run), "--table", str(path), "--out", str(out)])
+    assert said.exit_code == 0, said.output
+    assert np.isfinite(pd.read_csv(out, sep="\t")["prediction"]).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--labels", "carbon"], "did you mean 'carbons'?"),
+        (["--labels", "name"], "'m0' is not a number"),
+        (["--labels", "carbons", "--smiles-column", "structure"], "no column 'structure'"),
+        (["--labels", "carbons", "--task", "classification"], "is no class"),
+        (["--labels", "carbons", "--parts", "forest"], "some of kernel"),
+        (["--labels", "carbons", "--settings", "time"], "some of scaffold, random"),
+    ],
+)
+def test_train__bad_input_is_refused_in_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:
+    base = ["train", "property", "--table", str(_table(tmp_path)), "--out", str(tmp_path / "run")]
+    result = CliRunner().invoke(app, [*base, *arguments])
+    assert result.exit_code != 0 and said in " ".join(result.output.split())
+
+
+def test_predict__missing_column_and_endpoint_are_refused(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "new.tsv"
+    path.write_text("molecule\tsmile\nx\tCCO\n")
+    with pytest.raises(InputError, match=r"no column 'smiles'.*did you mean 'smile'\?"):
+        predict_property(run, path, None)
+    with pytest.raises(InputError, match="no endpoint is called 'mass'"):
+        predict_property(run, path, None, "smile", endpoint="mass")
+    path.write_text("smiles\n")
+    with pytest.raises(InputError, match="no lines"):
+        predict_property(run, path, None)
+
+
+def test_network__of_another_kind_is_refused() -> None:
+    with pytest.raises(InputError, match="predicts affinity"):
+        load_property_network("kinase-affinity")
+
+
+def test_column__is_found_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("Drug_ID,Drug,Y\na,CCO,1\n")
+    assert find_smiles_column(path) == "Drug"
