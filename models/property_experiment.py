@@ -6,6 +6,7 @@ Every fit is kept in a folder ``.parts`` of the run until the run is whole, so t
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -40,6 +41,8 @@ BLEND = "blend"
 MIN_MOLECULES = 20
 """Of a label, and of each of its classes `MIN_OF_CLASS`."""
 MIN_OF_CLASS = 3
+VERSIONS = ("numpy", "rdkit", "scikit-learn", "torch")
+"""Packages whose versions the card tells."""
 Progress = Callable[[str, float], None]
 
 
@@ -281,6 +284,7 @@ def _told(
     ]
     held = coverage[coverage["by"] == ALL]
     return {
+        "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
         "seed": plan.seed, "settings": list(plan.settings), "n_folds": plan.n_folds,
         "notes": [*plan.description.get("notes", []), *table.notes], "n_rejects": len(table.rejects),
         "figures": figures,

@@ -110,7 +110,7 @@ DESCRIPTION = {
     "splits": "three folds of whole Murcko scaffolds over the joint table; weights, intervals and domain come from them",
     "command": "python -m varimol.curate.admet SOURCE OUT",
     "limits": [
-        "Boosted trees and graph networks were not part of the blend: the networks read descriptors alone.",
+        "Boosted trees and graph networks were not part of the blend: the networks read descriptors and counted environments alone.",
         "Of more than 4,000 molecules with a label, 4,000 are kept as the points of the Gaussian process, whose weights are fitted to all.",
         "Assays in vitro and labels of curated lists are not the effect in a patient; SIDER and ClinTox are lists, not measurements.",
         "bbb_bbbp and bbb_martins largely hold the same molecules.",
@@ -145,9 +145,10 @@ def joint_table(source: Path) -> tuple[PropertyTable, dict[str, str]]:
 def train(source: Path, out: Path, workers: int = 1) -> TrainedProperties:
     """Train and write the run."""
     table, notes = joint_table(source)
+    print(f"{len(table.smiles)} molecules, {len(table.label_names)} labels", flush=True)
     plan = PropertyExperiment(
         parts=("kernel", "network"), settings=("scaffold",), n_folds=3, baselines=False,
-        kernel=KernelOptions(n_sample=800, n_exact=4000), network=PropertyShape(graph="", n_members=2),
+        kernel=KernelOptions(n_sample=800, n_exact=4000), network=PropertyShape(graph="", n_members=2, passes=600),
         workers=workers, description={**DESCRIPTION, "endpoint_notes": notes},
     )  # fmt: skip
     return train_properties(table, out, plan, lambda text, share: print(f"{share:.0%} {text}", flush=True))
