@@ -95,7 +95,7 @@ SOURCES = (
 )  # fmt: skip
 DESCRIPTION = {
     "name": "admet",
-    "summary": "Absorption, distribution, metabolism, excretion and toxicity of small molecules: 58 measured properties "
+    "summary": "Absorption, distribution, metabolism, excretion and toxicity of small molecules: 59 measured properties "
     "from one table, per property a blend of a Gaussian process over descriptors and counted environments and of "
     "networks that all properties share.",
     "data": "MoleculeNet (ESOL, FreeSolv, Lipophilicity, BBBP, BACE, ClinTox, SIDER, Tox21), Therapeutics Data Commons "
