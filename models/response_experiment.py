@@ -68,7 +68,7 @@ class ResponseExperiment:
     n_folds: int = 5
     baselines: bool = True
     seed: int = 0
-    workers: int = 1
+    workers: int = 0
     model: ResponseSettings = field(default_factory=ResponseSettings)
     description: dict[str, Any] = field(default_factory=dict)
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from varimol.schema_text import PREDICTION, TEXT
+from varimol.schema_text_models import MODELS
 from varimol.schema_text_pharmacogenes import PHARMACOGENES
 
 SCHEMA_VERSION = 3
@@ -157,6 +158,6 @@ def _table(text: str) -> Table:
     )
 
 
-_TEXTS = "\n".join((TEXT, PHARMACOGENES)).strip().split("\n\n")
+_TEXTS = "\n".join((TEXT, PHARMACOGENES, MODELS)).strip().split("\n\n")
 TABLES: dict[str, Table] = {table.name: table for table in map(_table, _TEXTS)}
 """Every table by its name."""

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +18,7 @@ from models.response_settings import ResponseSettings
 from models.simulate_response import PlantedMarker, simulate_response
 from varimol.cli import app
 from varimol.response_runs import train_response
+from varimol.schemas import TABLES
 from varimol.tables import drugs
 
 SMALL = ResponseExperiment(
@@ -194,6 +196,24 @@ def test_train__by_command_says_what_it_found(tables: dict[str, Path], tmp_path:
     card = json.loads((tmp_path / "run" / "card.json").read_text())
     assert card["terms"] == "for research alone"
     assert card["command"].startswith("varimol")
+
+
+@pytest.mark.parametrize("name", ["folds", "metrics", "coverage", "predictions"])
+def test_tables__are_as_their_schemas_say(
+    trained: Path, tables: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    schema = TABLES[f"response_{name}"]
+    path = trained / f"{name}.tsv"
+    if name == "predictions":
+        path = tmp_path / "p.tsv"
+        assert predict(trained, tables, path).exit_code == 0
+    table = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
+    assert list(table.columns) == schema.names
+    texts = [column.name for column in schema.columns if column.type == "string"]
+    table[texts] = table[texts].astype(object).fillna("")
+    validator = jsonschema.Draft202012Validator(schema.row_schema())
+    for row in table.iloc[:: max(1, len(table) // 100)].to_dict("records"):
+        validator.validate({key: None if value != value else value for key, value in row.items()})
 
 
 def edited(path: Path, tmp_path: Path, edit: Any) -> Path:
