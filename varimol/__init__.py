@@ -34,6 +34,7 @@ _EXPORTS = {
     "open_cohort": "genomics.cohort",
     "open_library": "chem.library",
     "predict": "varimol.compounds",
+    "predict_property": "varimol.property_runs",
     "predict_response": "varimol.response_runs",
     "profiles": "varimol.profiles",
     "quality": "varimol.commands",
@@ -42,6 +43,7 @@ _EXPORTS = {
     "search": "varimol.search",
     "stars": "varimol.commands",
     "train_affinity": "varimol.compounds",
+    "train_property": "varimol.property_runs",
     "train_response": "varimol.response_runs",
 }
 __all__ = ["__version__", *sorted(_EXPORTS)]
