@@ -59,7 +59,7 @@ def contenders_svg(
     chosen: str = "response_model",
     nothing: float | None = 0.0,
 ) -> str:
-    """Draw a figure of every model with its interval, a panel per setting, the best model first.
+    """Draw a figure of every model with its interval, the best model first, a panel per setting.
 
     Parameters
     ----------
@@ -77,7 +77,8 @@ def contenders_svg(
     Returns
     -------
     str
-        An ``<svg>`` element, or ``""`` where no value is known. Models stand in the order of the first panel.
+        An ``<svg>`` element, or ``""`` where no value is known. The panel with most models is the first,
+        and gives them their order.
 
     Raises
     ------
@@ -88,7 +89,7 @@ def contenders_svg(
     known = figures.loc[figures["value"].notna()]
     if known.empty:
         return ""
-    panels = list(known[panel].drop_duplicates())
+    panels = list(known[panel].value_counts(sort=False).sort_values(ascending=False, kind="stable").index)
     first = known.loc[known[panel] == panels[0]].sort_values("value", ascending=False, kind="stable")["model"]
     models = list(dict.fromkeys([*first, *known["model"]]))
     with style("contenders"):

@@ -54,7 +54,8 @@ def volcano_svg(tests: pd.DataFrame, *, fdr: float = 0.05, n_named: int = 12) ->
     x, found = tested["effect"].to_numpy(float), tested["fdr"].to_numpy(float) <= fdr
     with style("volcano"):
         figure, axes = figure_with_axes(6.6, 4.6)
-        reach = 1.08 * max(float(np.abs(x).max()), 1e-9)
+        # Names stand on the outer side of what is found.
+        reach = max(1.08 * float(np.abs(x).max()), 1.5 * float(np.abs(x[found]).max(initial=0.0)), 1e-9)
         axes.set_xlim(-reach, reach)
         axes.set_ylim(0, 1.1 * max(float(y.max()), 1.0))
         _volcano_points(axes, x, y, found, tested["n_positive"].to_numpy(float))
@@ -167,7 +168,7 @@ def _name_tests(axes: Axes, found: pd.DataFrame, x: np.ndarray, y: np.ndarray, n
         height = min(float(y[row]), free[side])
         free[side] = height - gap
         away = side * step * (3 if height < y[row] - gap / 4 else 1)
-        inwards = abs(x[row] + away) > 0.6 * axes.get_xlim()[1]  # no room for the name at the edge
+        inwards = abs(x[row] + away) > 0.8 * axes.get_xlim()[1]  # no room for the name at the edge
         side, away = (-side, -away) if inwards else (side, away)
         axes.annotate(
             f"{plain(str(found['marker'].iloc[row]))} · {plain(str(found['compound'].iloc[row]))}",

@@ -326,7 +326,7 @@ def _waterfall_legend(figure: Figure, bars: pd.DataFrame) -> None:
         Line2D([], [], color=INK, linewidth=0.6, label="interval"),
     ]
     if (bars["abstain"].astype(bool) | ~bars["in_domain"].astype(bool)).any():
-        shown.append(Patch(facecolor="none", edgecolor=TONES[1], label="abstains: outside its domain"))
+        shown.append(Patch(facecolor="none", edgecolor=TONES[1], label="abstains"))
     if "label" in bars.columns:
         shown.append(
             Line2D(
