@@ -16,6 +16,7 @@ from benchmarks.compound_figures import compound_figures
 from benchmarks.measured_model import model_note
 from benchmarks.pharmacogene_figures import pharmacogene_figures, pharmacogene_summary
 from benchmarks.reading_figures import reading_figures
+from benchmarks.response_figures import response_figures
 from benchmarks.sweep_summary import sweep_summary
 from models.blend import BLEND
 from varimol.curate.docs import with_figures
@@ -46,6 +47,7 @@ def readme_figures(root: Path, card: dict[str, Any]) -> str:
         _enrichment(results / "enrichment.tsv", card),
         _network(card),
         sweep_summary(results / "sweep.tsv"),
+        _response(results),
         pharmacogene_summary(results),
         reading_figures(results),
         compound_figures(results),
@@ -144,6 +146,53 @@ def _cell(row: pd.Series, model: str, best: str) -> str:
     return told + (f" [{row['lower']:.3f}, {row['upper']:.3f}]" if model == BLEND else "")
 
 
+ARMS = {
+    "genotype": "mutation and copy number",
+    "genotype_tissue": "and tissue",
+    "genotype_tissue_expression": "and expression",
+}
+
+
+def _response(results: Path) -> str:
+    """Residual r of unseen lines by arm: the response model, and the best plain one."""
+    sweep, less = _read(results / "response_sweep.tsv"), _read(results / "response_differences.tsv")
+    if sweep is None or less is None:
+        return ""
+    plain = ("kernel_ridge", "elastic_net", "anova_ridge", "random_forest")
+    rows = [
+        "| unseen lines of GDSC2, known of a line | response model | best plain model | difference |",
+        "|---|---|---|---|",
+    ]
+    for arm, title in ARMS.items():
+        here = sweep[(sweep["arm"] == arm) & (sweep["setting"] == "line") & (sweep["seed"] == 0)].set_index(
+            "model"
+        )
+        judged = [name for name in plain if name in here.index]
+        if "response_model" not in here.index or not judged:
+            continue
+        best = here.loc[judged, "residual_r"].idxmax()
+        told = less[
+            (less["arm"] == arm) & (less["setting"] == "line") & (less["seed"] == 0) & (less["other"] == best)
+            & (less["model"] == "response_model") & (less["metric"] == "residual_r")
+        ]  # fmt: skip
+        own, other = here.loc["response_model"], here.loc[best]
+        between = "-" if told.empty else _bounds(told.iloc[0], "difference")
+        rows.append(
+            f"| {title} | {_bounds(own, 'residual_r')} | {str(best).replace('_', ' ')} {other['residual_r']:.3f} | {between} |"
+        )
+    lead = (
+        "Response of cell lines that were never treated (`python -m benchmarks.response_sweep`): correlation with what was measured "
+        "once the means of compound and line are taken out, per compound, averaged; five folds by line, 95% intervals over "
+        "lines. Unseen tissues and compounds, parts, known biomarkers and kill tests: "
+        "[figures of response](docs/response-figures.md)."
+    )
+    return lead + "\n\n" + "\n".join(rows) if len(rows) > 2 else ""
+
+
+def _bounds(row: pd.Series, name: str) -> str:
+    return f"{row[name]:.3f} [{row['lower']:.3f}, {row['upper']:.3f}]"
+
+
 def _times(path: Path) -> str:
     table = _read(path)
     if table is None:
@@ -167,6 +216,7 @@ def pages(root: Path = ROOT) -> dict[Path, str]:
         Path("README.md"): readme_figures(root, card),
         Path("docs", "affinity-figures.md"): affinity_figures(results, card),
         Path("docs", "pharmacogene-figures.md"): pharmacogene_figures(results),
+        Path("docs", "response-figures.md"): response_figures(results),
     }
     return {
         path: with_figures((root / path).read_text(encoding="utf-8"), text) for path, text in measured.items()
