@@ -55,7 +55,7 @@ def volcano_svg(tests: pd.DataFrame, *, fdr: float = 0.05, n_named: int = 12) ->
     with style("volcano"):
         figure, axes = figure_with_axes(6.6, 4.6)
         # Names stand on the outer side of what is found.
-        reach = max(1.08 * float(np.abs(x).max()), 1.5 * float(np.abs(x[found]).max(initial=0.0)), 1e-9)
+        reach = max(1.08 * float(np.abs(x).max()), 1.7 * float(np.abs(x[found]).max(initial=0.0)), 1e-9)
         axes.set_xlim(-reach, reach)
         axes.set_ylim(0, 1.1 * max(float(y.max()), 1.0))
         _volcano_points(axes, x, y, found, tested["n_positive"].to_numpy(float))
@@ -160,20 +160,18 @@ def _threshold(y: np.ndarray, found: np.ndarray) -> float:
 
 
 def _name_tests(axes: Axes, found: pd.DataFrame, x: np.ndarray, y: np.ndarray, n_named: int) -> None:
-    """Name the strongest on their outer side; names that would lie on each other move down and outwards."""
-    gap, step = 0.042 * axes.get_ylim()[1], 0.03 * axes.get_xlim()[1]
+    """Name the strongest in a column on their outer side; names that would lie on each other move down."""
+    gap = 0.042 * axes.get_ylim()[1]
     free = {-1: np.inf, 1: np.inf}
     for row in np.argsort(-y, kind="stable")[:n_named]:
         side = -1 if x[row] < 0 else 1
         height = min(float(y[row]), free[side])
         free[side] = height - gap
-        away = side * step * (3 if height < y[row] - gap / 4 else 1)
-        inwards = abs(x[row] + away) > 0.8 * axes.get_xlim()[1]  # no room for the name at the edge
-        side, away = (-side, -away) if inwards else (side, away)
+        column = float(np.abs(x[np.sign(x) == np.sign(x[row])]).max()) + 0.06 * axes.get_xlim()[1]
         axes.annotate(
             f"{plain(str(found['marker'].iloc[row]))} · {plain(str(found['compound'].iloc[row]))}",
             (x[row], y[row]),
-            xytext=(x[row] + away, height),
+            xytext=(side * column, height),
             ha="right" if side < 0 else "left",
             va="center",
             fontsize="small",
