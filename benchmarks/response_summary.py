@@ -230,8 +230,9 @@ def kill_rows(keep: Path, data: Path, arm: str, seed: int) -> list[dict[str, obj
         fits = read_fits(place, setting) if kind in ("halves", "genotypes", "labels") else {}
         if fits:
             predicted = of_lines(shared_of(data, arm, "none", setting, seed), setting, fits)
-            row = next(figures(predicted, predicted))
-            rows.append({"arm": arm, "seed": seed, "shuffled": kind, "number": number or "0"} | row)
+            predicted.by_model = {model: predicted.by_model[model] for model in (MODEL, BY_HAND)}
+            key = {"arm": arm, "seed": seed, "shuffled": kind, "number": number or "0"}
+            rows += [key | row for row in figures(predicted, predicted)]
     return rows
 
 
@@ -246,11 +247,12 @@ def main() -> None:
     )
     parser.add_argument("keep", type=Path)
     parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--only-kill", action="store_true", help="figures of shuffled data alone")
     given = parser.parse_args()
     rows, against, killed = [], [], []
     for arm in ARMS:
         for seed in sorted({int(place.name.split("-")[-1]) for place in given.keep.glob(f"{arm}-none-*")}):
-            some, less = summarise(given.keep, given.data, arm, seed)
+            some, less = ([], []) if given.only_kill else summarise(given.keep, given.data, arm, seed)
             rows, against = rows + some, against + less
             killed += kill_rows(given.keep, given.data, arm, seed)
     record(rows, "response_sweep")
