@@ -62,18 +62,20 @@ class PropertyKernel(PropertyModel):
     def predict(self, molecules: MoleculeFeatures) -> Labels:
         """(n, n_labels) predictions."""
         result = np.empty((len(molecules), len(self.tasks)))
+        kept = self._kept()
         for place, part, alike in self._blocks(molecules):
-            for group in self.groups:
-                kernel = group.mix.kernel(part, self.reference.take(group.row), alike[:, group.row])
+            for group, own in zip(self.groups, kept, strict=True):
+                kernel = group.mix.kernel(part, own, alike[:, group.row])
                 result[place, group.columns] = group.predicted(kernel)
         return result
 
     def spread(self, molecules: MoleculeFeatures) -> Labels:
         """(n, n_labels) root of the mean squared leave-one-out error of the training molecules most alike."""
         result = np.empty((len(molecules), len(self.tasks)))
+        kept = self._kept()
         for place, part, alike in self._blocks(molecules):
-            for group in self.groups:
-                kernel = group.mix.kernel(part, self.reference.take(group.row), alike[:, group.row])
+            for group, own in zip(self.groups, kept, strict=True):
+                kernel = group.mix.kernel(part, own, alike[:, group.row])
                 result[place, group.columns] = group.spread(kernel)
         return result
 
@@ -89,6 +91,10 @@ class PropertyKernel(PropertyModel):
             named = {self.scaling.names[k]: float(share[k]) for k in order} if len(group.row) else {}
             shares |= {int(column): named for column in group.columns}
         return shares
+
+    def _kept(self) -> list[ReferenceMolecules]:
+        """Training molecules of each group by their descriptors alone: similarities are those of all, compared once."""
+        return [ReferenceMolecules(self.reference.codes[group.row], ()) for group in self.groups]
 
     def _blocks(
         self, molecules: MoleculeFeatures
