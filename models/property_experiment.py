@@ -10,7 +10,7 @@ import importlib.metadata
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,17 @@ from models.property_calibration import (
 )
 from models.property_checkpoint import load_properties, save_properties
 from models.property_features import MoleculeFeatures
-from models.property_fits import ALL, MEANS, MODELS, Part, PropertyExperiment, Shared, fit_part, make_features
+from models.property_fits import (
+    ALL,
+    GIVEN,
+    MEANS,
+    MODELS,
+    Part,
+    PropertyExperiment,
+    Shared,
+    fit_part,
+    make_features,
+)
 from models.property_protocol import Labels
 from models.property_table import PropertyTable
 from models.split_groups import group_folds
@@ -88,6 +98,7 @@ def train_properties(
     out: str | os.PathLike[str],
     plan: PropertyExperiment,
     progress: Progress | None = None,
+    molecules: MoleculeFeatures | None = None,
 ) -> TrainedProperties:
     """Judge, blend, calibrate and fit; write a run.
 
@@ -98,9 +109,11 @@ def train_properties(
     out
         Folder of the run: model.safetensors, card.json, folds.tsv, metrics.tsv, coverage.tsv and rejects.tsv.
     plan
-        What is fitted and held out.
+        What is fitted and held out; folds that the table has are taken instead of its settings.
     progress
         Called with what was done and the share of it that is done.
+    molecules
+        The table's molecules with features that are known; made unless given.
 
     Raises
     ------
@@ -110,7 +123,9 @@ def train_properties(
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     _require_enough(table)
-    molecules = MoleculeFeatures(table.smiles)
+    if table.fold is not None:
+        plan = replace(plan, settings=(GIVEN,), n_folds=len(np.unique(table.fold)))
+    molecules = molecules or MoleculeFeatures(table.smiles)
     make_features(molecules, plan)
     folds = {setting: _folds(table, setting, plan) for setting in plan.settings}
     shared = Shared(molecules, table.labels, table.tasks, folds, plan)
@@ -170,6 +185,8 @@ def _require_enough(table: PropertyTable) -> None:
 
 
 def _folds(table: PropertyTable, setting: str, plan: PropertyExperiment) -> NDArray[np.int64]:
+    if table.fold is not None:
+        return table.fold
     groups = scaffold_groups(table.smiles) if setting == "scaffold" else np.arange(len(table.smiles))
     if len(np.unique(groups)) < plan.n_folds:
         raise InputError(
@@ -181,7 +198,8 @@ def _folds(table: PropertyTable, setting: str, plan: PropertyExperiment) -> NDAr
 
 def _digest(table: PropertyTable, plan: PropertyExperiment) -> str:
     told = repr((table.smiles, table.tasks, plan.n_folds, plan.kernel, plan.network, plan.seed))
-    return hashlib.sha256(told.encode() + table.labels.tobytes()).hexdigest()[:16]
+    fold = b"" if table.fold is None else table.fold.tobytes()
+    return hashlib.sha256(told.encode() + table.labels.tobytes() + fold).hexdigest()[:16]
 
 
 def _judged(shared: Shared, fitted: Mapping[Part, Mapping[str, NDArray[Any]]], setting: str) -> Judged:

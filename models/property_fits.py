@@ -22,6 +22,8 @@ from models.property_reference import KINDS
 
 SETTINGS = ("scaffold", "random")
 """What is held out: whole scaffolds, or molecules."""
+GIVEN = "given"
+"""The setting of a table that has folds of its own."""
 MODELS: dict[str, type[PropertyModel]] = {
     model.name: model for model in (PropertyKernel, PropertyNetwork, *PROPERTY_BASELINES)
 }
@@ -65,7 +67,7 @@ class PropertyExperiment:
     def __post_init__(self) -> None:
         for name, asked, known in (
             ("parts", self.parts, tuple(MODELS)),
-            ("settings", self.settings, SETTINGS),
+            ("settings", self.settings, (*SETTINGS, GIVEN)),
         ):
             if not asked or not set(asked) <= set(known) or len(set(asked)) < len(asked):
                 raise InputError(

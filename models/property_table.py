@@ -43,6 +43,8 @@ class PropertyTable:
         Columns `REJECT_COLUMNS`: rows that were left out, or one label of them where `label` is filled, and why.
     notes
         What was read otherwise than it is written, one line each.
+    fold
+        (n,) from 1, where the table has a column of folds.
     """
 
     smiles: tuple[str, ...]
@@ -51,6 +53,7 @@ class PropertyTable:
     tasks: tuple[Task, ...]
     rejects: pd.DataFrame
     notes: tuple[str, ...] = ()
+    fold: NDArray[np.int64] | None = None
 
 
 def read_properties(
@@ -58,6 +61,7 @@ def read_properties(
     smiles_column: str,
     label_names: Sequence[str],
     tasks: Sequence[str] = (),
+    fold_column: str | None = None,
 ) -> PropertyTable:
     r"""Read tables of molecules and labels.
 
@@ -72,12 +76,14 @@ def read_properties(
     tasks
         ``"regression"`` or ``"classification"`` for all labels, or for each. Without, labels that are 0 and 1
         alone are classes, and that is noted.
+    fold_column
+        Names the fold of each row; a molecule has one.
 
     Raises
     ------
     InputError
         A column is missing, a label is no number (or, in classification, neither 0 nor 1), has no value, or the
-        same one everywhere; there is no molecule that can be read.
+        same one everywhere; there is no molecule that can be read; a molecule is in two folds.
 
     Examples
     --------
@@ -92,7 +98,8 @@ def read_properties(
     """
     names = tuple(label_names)
     _require_names(paths, smiles_column, names)
-    rows = pd.concat([_read(path, smiles_column, names) for path in paths], ignore_index=True)
+    read = [_read(path, smiles_column, names, fold_column) for path in paths]
+    rows = pd.concat(read, ignore_index=True)
     for name in names:
         if rows[name].isna().all():
             raise InputError(
@@ -114,6 +121,7 @@ def read_properties(
     return PropertyTable(
         tuple(joined["parent"]), joined[list(names)].to_numpy(float), names, found,
         table.sort_values(["file", "record"], kind="stable", ignore_index=True), (*notes, *said),
+        _folds(molecules, joined, fold_column),
     )  # fmt: skip
 
 
@@ -154,11 +162,14 @@ def _require_names(paths: Sequence[str | PathLike[str]], smiles_column: str, nam
             )
 
 
-def _read(path: str | PathLike[str], smiles_column: str, names: tuple[str, ...]) -> pd.DataFrame:
-    """Rows of one file: file, record, smiles, and each label as float64."""
+def _read(
+    path: str | PathLike[str], smiles_column: str, names: tuple[str, ...], fold_column: str | None
+) -> pd.DataFrame:
+    """Rows of one file: file, record, smiles, fold, and each label as float64."""
     table = read_table(path, (), "property")
     columns = [str(column) for column in table.columns]
-    require_columns(path, columns, smiles_column)
+    for wanted in (smiles_column, *([fold_column] if fold_column else [])):
+        require_columns(path, columns, wanted)
     if not any(name in columns for name in names):
         require_columns(path, columns, names[0])
     if table.empty:
@@ -174,6 +185,7 @@ def _read(path: str | PathLike[str], smiles_column: str, names: tuple[str, ...])
     rows = pd.DataFrame(
         {"file": Path(path).name, "record": np.arange(len(table)) + 2, "smiles": smiles.to_numpy()}
     )
+    rows["fold"] = table[fold_column].str.strip() if fold_column else ""
     for name in names:
         rows[name] = _numbers(table[name], path) if name in columns else np.nan
     return rows
@@ -278,7 +290,7 @@ def _join(
 ) -> tuple[pd.DataFrame, list[tuple[object, ...]], list[str]]:
     """One row per molecule; labels that were left out for their conflict; and what is said of both."""
     groups = molecules.groupby("key", sort=False)
-    joined = groups[["parent"]].first()
+    joined = groups[["parent", "fold"]].first()
     conflicts: list[tuple[object, ...]] = []
     notes = []
     if repeats := len(molecules) - len(joined):
@@ -302,7 +314,25 @@ def _join(
             )
         joined[name] = values
     measured = joined[list(names)].notna().any(axis=1)
-    return joined[measured].reset_index(drop=True), conflicts, notes
+    return joined[measured].reset_index(), conflicts, notes
+
+
+def _folds(
+    molecules: pd.DataFrame, joined: pd.DataFrame, fold_column: str | None
+) -> NDArray[np.int64] | None:
+    """Fold of each molecule, numbered from 1 in the order of their names."""
+    if fold_column is None:
+        return None
+    first = molecules["key"].map(joined.set_index("key")["fold"])
+    other = molecules[first.notna() & (molecules["fold"] != first)]
+    for row in other.itertuples():
+        raise InputError(
+            f"{row.smiles!r} is in fold {row.fold!r}, and in another in an earlier row", file=str(row.file),
+            record=int(str(row.record)), field=fold_column, expected="one fold for all rows of a molecule",
+            hint="put all rows of a molecule into one fold",
+        )  # fmt: skip
+    number, _ = pd.factorize(joined["fold"], sort=True)
+    return np.asarray(number + 1, np.int64)
 
 
 def _require_variety(column: pd.Series, name: str, task: Task, file: str) -> None:

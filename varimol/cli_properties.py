@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from models.trained_properties import TrainedProperties
 
 PARTS, SETTINGS = "kernel,network,boosted_trees", "scaffold,random"
-_HELD_OUT = {"scaffold": "scaffolds held out", "random": "molecules held out"}
+_HELD_OUT = {
+    "scaffold": "scaffolds held out",
+    "random": "molecules held out",
+    "given": "folds of the table held out",
+}
 
 
 @command
@@ -44,6 +48,9 @@ def train_property(
             help="What is held out in turn, of scaffold and random; weights and intervals are of the first."
         ),
     ] = SETTINGS,
+    folds: Annotated[
+        str, typer.Option(help="Column of the fold of each molecule, instead of the settings.")
+    ] = "",
     n_folds: Annotated[int, typer.Option(min=2, help="Folds of each setting.")] = 5,
     baselines: Annotated[
         bool, typer.Option(help="Fit every plain model on the same folds; the means are always fitted.")
@@ -67,7 +74,7 @@ def train_property(
     )  # fmt: skip
     with CommandProgress("training", quiet) as progress:
         trained = train(
-            table, smiles_column or None, names(labels), out, tasks=names(task), experiment=plan,
+            table, smiles_column or None, names(labels), out, tasks=names(task), folds=folds or None, experiment=plan,
             progress=progress.text_and_share,
         )  # fmt: skip
     if not quiet:

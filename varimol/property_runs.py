@@ -32,6 +32,7 @@ def train_property(
     out: PathName,
     *,
     tasks: Sequence[str] = (),
+    folds: str | None = None,
     experiment: PropertyExperiment | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> TrainedProperties:
@@ -50,6 +51,8 @@ def train_property(
     tasks
         ``regression`` or ``classification`` for all labels, or for each; labels that are 0 and 1 alone are classes
         unless given.
+    folds
+        Column of the fold of each molecule; folds are made where it is None.
     experiment
         What to fit and hold out, and the card's facts.
     progress
@@ -71,7 +74,7 @@ def train_property(
 
     paths = [table] if isinstance(table, (str, os.PathLike)) else list(table)
     column = smiles_column or find_smiles_column(paths[0])
-    read = read_properties(paths, column, labels, tasks)
+    read = read_properties(paths, column, labels, tasks, folds)
     plan = experiment or PropertyExperiment()
     told = {"columns": {"smiles": column, "labels": list(labels)}}
     with writing_to(Path(out)):

@@ -97,6 +97,15 @@ def test_read__columns_asked_for_twice(tmp_path: Path) -> None:
     assert "no label" in _refusal(tmp_path, "smiles,y\nCC,1\n", labels=())
 
 
+def test_read__folds_of_molecules(tmp_path: Path) -> None:
+    path = _write(tmp_path, "smiles,y,part\nCC,1,b\nCCC,2,a\nCC,3,b\nCCCC,4,b\n")
+    table = read_properties([path], "smiles", ["y"], fold_column="part")
+    assert table.fold is not None and table.fold.tolist() == [2, 1, 2]
+    path = _write(tmp_path, "smiles,y,part\nCC,1,b\nCCC,5,a\nCC,3,a\n")
+    with pytest.raises(InputError, match="record 4, field part: 'CC' is in fold 'a', and in another"):
+        read_properties([path], "smiles", ["y"], fold_column="part")
+
+
 _ROW = st.tuples(st.sampled_from(["CCO", "OCC", "CC", "CCN.Cl", "CCN", "C1CC", ""]), st.floats(-5, 5))
 
 

@@ -6,8 +6,10 @@ import pytest
 from typer.testing import CliRunner
 
 from chem.errors import InputError
+from chem.standardise import standardise_smiles
+from models.property_fits import PropertyExperiment
 from varimol.cli import app
-from varimol.property_runs import find_smiles_column, load_property_network, predict_property
+from varimol.property_runs import find_smiles_column, load_property_network, predict_property, train_property
 
 
 def _table(folder: Path) -> Path:
@@ -57,6 +59,18 @@ def test_predict__is_dispatched_by_the_kind_of_network(run: Path, tmp_path: Path
     said = CliRunner().invoke(app, ["predict", str(run), "--table", str(path), "--out", str(out)])
     assert said.exit_code == 0, said.output
     assert np.isfinite(pd.read_csv(out, sep="\t")["prediction"]).all()
+
+
+def test_train__folds_of_the_table_are_held_out(tmp_path: Path) -> None:
+    path = _table(tmp_path)
+    table = pd.read_csv(path, sep="\t")
+    table.assign(part=["old", "new"] * 32).to_csv(path, sep="\t", index=False)
+    plan = PropertyExperiment(parts=("kernel",), baselines=False)
+    train_property(path, None, ["carbons"], tmp_path / "run", folds="part", experiment=plan)
+    folds = pd.read_csv(tmp_path / "run" / "folds.tsv", sep="\t")
+    assert set(folds["setting"]) == {"given"}
+    told = folds.drop_duplicates("smiles").set_index("smiles")["fold"]
+    assert told[table["SMILES"].map(lambda text: standardise_smiles(text).smiles)].tolist() == [2, 1] * 32
 
 
 @pytest.mark.parametrize(
