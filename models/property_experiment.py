@@ -48,6 +48,8 @@ from models.split_groups import group_folds
 from models.trained_properties import TrainedProperties, nearest_measured, spread_model
 
 BLEND = "blend"
+POOLED = 0
+"""Fold of the figures of all folds together."""
 MIN_MOLECULES = 20
 """Of a label, and of each of its classes `MIN_OF_CLASS`."""
 MIN_OF_CLASS = 3
@@ -239,13 +241,13 @@ def _long(table: PropertyTable, judged: dict[str, Judged], plan: PropertyExperim
 
 
 def _metrics(table: PropertyTable, judged: dict[str, Judged], plan: PropertyExperiment) -> pd.DataFrame:
-    """Figures of each fold, and of all folds pooled (fold ``all``)."""
+    """Figures of each fold, and of all folds together (fold `POOLED`)."""
     tasks = dict(zip(table.label_names, table.tasks, strict=True))
     rows = []
     keys = ["setting", "endpoint", "model"]
     for (setting, endpoint, model), part in _long(table, judged, plan).groupby(keys, sort=False):
-        folds = [(str(number), some) for number, some in part.groupby("fold")]
-        for fold, some in [*folds, (ALL, part)]:
+        folds = [(int(str(number)), some) for number, some in part.groupby("fold")]
+        for fold, some in [*folds, (POOLED, part)]:
             label, prediction = some["label"].to_numpy(), some["prediction"].to_numpy()
             rows += [
                 (setting, endpoint, model, fold, plan.seed, metric, value)
@@ -291,7 +293,9 @@ def _told(
     table: PropertyTable, plan: PropertyExperiment, metrics: pd.DataFrame, coverage: pd.DataFrame
 ) -> dict[str, Any]:
     """What the card says of a run: seed, folds, figures over all folds, coverage and notes."""
-    pooled = metrics[(metrics["fold"] == ALL) & metrics["metric"].isin(("rmse", "pearson", "auroc", "aupr"))]
+    pooled = metrics[
+        (metrics["fold"] == POOLED) & metrics["metric"].isin(("rmse", "pearson", "auroc", "aupr"))
+    ]
     figures = [
         {"setting": setting, "endpoint": endpoint, "model": model}
         | {

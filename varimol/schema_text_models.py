@@ -48,4 +48,63 @@ coverage_upper number  [share] upper end
 mean_width     number? [unit of the label] mean width of the finite intervals
 median_width   number? [unit of the label] their median width
 share_infinite number  [share] intervals with an infinite bound
-warning        string  why the count is uncertain; empty otherwise"""
+warning        string  why the count is uncertain; empty otherwise
+
+# property_predictions | predict, of a property network
+One property of one molecule of the input, in the input's order; before these the column that names molecules, where one was asked for.
+smiles                 string  structure, as it stands in the input; the column has the name that it has there
+endpoint               string  property
+prediction             number? [unit of the property] predicted value, or for a class its probability; null where the structure cannot be read
+lower                  number? [as prediction] lower bound of the interval, of 90% unless asked otherwise
+upper                  number? [as prediction] upper bound
+sd                     number? [as prediction] error expected of this molecule
+in_domain              boolean the molecule is alike enough to the training molecules
+abstain                boolean no claim is to be made of the prediction
+reason                 string  why; empty otherwise
+nearest_train_tanimoto number? similarity to the nearest training molecule (Tanimoto, Morgan 2)
+
+# property_folds | train property (folds.tsv)
+One out-of-fold prediction of one model.
+setting                string  what was held out {scaffold, random, given}
+endpoint               string  property
+fold                   integer fold that was held out, from 1
+seed                   integer of the training
+smiles                 string  standardised structure
+label                  number  [unit of the property] measured value, or 0 or 1
+nearest_train_tanimoto number  similarity to the nearest molecule that was trained on beside this fold
+model                  string  blend, one of its parts, or a plain model
+prediction             number  [unit of the property] predicted value, or probability
+
+# property_metrics | train property (metrics.tsv)
+One figure of one model on one fold.
+setting  string  what was held out {scaffold, random, given}
+endpoint string  property
+model    string  blend, one of its parts, or a plain model
+fold     integer fold that was held out; 0 for all folds together
+seed     integer of the training
+metric   string  rmse, mae and pearson of numbers; brier, log_loss, auroc and aupr of classes
+value    number? its value; missing where it is not defined
+
+# property_coverage | train property (coverage.tsv)
+How many held-out labels the blend's intervals held, those of each fold calibrated on the other folds.
+setting        string  what was held out {scaffold, random, given}
+endpoint       string  property
+by             string  what the molecules are binned by
+bin            string  the bin, or all
+n              integer molecules in it
+level          number  [share] coverage that was asked for
+coverage       number  [share] molecules whose label the interval held
+coverage_lower number  [share] lower end of its 95% interval (Clopper-Pearson)
+coverage_upper number  [share] upper end
+mean_width     number? [unit of the property] mean width of the finite intervals
+median_width   number? [unit of the property] their median width
+share_infinite number  [share] intervals with an infinite bound
+warning        string  why the count is uncertain; empty otherwise
+
+# property_rejects | train property (rejects.tsv)
+One row of the tables that was not used, or not for one label.
+file   string  table
+record integer line of the row, the header counted
+smiles string  structure as given
+label  string  label that was not used; empty where the whole row was not
+reason string  why"""
