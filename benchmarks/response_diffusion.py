@@ -69,35 +69,8 @@ def predicted_by(keep: Path, shared: Shared, name: str) -> Predicted:
     return of_lines(shared, SETTING, fits)
 
 
-def diffusion_figures(results: Path) -> str:
-    """What the page of response figures says of diffusion, empty where nothing was measured."""
-    path = results / "response_diffusion.tsv"
-    if not path.exists():
-        return ""
-    rows = []
-    for row in pd.read_csv(path, sep="\t").to_dict("records"):
-        gains = [
-            _told(row, f"gain_{metric}", f"gain_{metric}_", "+") if row["share"] else ""
-            for metric in ("residual_r", "ndcg")
-        ]
-        told = _told(row, "residual_r"), gains[0], _told(row, "ndcg10", "ndcg10_"), gains[1]
-        rows.append(f"| {row['share']:g} | {' | '.join(told)} |")
-    lead = (
-        "Mutations spread over the genes of the same pathways before anything is fitted (random walk with restart, "
-        "`varimol.pathways`), genotypes alone, the same folds of lines (`python -m benchmarks.response_diffusion`). "
-        "The gain is over profiles as they are; intervals are of lines drawn with replacement."
-    )
-    header = "| share | residual r | gain | NDCG@10 | gain |\n| --- | --- | --- | --- | --- |"
-    return "\n\n".join(["### Diffusion over pathways", lead, "\n".join([header, *rows])])
-
-
 def _figures_of_model(predicted: Predicted) -> dict[str, object]:
     return next(row for row in figures(predicted, predicted) if row["model"] == MODEL)
-
-
-def _told(row: dict[str, float], value: str, prefix: str = "", sign: str = "") -> str:
-    told, lower, upper = (f"{row[name]:{sign}.3f}" for name in (value, f"{prefix}lower", f"{prefix}upper"))
-    return f"{told} [{lower}, {upper}]"
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ WORDS = {
     MODEL: "**response model**", TAUGHT: "**response model, taught by expression**", "network_alone": "its networks alone",
     "kernel_alone": "its kernel regression alone", "markers_alone": "its marker ridge alone", "means": "means",
     "kernel_ridge": "kernel ridge", "elastic_net": "elastic net", "anova_ridge": "ANOVA ridge",
-    "random_forest": "random forest", "nearest_compound": "nearest compound's", BY_HAND: "weights by hand",
+    "random_forest": "random forest", "nearest_compound": "nearest compound", BY_HAND: "weights by hand",
     BY_JUDGED: "weights found on what is judged", "marker_anova": "analysis of variance",
 }  # fmt: skip
 
@@ -45,6 +45,7 @@ def response_figures(results: Path) -> str:
         _lines(sweep, less), _elsewhere(sweep, less), _taught(sweep, less), _weights(sweep, less),
     ]  # fmt: skip
     parts += [
+        _diffusion(_read(results / "response_diffusion.tsv")),
         _kill(_read(results / "response_kill.tsv")),
         _biomarkers(_read(results / "response_biomarkers.tsv")),
     ]
@@ -52,8 +53,10 @@ def response_figures(results: Path) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def verdict(less: pd.DataFrame, arm: str, metric: str, others: tuple[str, ...] = BASELINES) -> str:
-    """In plain words: which models the response model is ahead of, and which not, on unseen lines with the first seed.
+def verdict(
+    less: pd.DataFrame, arm: str, metric: str, others: tuple[str, ...] = BASELINES, setting: str = "line"
+) -> str:
+    """In plain words: which models the response model is ahead of, and which not, with the first seed.
 
     Parameters
     ----------
@@ -65,8 +68,10 @@ def verdict(less: pd.DataFrame, arm: str, metric: str, others: tuple[str, ...] =
         residual_r or ndcg.
     others
         The models that it is compared with.
+    setting
+        What was held out.
     """
-    some = less[(less["arm"] == arm) & (less["setting"] == "line") & (less["seed"] == SEEDS[0])]
+    some = _of(less, arm, setting, SEEDS[0])
     some = some[(some["model"] == MODEL) & (some["metric"] == metric) & some["other"].isin(others)]
     ahead, behind = some[some["lower"] > 0], some[some["upper"] < 0]
     open_ = some[(some["lower"] <= 0) & (some["upper"] >= 0)]
@@ -132,10 +137,11 @@ def _elsewhere(sweep: pd.DataFrame, less: pd.DataFrame) -> str:
         for arm, words in ARMS.items():
             some = _of(sweep, arm, setting, SEEDS[0])
             if not some.empty:
-                models = (MODEL, *(BASELINES if setting == "tissue" else OF_COMPOUNDS))
+                others = BASELINES if setting == "tissue" else OF_COMPOUNDS
+                told = [verdict(less, arm, metric, others, setting) for metric in ("residual_r", "ndcg")]
                 parts += [
-                    f"Unseen {SETTINGS[setting]}; {words}:",
-                    _table(some, _of(less, arm, setting, SEEDS[0]), models),
+                    " ".join(filter(None, (f"Unseen {SETTINGS[setting]}; {words}.", *told))),
+                    _table(some, _of(less, arm, setting, SEEDS[0]), (MODEL, *others)),
                 ]
     if not parts:
         return ""
@@ -192,6 +198,27 @@ def _weights(sweep: pd.DataFrame, less: pd.DataFrame) -> str:
             _markdown(["profile", "weights", "residual r", "nested less this"], rows),
         ]
     )
+
+
+def _diffusion(table: pd.DataFrame | None) -> str:
+    if table is None:
+        return ""
+    rows = []
+    for row in table.to_dict("records"):
+        r, ndcg = (
+            _interval(row, f"gain_{metric}", f"gain_{metric}_", sign="+") if row["share"] else ""
+            for metric in ("residual_r", "ndcg")
+        )
+        rows.append(
+            [f"{row['share']:g}", _interval(row, "residual_r"), r, _interval(row, "ndcg10", "ndcg10_"), ndcg]
+        )
+    lead = (
+        "Mutations spread over the genes of the same pathways before anything is fitted (random walk with restart over "
+        "`varimol.pathways`), genotypes alone, the same folds of lines (`python -m benchmarks.response_diffusion`). The gain is "
+        "over profiles as they are."
+    )
+    header = ["share that goes on", "residual r", "gain", "NDCG@10", "gain"]
+    return "\n\n".join(["### Diffusion over pathways", lead, _markdown(header, rows)])
 
 
 def _kill(table: pd.DataFrame | None) -> str:

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.response_diffusion import diffused, diffusion_figures, diffusion_rows
+from benchmarks.response_diffusion import diffused, diffusion_rows
+from benchmarks.response_figures import response_figures
 from benchmarks.response_summary import Predicted
 from genomics.gene_graph import diffusion, pathway_links
 from models.response_data import ResponseData
@@ -55,8 +56,7 @@ def test_diffusion_rows__gain_is_the_difference_of_the_figures() -> None:
     assert second["gain_residual_r_lower"] > 0
 
 
-def test_diffusion_figures__tell_what_was_measured(tmp_path: Path) -> None:
-    assert diffusion_figures(tmp_path) == ""
+def test_response_figures__tell_what_diffusion_gains(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     measured = rng.normal(size=(30, 12))
     one, other = (
@@ -65,5 +65,5 @@ def test_diffusion_figures__tell_what_was_measured(tmp_path: Path) -> None:
     pd.DataFrame(diffusion_rows(one, {0.6: other})).to_csv(
         tmp_path / "response_diffusion.tsv", sep="\t", index=False
     )
-    text = diffusion_figures(tmp_path)
+    text = response_figures(tmp_path)
     assert "| 0.6 |" in text and "nan" not in text

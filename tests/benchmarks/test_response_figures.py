@@ -43,6 +43,13 @@ def test_verdict__says_losses_and_what_is_open() -> None:
     assert "not shown to differ from that of elastic net" in told
 
 
+def test_verdict__judges_each_setting_by_its_own_models() -> None:
+    less = _less(means=(0.1, 0.3), nearest_compound=(-0.04, -0.01)).assign(setting="compound")
+    told = verdict(less, "genotype", "residual_r", ("means", "nearest_compound"), "compound")
+    assert "above that of means" in told and "**below** that of nearest compound" in told
+    assert verdict(less, "genotype", "residual_r", ("means", "nearest_compound")) == ""
+
+
 def test_verdict__nothing_measured_is_nothing_said() -> None:
     assert verdict(_less(means=(0.1, 0.3)), "genotype_tissue", "residual_r") == ""
 
