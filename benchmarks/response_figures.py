@@ -93,7 +93,7 @@ def verdict(
 def _lines(sweep: pd.DataFrame, less: pd.DataFrame) -> str:
     lead = (
         "Five folds of lines, the same for all models (`python -m benchmarks.response_sweep`, then `python -m "
-        "benchmarks.response_summary`); GDSC2, ln IC50 in ln umol/l, 580 lines. Residual r is the correlation over lines of "
+        "benchmarks.response_summary`); GDSC2, ln IC50 in ln umol/l, 450 lines and 133 compounds. Residual r is the correlation over lines of "
         "what is neither the compound's nor the line's mean, averaged over compounds; NDCG@10 ranks a line's compounds by how "
         "far below their mean they are. Both are pooled over folds, with 95% intervals of lines drawn with replacement. "
         "The model's weights of its parts come from the other folds; it alone weighs genes by how many drugs they are known with "
