@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -11,6 +12,37 @@ ORDER = ("esol", "lipophilicity", "bbbp", "bace", "tox21", "ames", "cyp3a4", "hl
 N_FOLDS = 5
 OTHERS = ("chemprop", "attentive_fp")
 """Programs and networks of others."""
+
+
+def shipped_figures(card: dict[str, Any]) -> str:
+    """Held-out figures of the shipped network, from its card.
+
+    Parameters
+    ----------
+    card
+        card.json of a property network.
+    """
+    told: dict[str, dict[str, Any]] = {}
+    for row in card["figures"]:
+        if row["setting"] == card["settings"][0]:
+            told.setdefault(row["endpoint"], {})[row["model"]] = row
+    covered = {row["endpoint"]: row["coverage"] for row in card["coverage"]}
+    rows = [
+        "| property | figure | blend | kernel | network | 90% intervals hold |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, models in told.items():
+        metric = "rmse" if "rmse" in models["blend"] else "auroc"
+        cells = [
+            f"{models[model][metric]:.3f}" if model in models else "-"
+            for model in ("blend", "kernel", "network")
+        ]
+        rows.append(f"| {name} | {metric.upper()} | {' | '.join(cells)} | {covered[name]:.1%} |")
+    lead = (
+        f"The shipped network, {card['n_molecules']:,} molecules: {card['splits']}; all folds together, the blend's weights for a "
+        "fold found on the others."
+    )
+    return lead + "\n\n" + "\n".join(rows)
 
 
 def property_figures(results: Path) -> str:

@@ -15,7 +15,7 @@ from benchmarks.affinity_figures import affinity_figures
 from benchmarks.compound_figures import compound_figures
 from benchmarks.measured_model import model_note
 from benchmarks.pharmacogene_figures import pharmacogene_figures, pharmacogene_summary
-from benchmarks.property_figures import property_figures
+from benchmarks.property_figures import property_figures, shipped_figures
 from benchmarks.reading_figures import reading_figures
 from benchmarks.response_figures import response_figures
 from benchmarks.sweep_summary import sweep_summary
@@ -211,18 +211,22 @@ def _times(path: Path) -> str:
 
 def pages(root: Path = ROOT) -> dict[Path, str]:
     """Pages with measured parts as they should stand, by their path below `root`."""
-    card = json.loads((network_folder("kinase-affinity") / "card.json").read_text(encoding="utf-8"))
+    card = _card("kinase-affinity")
     results = root / "benchmarks" / "results"
     measured = {
         Path("README.md"): readme_figures(root, card),
         Path("docs", "affinity-figures.md"): affinity_figures(results, card),
         Path("docs", "pharmacogene-figures.md"): pharmacogene_figures(results),
-        Path("docs", "properties.md"): property_figures(results),
+        Path("docs", "properties.md"): f"{property_figures(results)}\n\n{shipped_figures(_card('admet'))}",
         Path("docs", "response-figures.md"): response_figures(results),
     }
     return {
         path: with_figures((root / path).read_text(encoding="utf-8"), text) for path, text in measured.items()
     }
+
+
+def _card(name: str) -> dict[str, Any]:
+    return dict(json.loads((network_folder(name) / "card.json").read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":
