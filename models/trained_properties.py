@@ -25,6 +25,8 @@ COLUMNS = (
     "nearest_train_tanimoto",
 )  # fmt: skip
 _AT_ONCE = 256
+_SHOWN = 8
+"""Names in an error."""
 _IDLE = "its interval holds every probability"
 _UNJUDGED = "too few molecules like it were held out in training for an interval"
 
@@ -71,8 +73,10 @@ class TrainedProperties:
         for name in names:
             if name not in self.names:
                 close = get_close_matches(name, self.names, n=1)
+                shown = ", ".join(self.names[:_SHOWN]) + (", ..." if len(self.names) > _SHOWN else "")
                 raise InputError(
-                    f"no endpoint is called {name!r}", field="endpoint", expected=f"one of {', '.join(self.names)}",
+                    f"no endpoint is called {name!r}", field="endpoint",
+                    expected=f"one of {len(self.names)}: {shown}",
                     hint=f"did you mean {close[0]!r}?" if close else "the card lists them",
                 )  # fmt: skip
         return [self.names.index(name) for name in names]

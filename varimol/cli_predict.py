@@ -63,7 +63,7 @@ def predict(
         str, typer.Option(help="Response: column that names compounds; that of training unless given.")
     ] = "",
     copy_number_scale: Annotated[
-        str, typer.Option(help="Response: relative_log2 (unless given) or absolute.")
+        str, typer.Option(help="Response: relative_log2 or absolute; that of training unless given.")
     ] = "",
     endpoint: Annotated[
         str, typer.Option(help="Affinity, property: label to predict; all of the network's unless given.")
@@ -148,7 +148,7 @@ def _response(network: str, out: Path, given: dict[str, Any], level: float) -> l
         network, block_tables(given["profiles"], "--profiles"), out, pairs=given["pairs"], drugs=given["drugs"],
         covariates=given["covariates"], line_column=given["line_column"] or None,
         drug_column=given["drug_column"] or None, smiles_column=given["smiles_column"] or None,
-        copy_number_scale=given["copy_number_scale"] or "relative_log2", level=level, tell=said.append,
+        copy_number_scale=given["copy_number_scale"] or None, level=level, tell=said.append,
     )  # fmt: skip
     return [f"{out}: {rows_text(predicted)}", *(f"note: {text}" for text in said)]
 

@@ -160,6 +160,7 @@ def read_training(
         "columns": {"line": line_column, "drug": drug_column, "label": label},
         "covariates": {name: list(each) for name, each in levels.items()},
         "diffusion": diffusion,
+        "copy_number_scale": copy_number_scale,
         "teacher": sorted(teacher),
         "kinds": {name: read.kinds[name] for name in profiles},
     }
@@ -257,7 +258,7 @@ def predict_response(
     line_column: str | None = None,
     drug_column: str | None = None,
     smiles_column: str | None = None,
-    copy_number_scale: str = "relative_log2",
+    copy_number_scale: str | None = None,
     level: float = 0.9,
     tell: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
@@ -282,7 +283,7 @@ def predict_response(
     line_column, drug_column, smiles_column
         Names of columns, those of the training unless given.
     copy_number_scale
-        As in `train_response`.
+        As in `train_response`; that of the training unless given.
     level
         Coverage of the interval.
     tell
@@ -303,7 +304,8 @@ def predict_response(
     trained = load_response_network(network)
     columns = trained.card["columns"]
     line_name, drug_name = line_column or columns["line"], drug_column or columns["drug"]
-    read = _profiles_to_predict(trained, profiles, line_name, covariates, copy_number_scale)
+    scale = copy_number_scale or trained.card["copy_number_scale"]
+    read = _profiles_to_predict(trained, profiles, line_name, covariates, scale)
     levels = {name: tuple(each) for name, each in trained.card["covariates"].items()}
     blocks = _blocks(read, levels if len(read.covariates.columns) else {})
     names, smiles, notes = _compounds(trained, drugs, drug_name, smiles_column)

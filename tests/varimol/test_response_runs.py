@@ -182,6 +182,7 @@ def test_train__writes_what_others_read(trained: Path) -> None:
     assert card["unit"] == "ln(umol/l)"
     assert card["kinds"] == {"mutation": "genotype", "copy_number": "genotype"}
     assert card["teacher"] == ["expression"]
+    assert card["copy_number_scale"] == "relative_log2"
 
 
 def test_train__by_command_says_what_it_found(tables: dict[str, Path], tmp_path: Path) -> None:
