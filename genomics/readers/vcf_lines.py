@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from genomics.block import VariantBlock
+from genomics.errors import InputError
 from genomics.readers.protocol import Reject
 from genomics.readers.vcf_checks import (
     ALLELES_BEYOND_ALT,
@@ -100,6 +101,16 @@ class SlowLines:
         """Return contig and position of a line, None where they cannot be read."""
         return line_locus(line)
 
+    def _opened(self, place: str) -> cyvcf2.VCF:
+        """Open the lines with htslib, whose refusals of a header are bare exceptions."""
+        try:
+            return open_htslib(place)
+        except Exception as error:
+            raise InputError(
+                f"htslib cannot read the header ({error})", file=self.path, record="header",
+                expected="lines of a VCF header", hint="look for bytes that are no text in its ## lines",
+            ) from error  # fmt: skip
+
     def parse(self, lines: Sequence[bytes], numbers: Sequence[int | str]) -> Iterator[VariantBlock]:
         """Yield the records of some lines as one block; nothing where none is left.
 
@@ -113,7 +124,7 @@ class SlowLines:
         Raises
         ------
         InputError
-            A record cannot be read.
+            A record cannot be read, or htslib cannot read the header.
         """
         bare = [line.rstrip(b"\r\n") for line in lines]
         problems = [line_problem(line, len(self.header.samples)) for line in bare]
@@ -125,7 +136,7 @@ class SlowLines:
                     text.write(self._ready(line) + b"\n")
             text.flush()
             text.seek(0)
-            variants = open_htslib(f"/dev/fd/{text.fileno()}")
+            variants = self._opened(f"/dev/fd/{text.fileno()}")
             for line, number, problem in zip(bare, numbers, problems, strict=True):
                 record = self._record(variants, line, number, problem)
                 if record is not None:

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.fuzz_vcf import check, write_seeds
+from genomics.errors import InputError
+from genomics.ingest import ingest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,3 +52,16 @@ def test_fuzz__bounded_atheris_run(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr[-3000:]
     units = [line.split()[-1] for line in run.stderr.splitlines() if "number_of_executed_units" in line]
     assert int(units[0]) > 100
+
+
+def test_check__a_zero_byte_in_the_header_is_refused(tmp_path: Path) -> None:
+    """htslib reads the header no further than that; an earlier version let its bare exception through."""
+    text = (
+        b'##fileformat=VCFv4.4\n##contig=<ID=1>\n##contig=<ID=chr2>\n##FILTER=\x02\'\x00<ID=q10,Description="low">\n'
+        b'##FORMAT=<ID=GT,Number=1,Type=String,Description="genotype">\n'
+        b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tA\tB\n1\t100\t.\tA\tG\t.\tPASS\t.\tGT\t0/1\t|1|2\n"
+    )
+    path = tmp_path / "in.vcf"
+    path.write_bytes(text)
+    with pytest.raises(InputError, match="record header: htslib cannot read the header"):
+        ingest(path, tmp_path / "out.vcz", build="GRCh38")
