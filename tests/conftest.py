@@ -13,8 +13,10 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
-# A busy machine makes single examples slow; the suite has no timed tests.
-settings.register_profile("untimed", deadline=None)
+# A busy machine makes single examples slow; the suite has no timed tests. The same commit is tested on the same examples
+# every time; `pytest --hypothesis-profile explore` looks for new ones.
+settings.register_profile("untimed", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None)
 settings.load_profile("untimed")
 
 

@@ -148,10 +148,24 @@ def _same(text, at, end, other, start, stop):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _is_pass(text, at, end):  # type: ignore[no-untyped-def]
-    if end - at == 1:
-        return text[at] == DOT
-    four = end - at == 4 and text[at] == 80 and text[at + 1] == 65
-    return four and text[at + 2] == 83 and text[at + 3] == 83
+    """Tell whether FILTER is a point or names nothing but PASS; what is empty between semicolons is no name."""
+    if end - at == 1 and text[at] == DOT:
+        return True
+    while at < end:
+        if text[at] != _SEMICOLON:
+            if (
+                end - at < 4
+                or text[at] != 80
+                or text[at + 1] != 65
+                or text[at + 2] != 83
+                or text[at + 3] != 83
+            ):
+                return False
+            at += 4
+            if at < end and text[at] != _SEMICOLON:
+                return False
+        at += 1
+    return True
 
 
 @njit(nogil=True, cache=True)

@@ -101,7 +101,25 @@ _FIXED = [
     st.sampled_from(
         [".", "30", "0.5", "1e2", "3.25", "inf", "nan", "123456.789012345678", "x", "", "1.", ".5"]
     ),
-    st.sampled_from(["PASS", ".", "q10", "q10;s50", "undeclared", "", "0", "q10;", ";", "PASS;q10"]),
+    st.sampled_from(
+        [
+            "PASS",
+            ".",
+            "q10",
+            "q10;s50",
+            "undeclared",
+            "",
+            "0",
+            "q10;",
+            ";",
+            "PASS;q10",
+            "PASS;",
+            ";PASS",
+            "PASS;PASS",
+            "PASSED",
+            "PASS;.",
+        ]
+    ),
     st.sampled_from(
         [".", "AC=1", "END=200", "AC=1;END=90", "END=x", "END", ";", "AC=1;", "=", "XEND=7", "é=1", ""]
     ),
