@@ -1,13 +1,15 @@
 """Responses to compounds never measured, from those to compounds of alike structure.
 
-Kernel ridge on Tanimoto similarity, with the training compounds' means, and their interactions with a line, as what is
-regressed. Far from every training compound the mean of all is left, and no interaction. Fingerprints may be bits or counts; two
-counts have in common the smaller one, and their union is the larger one. With compounds held out by scaffold, counts
-of Morgan environments and atom pairs side by side told more of GDSC2 than either, or than bits.
+A new compound's mean is regressed on Tanimoto similarity (kernel ridge); far from every training compound the mean of
+all is left. Its interaction with a line is the mean of those of the training compounds, weighted by a power of their
+similarity: few compounds share a target with it, and a ridge spreads over all the others too. Fingerprints may be bits
+or counts; two counts have in common the smaller one, and their union is the larger one. With compounds held out by
+scaffold, counts of Morgan environments and atom pairs side by side told more of GDSC2 than either, or than bits.
 
 References
 ----------
 Ralaivola, L. et al. (2005) Graph kernels for chemical informatics. Neural Networks 18:1093, for Tanimoto as a kernel.
+Nadaraya, E. A. (1964) On estimating regression. Theory of Probability and its Applications 9:141, for weighted means.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ from chem.fingerprint import tanimoto
 
 Array = NDArray[np.float64]
 RIDGE = 0.3
-"""Noise of a compound's mean and of its interactions, where the kernel's diagonal is 1."""
+"""Noise of a compound's mean, where the kernel's diagonal is 1."""
+SHARPNESS = 8
+"""Power of similarity that interactions are weighted with."""
 MAX_COUNT = 8
 """Larger counts are taken for this."""
 _ROWS_AT_ONCE = 256
@@ -54,16 +58,19 @@ class CompoundMap:
 
     def mean(self, fingerprints: NDArray[np.integer], means: Array) -> Array:
         """(n,) means of new compounds with (n, length) fingerprints, from the (compounds,) training means."""
-        return means.mean() + self._shares(fingerprints) @ (means - means.mean())
+        alike = count_tanimoto(self.counts, self.counts) + RIDGE * np.eye(len(self.counts))
+        weights = np.linalg.solve(alike, means - means.mean())
+        return np.asarray(means.mean() + count_tanimoto(fingerprints, self.counts) @ weights)
 
     def interaction(self, fingerprints: NDArray[np.integer], interaction: Array) -> Array:
-        """(lines, n) interactions with new compounds, from (lines, compounds) with the training ones."""
-        return interaction @ self._shares(fingerprints).T
+        """(lines, n) interactions with new compounds, from (lines, compounds) with the training ones.
 
-    def _shares(self, fingerprints: NDArray[np.integer]) -> Array:
-        """(n, compounds) how much of each training compound goes into a new one."""
-        alike = count_tanimoto(self.counts, self.counts) + RIDGE * np.eye(len(self.counts))
-        return np.asarray(np.linalg.solve(alike, count_tanimoto(fingerprints, self.counts).T).T)
+        A compound that has nothing in common with any training one has no interaction.
+        """
+        near = count_tanimoto(fingerprints, self.counts) ** SHARPNESS
+        total = near.sum(axis=1, keepdims=True)
+        shares = np.divide(near, total, out=np.zeros_like(near), where=total > 0)
+        return np.asarray(interaction @ shares.T)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Arrays to keep on disk."""

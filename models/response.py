@@ -183,7 +183,7 @@ class ResponseModel:
     def predict_new_compounds(self, profiles: Profiles, fingerprints: Fingerprints) -> Array:
         """Predict responses to compounds that no line was measured with.
 
-        A new compound's mean and interaction are those of the training compounds, regressed on Tanimoto similarity.
+        A new compound's mean and interaction come from those of the training compounds (`models.new_compounds`).
 
         Parameters
         ----------

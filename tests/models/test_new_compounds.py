@@ -1,31 +1,45 @@
-"""Unseen compounds, against scikit-learn's kernel ridge."""
+"""Unseen compounds, against scikit-learn's kernel ridge and weighted neighbours."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.kernel_ridge import KernelRidge
+from sklearn.neighbors import KNeighborsRegressor
 
 from chem.errors import InputError
 from chem.fingerprint import tanimoto
-from models.new_compounds import MAX_COUNT, RIDGE, CompoundMap, count_tanimoto
+from models.new_compounds import MAX_COUNT, RIDGE, SHARPNESS, CompoundMap, count_tanimoto
 
 
 def bits(n: int, seed: int) -> np.ndarray:
     return (np.random.default_rng(seed).random((n, 32)) < 0.3).astype(np.uint8)
 
 
-def test_map__as_scikit_learns_kernel_ridge() -> None:
-    old, new, rng = bits(9, 0), bits(4, 1), np.random.default_rng(2)
-    means, interaction = rng.normal(size=9), rng.normal(size=(5, 9))
-    compounds = CompoundMap.fit(old)
+def test_mean__as_scikit_learns_kernel_ridge() -> None:
+    old, new = bits(9, 0), bits(4, 1)
+    means = np.random.default_rng(2).normal(size=9)
     ridge = KernelRidge(alpha=RIDGE, kernel="precomputed").fit(tanimoto(old, old), means - means.mean())
     expected = means.mean() + ridge.predict(tanimoto(new, old))
-    assert np.allclose(compounds.mean(new, means), expected, atol=1e-6)
-    ridge = KernelRidge(alpha=RIDGE, kernel="precomputed").fit(tanimoto(old, old), interaction.T)
-    assert np.allclose(
-        compounds.interaction(new, interaction).T, ridge.predict(tanimoto(new, old)), atol=1e-6
-    )
+    assert np.allclose(CompoundMap.fit(old).mean(new, means), expected, atol=1e-6)
+
+
+def test_interaction__as_scikit_learns_weighted_neighbours() -> None:
+    old, new = bits(9, 0), bits(4, 1)
+    interaction = np.random.default_rng(2).normal(size=(5, 9))
+    near = KNeighborsRegressor(9, metric="precomputed", weights=lambda far: (1 - far) ** SHARPNESS)
+    expected = near.fit(1 - tanimoto(old, old), interaction.T).predict(1 - tanimoto(new, old))
+    assert np.allclose(CompoundMap.fit(old).interaction(new, interaction).T, expected, atol=1e-6)
+
+
+@given(seed=st.integers(0, 1000))
+def test_interaction__within_those_of_the_training_compounds(seed: int) -> None:
+    interaction = np.random.default_rng(seed).normal(size=(5, 9))
+    told = CompoundMap.fit(bits(9, seed)).interaction(bits(4, seed + 1), interaction)
+    assert (told <= interaction.max(axis=1, keepdims=True) + 1e-9).all()
+    assert (told >= interaction.min(axis=1, keepdims=True) - 1e-9).all()
 
 
 def test_map__nothing_alike_is_the_mean_and_no_interaction() -> None:
