@@ -1,4 +1,4 @@
-"""A table of responses taken apart: what compounds and lines have in general, and what is left to explain."""
+"""Responses taken apart, with the interaction of every compound brought to one spread."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chem.errors import InputError
+from models.response_parts import ResponseParts
 
 Array = NDArray[np.float64]
 MIN_VALUES = 3
@@ -45,12 +46,10 @@ class Residuals:
         >>> parts.compound_mean.tolist(), parts.profile_mean.tolist(), parts.standard.tolist()
         ([1.0, 3.0], [-1.5, 1.5], [[1.0, -1.0], [-1.0, 1.0]])
         """
-        mean = np.nanmean(values, axis=0)
-        profile_mean = np.nanmean(values - mean, axis=1)
-        interaction = values - mean - profile_mean[:, None]
-        offset, scale = np.nanmean(interaction, axis=0), np.nanstd(interaction, axis=0)
+        parts = ResponseParts.of(values)
+        offset, scale = np.nanmean(parts.interaction, axis=0), np.nanstd(parts.interaction, axis=0)
         scale = np.where(scale > 1e-9, scale, 1.0)
-        return cls(mean + offset, profile_mean, scale, (interaction - offset) / scale)
+        return cls(parts.compound_means + offset, parts.line_means, scale, (parts.interaction - offset) / scale)
 
 
 def checked_values(values: Array) -> Array:
