@@ -31,7 +31,8 @@ check: $(VENV)/.dev
 
 test: check
 	# Two processes of one thread each: small networks on more threads than cores take many times as long.
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	# A file of tests stays with one of them, so that what its tests share is made once.
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # The other readers of VCF Zarr that tests compare with, each set of versions in an environment of its own.
 PEERS := $(patsubst tests/genomics/peers/%.txt,$(VENV)/peers/%/.made,$(wildcard tests/genomics/peers/*.txt))
