@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 ORDER = ("esol", "lipophilicity", "bbbp", "bace", "tox21", "ames", "cyp3a4", "hlm")
@@ -100,3 +101,53 @@ def _left(judged: pd.DataFrame) -> str:
     if absent:
         told.append(f"Left to run: {', '.join(absent)}, then the other tables.")
     return " ".join(told)
+
+
+def cliff_figures(results: Path) -> str:
+    """Errors on activity cliffs as Markdown; nothing where they were not measured.
+
+    Parameters
+    ----------
+    results
+        Folder of the raw TSVs.
+    """
+    path = results / "activity_cliffs.tsv"
+    if not path.exists():
+        return ""
+    table = pd.read_csv(path, sep="\t")
+    n_targets = table["target"].nunique()
+    counts = table["model"].value_counts()
+    table = table[table["model"].isin(counts.index[counts == n_targets])]
+    rows = [
+        "| model | RMSE | of molecules on cliffs | mean rank | worse than the best by [95%] | on cliffs |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    errors = {
+        name: table.pivot_table(index="target", columns="model", values=name)
+        for name in ("rmse", "rmse_cliff")
+    }
+    means = {name: each.mean() for name, each in errors.items()}
+    ranks = errors["rmse"].rank(axis=1).mean()
+    for model in means["rmse"].sort_values().index:
+        away = [_worse_by(errors[name], model, str(means[name].idxmin())) for name in errors]
+        rows.append(
+            f"| {model.replace('_', ' ')} | {means['rmse'][model]:.3f} | {means['rmse_cliff'][model]:.3f} | "
+            f"{ranks[model]:.2f} | {' | '.join(away)} |"
+        )
+    lead = (
+        f"Potency (pKi, pEC50) on {n_targets} targets of MoleculeACE, trained and judged on its own split "
+        "(`python -m benchmarks.activity_cliffs`): root mean squared errors, mean over targets, on all test molecules and on "
+        "those that differ little from another one and act differently. Intervals are of targets drawn with replacement. "
+        f"Commit {table['commit'].iloc[0]}."
+    )
+    return lead + "\n\n" + "\n".join(rows)
+
+
+def _worse_by(errors: pd.DataFrame, model: str, best: str) -> str:
+    """Mean difference over targets with its 95% interval."""
+    if model == best:
+        return "best"
+    away = (errors[model] - errors[best]).to_numpy()
+    draws = np.random.default_rng(0).choice(away, (1000, len(away))).mean(axis=1)
+    lower, upper = np.quantile(draws, [0.025, 0.975])
+    return f"{away.mean():.3f} [{lower:.3f}, {upper:.3f}]"

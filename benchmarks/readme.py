@@ -15,7 +15,7 @@ from benchmarks.affinity_figures import affinity_figures
 from benchmarks.compound_figures import compound_figures
 from benchmarks.measured_model import model_note
 from benchmarks.pharmacogene_figures import pharmacogene_figures, pharmacogene_summary
-from benchmarks.property_figures import property_figures, shipped_figures
+from benchmarks.property_figures import cliff_figures, property_figures, shipped_figures
 from benchmarks.reading_figures import reading_figures
 from benchmarks.response_figures import response_figures
 from benchmarks.sweep_summary import sweep_summary
@@ -217,7 +217,9 @@ def pages(root: Path = ROOT) -> dict[Path, str]:
         Path("README.md"): readme_figures(root, card),
         Path("docs", "affinity-figures.md"): affinity_figures(results, card),
         Path("docs", "pharmacogene-figures.md"): pharmacogene_figures(results),
-        Path("docs", "properties.md"): f"{property_figures(results)}\n\n{shipped_figures(_card('admet'))}",
+        Path("docs", "properties.md"): "\n\n".join(
+            filter(None, [property_figures(results), cliff_figures(results), shipped_figures(_card("admet"))])
+        ),
         Path("docs", "response-figures.md"): response_figures(results),
     }
     return {
