@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-MODEL, TAUGHT, BY_HAND, BY_JUDGED = "response_model", "response_model_taught", "mix_by_hand", "mix_by_judged"
+MODEL, TAUGHT, BY_FOLDS, BY_JUDGED = (
+    "response_model",
+    "response_model_taught",
+    "mix_by_folds",
+    "mix_by_judged",
+)
 PARTS = ("network_alone", "kernel_alone", "markers_alone")
 BASELINES = ("means", "kernel_ridge", "elastic_net", "anova_ridge", "random_forest")
 OF_COMPOUNDS = ("means", "nearest_compound")
@@ -27,7 +32,7 @@ WORDS = {
     MODEL: "**response model**", TAUGHT: "**response model, taught by expression**", "network_alone": "its networks alone",
     "kernel_alone": "its kernel regression alone", "markers_alone": "its marker ridge alone", "means": "means",
     "kernel_ridge": "kernel ridge", "elastic_net": "elastic net", "anova_ridge": "ANOVA ridge",
-    "random_forest": "random forest", "nearest_compound": "nearest compound", BY_HAND: "weights by hand",
+    "random_forest": "random forest", "nearest_compound": "nearest compound", BY_FOLDS: "weights found on the other folds",
     BY_JUDGED: "weights found on what is judged", "marker_anova": "analysis of variance",
 }  # fmt: skip
 
@@ -96,7 +101,7 @@ def _lines(sweep: pd.DataFrame, less: pd.DataFrame) -> str:
         "benchmarks.response_summary`); GDSC2, ln IC50 in ln umol/l, 450 lines and 133 compounds. Residual r is the correlation over lines of "
         "what is neither the compound's nor the line's mean, averaged over compounds; NDCG@10 ranks a line's compounds by how "
         "far below their mean they are. Both are pooled over folds, with 95% intervals of lines drawn with replacement. "
-        "The model's weights of its parts come from the other folds; it alone weighs genes by how many drugs they are known with "
+        "The model alone weighs genes by how many drugs they are known with "
         "(DGIdb, 2014), which no plain model is told. The correlation of all pairs is nearly all that of the "
         f"means. Commit {', '.join(sweep['commit'].unique())}."
     )
@@ -178,7 +183,7 @@ def _weights(sweep: pd.DataFrame, less: pd.DataFrame) -> str:
     rows = []
     for arm, words in ARMS.items():
         some = _of(sweep, arm, "line", SEEDS[0]).set_index("model")
-        for other in (BY_HAND, BY_JUDGED):
+        for other in (BY_FOLDS, BY_JUDGED):
             if other in some.index and MODEL in some.index:
                 against = _of(less, arm, "line", SEEDS[0]).set_index(["model", "metric", "other"])
                 rows.append([words, WORDS[other], _figure(some.loc[other]),
@@ -186,16 +191,16 @@ def _weights(sweep: pd.DataFrame, less: pd.DataFrame) -> str:
     if not rows:
         return ""
     lead = (
-        "The weights of networks, kernel and markers were first set by hand with the figures of these lines in view. Weights "
-        "that each fold takes from the other folds, as in all tables here, tell what that was worth; those found on the very "
-        "pairs that are judged tell the most it could have been. What features there are, and the few numbers in "
-        "`ResponseSettings`, were chosen on these lines too, and nothing here corrects for that."
+        "The weights of networks, kernel and markers were set by hand with the figures of these lines in view. Weights found on the "
+        "other folds tell what that was worth; those found on the very pairs that are judged tell the most it could have been. "
+        "What features there are, and the few numbers in `ResponseSettings`, were chosen on these lines too, and nothing here "
+        "corrects for that."
     )
     return "\n\n".join(
         [
             "### What was chosen, and on what",
             lead,
-            _markdown(["profile", "weights", "residual r", "nested less this"], rows),
+            _markdown(["profile", "weights", "residual r", "model less this"], rows),
         ]
     )
 
@@ -231,19 +236,19 @@ def _kill(table: pd.DataFrame | None) -> str:
         "labels": "values of each compound between lines",
     }
     for kind, name in words.items():
-        for model in (BY_HAND, MODEL):
+        for model in (MODEL, BY_FOLDS):
             some = table[(table["shuffled"] == kind) & (table["model"] == model)]
             if not some.empty:
                 holds, value = ((some["lower"] <= 0) & (some["upper"] >= 0)).sum(), some["residual_r"]
-                weights = "by hand" if model == BY_HAND else "from the other half"
+                weights = "of the model" if model == MODEL else "found on the other half"
                 told = f"{value.min():.3f} to {value.max():.3f}"
                 rows.append(
                     [name, weights, str(len(some)), f"{value.mean():.3f}", told, f"{holds} of {len(some)}"]
                 )
     lead = (
         "Two halves of the lines predict each other with genotypes alone, the whole model; then the same with everything in its "
-        "place but one thing shuffled. Weights of the parts that are found on held-out pairs lift the shuffled figures a little above "
-        "0: a half's weights come from how it teaches the other, which is nearly how the other teaches it. Fixed weights do not."
+        "place but one thing shuffled. Weights that are found on the other half lift the shuffled figures a little above 0: a half's "
+        "weights come from how it teaches the other, which is nearly how the other teaches it. That is why the model's are fixed."
     )
     header = ["shuffled", "weights of parts", "times", "residual r, mean", "range", "95% interval holds 0"]
     return "\n\n".join(["### Kill tests", lead, _markdown(header, rows)])

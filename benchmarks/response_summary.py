@@ -1,9 +1,9 @@
 """Figures of the predictions that `benchmarks.response_sweep` kept: ``python -m benchmarks.response_summary KEEP``.
 
 Writes benchmarks/results/response_sweep.tsv (a row per arm, teacher, setting, seed and model), response_differences.tsv
-(the model less every other, paired, over the same drawn lines) and response_kill.tsv. The weights of the model's parts
-for a fold are found on the held-out predictions of the other folds (``response_model``), beside those set by hand
-(``mix_by_hand``) and those of the model's settings found on the very pairs they are judged on (``mix_by_judged``).
+(the model less every other, paired, over the same drawn lines) and response_kill.tsv. Beside the model, whose parts have
+the weights of its settings (``response_model``), stand weights found on the held-out predictions of the other folds
+(``mix_by_folds``), and on the very pairs they are judged on (``mix_by_judged``).
 
 Residual correlation and NDCG@10 are those of `models.response_metrics`, pooled over folds. Of an unseen compound
 the interaction is judged: from each prediction its mean over the training lines is taken, for measured means must
@@ -21,18 +21,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.optimize import nnls
 
 from benchmarks.record import write_results
 from benchmarks.response_data import ARMS, DATA
 from benchmarks.response_sweep import TEACHERS, place_of, shared_of
-from models.response_experiment import mix_weights
 from models.response_fits import BASELINES, MODEL, PARTS, Shared, sum_of_parts
 from models.response_metrics import bootstrap_difference, bootstrap_interval
 from models.response_settings import ResponseSettings
 
 Array = NDArray[np.float64]
 Fits = dict[tuple[int, str], dict[str, NDArray[Any]]]
-TAUGHT, BY_HAND, BY_JUDGED = "response_model_taught", "mix_by_hand", "mix_by_judged"
+TAUGHT, BY_FOLDS, BY_JUDGED = "response_model_taught", "mix_by_folds", "mix_by_judged"
 N_DRAWS = 1000
 
 
@@ -106,34 +106,38 @@ def training_means(values: Array, fold: NDArray[np.int64]) -> Array:
 def joined(
     values: Array, parts: Mapping[str, Array], fold: NDArray[np.int64], blocks: list[str]
 ) -> dict[str, Array]:
-    """The model by weights of the parts: of the other folds, by hand, of all folds, and each part alone."""
+    """The model; its parts weighed anew by the other folds, or by all; and each part alone."""
     nested = np.full(values.shape, np.nan)
     for number in np.unique(fold):
         rows, others = fold == number, fold != number
-        mix = mix_weights(values[others], {name: part[others] for name, part in parts.items()})
+        mix = free_weights(values[others], {name: part[others] for name, part in parts.items()})
         nested[rows] = sum_of_parts({name: part[rows] for name, part in parts.items()}, mix)
-    weights = {BY_HAND: ResponseSettings().mix_for(blocks), BY_JUDGED: mix_weights(values, parts)}
+    weights = {MODEL: ResponseSettings().mix_for(blocks), BY_JUDGED: free_weights(values, parts)}
     weights |= {f"{name}_alone": tuple(map(float, np.eye(len(PARTS))[k])) for k, name in enumerate(PARTS)}
-    return {MODEL: nested} | {name: sum_of_parts(dict(parts), mix) for name, mix in weights.items()}
+    told = {name: sum_of_parts(dict(parts), mix) for name, mix in weights.items()}
+    return {MODEL: told.pop(MODEL), BY_FOLDS: nested} | told
 
 
-def parts_of_lines(shared: Shared, place: Path) -> dict[str, Array]:
-    """Parts of the model's predictions of held-out lines, which weights for unseen compounds are found on."""
-    return matrices(read_fits(place, "line"), shared.folds["line"], shared.data.table.values.shape).get(
-        MODEL, {}
-    )
+def free_weights(values: Array, parts: Mapping[str, Array]) -> tuple[float, ...]:
+    """Weights of the parts, from 0, each found by least squares, every compound in units of its spread."""
+    target = values - parts["compound_mean"] - parts["profile_mean"]
+    there = np.isfinite(target)
+    squares = np.where(there, target, 0) ** 2
+    spread = np.sqrt(squares.sum(axis=0) / np.maximum(there.sum(axis=0), 1))
+    unit = np.where(spread > 0, spread, 1.0)[np.nonzero(there)[1]]
+    columns = np.column_stack([parts[name][there] / unit for name in PARTS])
+    return tuple(map(float, nnls(columns, target[there] / unit)[0]))
 
 
-def of_compounds(shared: Shared, fits: Fits, parts: Mapping[str, Array], setting: str) -> Predicted:
+def of_compounds(shared: Shared, fits: Fits, setting: str) -> Predicted:
     """Predictions of held-out compounds: in lines trained on, or for ``both`` in lines held out with them."""
     values = shared.data.table.values
     of_line, of_compound = shared.folds["line"], shared.folds["compound"]
     asked = (of_line[:, None] == of_compound) == (setting == "both")
     result = Predicted(np.where(asked, values, np.nan), np.tile(np.nanmean(values, axis=0), (len(values), 1)))
+    mix = shared.settings.mix_for(list(shared.data.profiles))
     for (number, _), arrays in fits.items():
-        train, new = of_line != number, of_compound == number
-        keep = np.ix_(train, ~new)
-        mix = mix_weights(values[keep], {name: part[keep] for name, part in parts.items()})
+        new = of_compound == number
         told = {name: arrays[name] for name in ("means", "nearest_compound")} | {
             MODEL: sum_of_parts(arrays, mix)
         }
@@ -215,9 +219,7 @@ def gathered(keep: Path, shared: Shared, arm: str, seed: int, setting: str) -> P
         told, taught = (of_lines(shared, setting, read_fits(place[teacher], setting)) for teacher in TEACHERS)
         told.by_model |= {TAUGHT: taught.by_model[MODEL]} if taught.by_model else {}
         return told
-    return of_compounds(
-        shared, read_fits(place["none"], "compound"), parts_of_lines(shared, place["none"]), setting
-    )
+    return of_compounds(shared, read_fits(place["none"], "compound"), setting)
 
 
 def kill_rows(keep: Path, data: Path, arm: str, seed: int) -> list[dict[str, object]]:
@@ -230,7 +232,7 @@ def kill_rows(keep: Path, data: Path, arm: str, seed: int) -> list[dict[str, obj
         fits = read_fits(place, setting) if kind in ("halves", "genotypes", "labels") else {}
         if fits:
             predicted = of_lines(shared_of(data, arm, "none", setting, seed), setting, fits)
-            predicted.by_model = {model: predicted.by_model[model] for model in (MODEL, BY_HAND)}
+            predicted.by_model = {model: predicted.by_model[model] for model in (MODEL, BY_FOLDS)}
             key = {"arm": arm, "seed": seed, "shuffled": kind, "number": number or "0"}
             rows += [key | row for row in figures(predicted, predicted)]
     return rows

@@ -1,9 +1,10 @@
 """Train a response model: judge it and the plain models on held-out lines, tissues and compounds, calibrate, refit.
 
 Lines are held out in turn (``line``), whole tissues (``tissue``), compounds with their scaffold in lines that were trained
-on (``compound``), and both at once (``both``). The weights of the model's parts for a fold are found on the predictions of
-the other folds, and so are the intervals that coverage is counted with. (The fits behind those predictions have seen the
-fold, as in all stacking; three weights carry little of that.) What is saved was then fitted to all lines and compounds.
+on (``compound``), and both at once (``both``). The weights of the model's parts are those of its settings: weights found
+on held-out pairs told no more where there is something to learn, and found what is not there where there is nothing,
+since fits without a fold have taught, and been taught by, the lines of the others. The intervals that coverage is counted
+with come from the other folds. What is saved was then fitted to all lines and compounds.
 """
 
 from __future__ import annotations
@@ -12,14 +13,13 @@ import hashlib
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from chem.errors import InputError
 from chem.scaffold import scaffold_groups
@@ -59,7 +59,7 @@ class ResponseExperiment:
     workers
         Fits at the same time, each in a process of its own on one thread; 0 for all in this process.
     model
-        Settings of the response model; its weights of the parts are found by cross-validation unless given.
+        Settings of the response model.
     description
         Facts for the card: name, data, terms, command.
     """
@@ -120,8 +120,6 @@ def train_response(
     figures = summarise(held_out)
     coverage = response_coverage(held_out)
     intervals = _intervals(held_out)
-    mix = held_out.mix if plan.model.mix is None else plan.model.mix
-    settings = replace(plan.model, mix=mix)
     card = {
         **plan.description,
         "seed": plan.seed,
@@ -130,7 +128,7 @@ def train_response(
         "figures": figures,
         "coverage": _told_coverage(coverage),
     }
-    model = TrainedResponse.of(data, held_out.final, settings, intervals, fit_domain(held_out), card)
+    model = TrainedResponse.of(data, held_out.final, plan.model, intervals, fit_domain(held_out), card)
     columns = plan.description.get("columns", {})
     names = {"line": columns.get("line", "line"), "compound": columns.get("drug", "compound")}
     write_table(held_out.long(plan.seed).rename(columns=names), folder / "folds.tsv")
@@ -253,7 +251,7 @@ def _put_together(
     folds: dict[str, NDArray[np.int64]],
     fitted: dict[Part, dict[str, NDArray[Any]]],
 ) -> HeldOut:
-    """Matrices of all folds, the parts of the model joined by weights of the other folds."""
+    """Matrices of all folds, the parts of the model joined."""
     values = data.table.values
     held_out = HeldOut(data, folds, final=fitted.get(Part(ALL, 0, MODEL), {}))
     parts: dict[str, dict[str, Array]] = {}
@@ -266,34 +264,12 @@ def _put_together(
                     target.setdefault(name, np.full(values.shape, np.nan))[rows] = array
                 else:
                     held_out.matrix(part.setting, part.model)[rows] = array
-    held_out.mix = mix_weights(values, parts["line"])
     for setting, told in parts.items():
         _join_line_parts(held_out, setting, told, plan)
     if "compound" in folds:
         compound = {part.fold: arrays for part, arrays in fitted.items() if part.setting == "compound"}
-        _join_compound_parts(held_out, compound, parts["line"], plan)
+        _join_compound_parts(held_out, compound, plan)
     return held_out
-
-
-def mix_weights(values: Array, parts: Mapping[str, Array]) -> tuple[float, float, float]:
-    """Weights, from 0, of network, kernel and markers that predict the interaction of held-out pairs best.
-
-    Parameters
-    ----------
-    values
-        (lines, compounds) measured, NaN elsewhere.
-    parts
-        compound_mean, profile_mean and `PARTS` of the same shape, from fits without these lines.
-    """
-    # Each compound counts the same: its interaction is measured in units of its own spread.
-    target = values - parts["compound_mean"] - parts["profile_mean"]
-    there = np.isfinite(target)
-    _, column = np.nonzero(there)
-    squares = np.bincount(column, target[there] ** 2, values.shape[1]) / np.maximum(there.sum(axis=0), 1)
-    unit = np.sqrt(np.where(squares > 0, squares, 1.0))[column]
-    scaled = [parts[name][there] / unit for name in PARTS]
-    network, kernel, markers = nnls(np.column_stack(scaled), target[there] / unit)[0]
-    return float(network), float(kernel), float(markers)
 
 
 def _join_line_parts(
@@ -302,12 +278,9 @@ def _join_line_parts(
     fold, values = held_out.folds[setting], held_out.data.table.values
     means = held_out.means[setting] = np.full(values.shape, np.nan)
     for number in np.unique(fold):
-        rows, others = fold == number, fold != number
-        means[rows] = compound_means(values[others])
-        mix = plan.model.mix or mix_weights(
-            values[others], {name: part[others] for name, part in parts.items()}
-        )
-        held_out.matrix(setting, MODEL)[rows] = sum_of_parts({k: v[rows] for k, v in parts.items()}, mix)
+        means[fold == number] = compound_means(values[fold != number])
+    mix = plan.model.mix_for(list(held_out.data.profiles))
+    held_out.matrix(setting, MODEL)[:] = sum_of_parts(parts, mix)
     held_out.matrix(setting, "profile_mean")[:] = parts["compound_mean"] + parts["profile_mean"]
     for place, name in enumerate(PARTS):
         alone = [float(place == other) for other in range(len(PARTS))]
@@ -315,7 +288,7 @@ def _join_line_parts(
 
 
 def _join_compound_parts(
-    held_out: HeldOut, fitted: dict[int, dict[str, Array]], line: dict[str, Array], plan: ResponseExperiment
+    held_out: HeldOut, fitted: dict[int, dict[str, Array]], plan: ResponseExperiment
 ) -> None:
     """Held-out compounds in all lines: those of the fold are new too (``both``), the others were trained on."""
     values, of_line, of_compound = (
@@ -324,10 +297,9 @@ def _join_compound_parts(
         held_out.folds["compound"],
     )
     wanted = [name for name in ("compound", "both") if name in plan.settings]
+    mix = plan.model.mix_for(list(held_out.data.profiles))
     for number, arrays in fitted.items():
-        old_lines, old, new = of_line != number, of_compound != number, of_compound == number
-        keep = np.ix_(old_lines, old)
-        mix = plan.model.mix or mix_weights(values[keep], {name: part[keep] for name, part in line.items()})
+        old_lines, new = of_line != number, of_compound == number
         told = {"means": arrays["means"], "nearest_compound": arrays["nearest_compound"],
                 MODEL: sum_of_parts(arrays, mix)}  # fmt: skip
         for setting in wanted:

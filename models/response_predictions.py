@@ -32,8 +32,6 @@ class HeldOut:
     means
         (lines, compounds) mean of each compound, by setting: over the training lines of the line's fold, or of a
         compound that was held out over all lines.
-    mix
-        Weights of the model's parts, from all held-out lines.
     """
 
     data: ResponseData
@@ -41,7 +39,6 @@ class HeldOut:
     final: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     tables: dict[str, dict[str, Array]] = field(default_factory=dict)
     means: dict[str, Array] = field(default_factory=dict)
-    mix: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     @property
     def settings(self) -> list[str]:

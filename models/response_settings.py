@@ -15,7 +15,7 @@ class ResponseSettings:
     Attributes
     ----------
     mix
-        Weights of network, kernel and markers; None for those that fit the blocks given.
+        Weights of network, kernel and markers; None for a ratio that fits the blocks given.
     distillation
         Weight of the teacher in the targets; None for one that fits the blocks given.
     noise, teacher_noise, mean_noise

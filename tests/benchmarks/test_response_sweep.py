@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from benchmarks.response_summary import (
+    BY_FOLDS,
     BY_JUDGED,
     MODEL,
     Predicted,
     differences,
     figures,
+    free_weights,
     interaction_of,
     joined,
     of_compounds,
@@ -79,9 +81,17 @@ def test_joined__a_fold_takes_no_weight_from_its_own_values(data: ResponseData) 
     changed = values.copy()
     changed[fold == 2] += 5 * parts["kernel"][fold == 2]
     after = joined(changed, parts, fold, ["mutation"])
-    np.testing.assert_allclose(after[MODEL][fold == 2], before[MODEL][fold == 2])
-    assert not np.allclose(after[MODEL][fold == 1], before[MODEL][fold == 1])
+    np.testing.assert_allclose(after[BY_FOLDS][fold == 2], before[BY_FOLDS][fold == 2])
+    assert not np.allclose(after[BY_FOLDS][fold == 1], before[BY_FOLDS][fold == 1])
+    np.testing.assert_allclose(after[MODEL], before[MODEL])
     assert not np.allclose(after[BY_JUDGED][fold == 2], before[BY_JUDGED][fold == 2])
+
+
+def test_free_weights__are_those_that_made_the_values(data: ResponseData) -> None:
+    parts = _parts(data)
+    values = parts["compound_mean"] + parts["profile_mean"] + 0.5 * parts["network"] + 0.2 * parts["markers"]
+    values[np.random.default_rng(0).random(values.shape) < 0.2] = np.nan
+    assert free_weights(values, parts) == pytest.approx((0.5, 0.0, 0.2), abs=1e-6)
 
 
 def test_of_lines__a_pair_without_a_training_value_is_not_judged(data: ResponseData) -> None:
@@ -115,7 +125,7 @@ def test_of_compounds__pairs_of_both_settings_are_all_pairs_once(data: ResponseD
     for number in range(1, N_FOLDS + 1):
         arrays = {name: array[:, folds["compound"] == number] for name, array in _parts(data, number).items()}
         fits[number, MODEL] = arrays | dict.fromkeys(("means", "nearest_compound"), arrays["network"])
-    one, both = (of_compounds(shared, fits, _parts(data), setting) for setting in ("compound", "both"))
+    one, both = (of_compounds(shared, fits, setting) for setting in ("compound", "both"))
     seen = np.isfinite(one.measured).astype(int) + np.isfinite(both.measured)
     np.testing.assert_array_equal(seen, np.isfinite(data.table.values))
     asked = np.isfinite(both.measured)

@@ -18,10 +18,9 @@ from models.response_experiment import (
     ResponseExperiment,
     cross_validate,
     measured_often,
-    mix_weights,
     train_response,
 )
-from models.response_fits import MODEL, PARTS
+from models.response_fits import MODEL
 from models.response_network import NetworkSettings
 from models.response_settings import ResponseSettings
 from models.response_table import ResponseTable
@@ -169,19 +168,24 @@ def test_predict__a_tissue_that_was_not_trained_on_has_the_intervals_of_held_out
 
 
 def test_cross_validate__shuffled_genotypes_say_nothing(data: ResponseData) -> None:
-    order = np.random.default_rng(0).permutation(len(data.table.line_ids))
-    blocks = {name: block[order] for name, block in data.profiles.items()}
-    plan = replace(PLAN, settings=("line",))
-    honest, shuffled = (cross_validate(each, plan) for each in (data, replace(data, profiles=blocks)))
     from models.response_metrics import residual_r
 
-    values = data.table.values
-    assert residual_r(values, honest.tables["line"][MODEL], honest.means["line"]).mean > 0.4
-    assert abs(residual_r(values, shuffled.tables["line"][MODEL], shuffled.means["line"]).mean) < 0.08
+    def told(some: ResponseData) -> float:
+        held_out = cross_validate(some, replace(PLAN, settings=("line",)))
+        return residual_r(some.table.values, held_out.tables["line"][MODEL], held_out.means["line"]).mean
+
+    shuffled = []
+    for number in range(8):
+        order = np.random.default_rng(number).permutation(len(data.table.line_ids))
+        blocks = {name: block[order] for name, block in data.profiles.items()}
+        shuffled.append(told(replace(data, profiles=blocks)))
+    assert told(data) > 0.4
+    # One shuffle leaves up to 0.2 by chance: the compounds share their lines.
+    assert abs(np.mean(shuffled)) < 0.08
 
 
 def test_cross_validate__held_out_labels_change_nothing_of_their_own_prediction(data: ResponseData) -> None:
-    plan = replace(PLAN, settings=("line",), model=replace(QUICK, mix=(0.4, 0.4, 0.2)))
+    plan = replace(PLAN, settings=("line",))
     before = cross_validate(data, plan)
     fold = before.folds["line"]
     values = data.table.values.copy()
@@ -202,14 +206,6 @@ def test_cross_validate__workers_change_nothing(data: ResponseData, tmp_path: Pa
         for setting, models in one.tables.items():
             for name, prediction in models.items():
                 assert np.array_equal(prediction, other.tables[setting][name], equal_nan=True)
-
-
-def test_mix_weights__are_those_that_made_the_values() -> None:
-    rng = np.random.default_rng(0)
-    parts = {name: rng.normal(size=(200, 5)) for name in ("compound_mean", "profile_mean", *PARTS)}
-    values = parts["compound_mean"] + parts["profile_mean"] + 0.5 * parts["network"] + 0.2 * parts["markers"]
-    values[rng.random(values.shape) < 0.2] = np.nan
-    assert mix_weights(values, parts) == pytest.approx((0.5, 0.0, 0.2), abs=1e-6)
 
 
 def test_measured_often__says_what_is_left_out(data: ResponseData) -> None:
