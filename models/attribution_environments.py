@@ -81,21 +81,24 @@ def molecule_environments(smiles: str) -> tuple[Environments, ...]:
     )
 
 
-def circular_environments(smiles: str) -> Environments:
-    """Environments of a molecule that ``models.property_features.MoleculeFeatures.counts("morgan")`` counts.
+def counted_environments(smiles: str, kind: str = "morgan") -> Environments:
+    """Environments of a molecule that `models.property_features.MoleculeFeatures.counts` counts.
 
     Parameters
     ----------
     smiles
         Standardised SMILES; its atoms are numbered in its order.
+    kind
+        morgan, feature_morgan (both of radius 2), atom_pair or topological_torsion.
 
     Examples
     --------
-    >>> environments = circular_environments("CO")
+    >>> environments = counted_environments("CO")
     >>> environments.table(np.array([[False, False], [True, False]])).count.sum(dtype=int)
     np.int64(4)
     """
-    return _environments(_generator("morgan", 2, False), molecule_at(0, smiles))
+    radius = 2 if kind in ("morgan", "feature_morgan") else None
+    return _environments(_generator(kind, radius, False), molecule_at(0, smiles))
 
 
 def masked_tables(environments: tuple[Environments, ...], hidden: NDArray[np.bool_]) -> Tables:

@@ -46,14 +46,35 @@ def atom_table(
     if outcome.reason:
         raise InputError(f"{structure!r} cannot be used: {outcome.reason}", field="smiles")
     share = contributions(AtomMasks(model, outcome.smiles, target), method)
-    symbols = [atom.GetSymbol() for atom in molecule_at(0, outcome.smiles).GetAtoms()]
+    return named_atoms(structure, outcome.smiles).assign(contribution=share)
+
+
+def named_atoms(structure: str, smiles: str) -> pd.DataFrame:
+    """Atoms of a structure as somebody wrote it.
+
+    Parameters
+    ----------
+    structure
+        SMILES as given.
+    smiles
+        The same, standardised.
+
+    Returns
+    -------
+    pd.DataFrame
+        atom, input_atom and symbol, as `atom_table` has them.
+
+    Examples
+    --------
+    >>> named_atoms("[Na+].[O-]C(=O)C", "CC(=O)O")["input_atom"].tolist()
+    [4, 2, 3, 1]
+    """
+    symbols = [atom.GetSymbol() for atom in molecule_at(0, smiles).GetAtoms()]
     try:
         origin = pd.array(input_atoms(structure), dtype="Int64")
     except InputError:
-        origin = pd.array([pd.NA] * len(share), dtype="Int64")
-    return pd.DataFrame(
-        {"atom": np.arange(len(share)), "input_atom": origin, "symbol": symbols, "contribution": share}
-    )
+        origin = pd.array([pd.NA] * len(symbols), dtype="Int64")
+    return pd.DataFrame({"atom": np.arange(len(symbols)), "input_atom": origin, "symbol": symbols})
 
 
 def residue_table(

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -53,6 +53,11 @@ class FilledBlocks:
 
     values: Features
     present: Features
+
+    def take(self, lines: Int[Tensor, " n"]) -> FilledBlocks:
+        """Lines `lines`, in that order."""
+        parts = ({name: x[lines] for name, x in of.items()} for of in (self.values, self.present))
+        return FilledBlocks(*parts)
 
 
 @dataclass(frozen=True)

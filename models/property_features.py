@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -70,6 +70,21 @@ class MoleculeFeatures:
         part = MoleculeFeatures([self.smiles[row] for row in chosen])
         part._whole, part._rows = self, chosen
         return part
+
+    def with_structure(
+        self, graphs: MolecularGraphs, bits: NDArray[np.uint8], counts: Mapping[str, CountTable]
+    ) -> MoleculeFeatures:
+        """The same molecules with other graphs, bits and counts, as of molecules of which atoms are hidden.
+
+        Parameters
+        ----------
+        graphs, bits, counts
+            A row per molecule; kinds of counts that are not given are those of the molecules themselves.
+        """
+        other = self.select(np.arange(len(self)))
+        other._blocks = {"graphs": graphs, "bits": bits}
+        other._blocks |= {("counts", kind): table for kind, table in counts.items()}
+        return other
 
     @property
     def descriptors(self) -> NDArray[np.float64]:

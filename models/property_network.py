@@ -19,11 +19,10 @@ from numpy.typing import NDArray
 
 from chem.errors import InputError
 from chem.graph import MolecularGraphs
-from chem.graph_schema import UNKNOWN
-from models.attribution_environments import circular_environments
 from models.history import Progress
 from models.loop import LoopConfig, initialise, train
 from models.pair_model import Task, smoothed_rate
+from models.property_attribution import hide_each_atom
 from models.property_features import MoleculeFeatures
 from models.property_module import PropertyInputs, PropertyModule, PropertyShape
 from models.property_protocol import Labels, PropertyModel
@@ -189,8 +188,7 @@ class PropertyNetwork(PropertyModel):
     def atom_contributions(self, smiles: str) -> NDArray[np.float64]:
         """What the predictions of a molecule lose when each atom alone is hidden.
 
-        It is unknown in the graph, and no counted environment that holds it is left. The descriptors stay as they
-        are: what they add is in no atom's share.
+        `models.property_attribution` tells what that is.
 
         Parameters
         ----------
@@ -202,20 +200,9 @@ class PropertyNetwork(PropertyModel):
         NDArray[np.float64]
             (n_atoms, n_labels), atoms in the order of the SMILES, the label's unit or a difference of
             probabilities.
-
-        References
-        ----------
-        Occlusion: Zeiler and Fergus 2014, doi:10.1007/978-3-319-10590-1_53.
         """
-        molecule = MoleculeFeatures([smiles])
-        n_atoms = int(molecule.graphs.n_atoms[0])
-        hidden = np.vstack([np.zeros((1, n_atoms), bool), np.eye(n_atoms, dtype=bool)])
-        graphs = molecule.graphs.take(np.zeros(n_atoms + 1, np.int64))
-        graphs.node_features[hidden.ravel()] = UNKNOWN
-        descriptors = torch.from_numpy(self.scale(molecule.descriptors)).expand(n_atoms + 1, -1)
-        inputs = PropertyInputs(graphs, descriptors, circular_environments(smiles).table(hidden))
-        predictions = self._known_rates(self._outputs(inputs).mean(axis=0))
-        return predictions[0] - predictions[1:]
+        predictions = self.predict(hide_each_atom(smiles))
+        return np.asarray(predictions[0] - predictions[1:])
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Weights in float16, which they were rounded to, scales, and the shape as JSON."""

@@ -59,8 +59,102 @@ def integrated_gradients(
     [[[1.0, 4.0]]]
     """
     n_lines = len(next(iter(blocks.values.values())))
-    lines = [_of_line(predict, blocks, baseline, compounds, n_steps, line) for line in range(n_lines)]
+    n = len(compounds)
+    lines = [
+        paired_gradients(predict, blocks.take(torch.full((n,), line)), baseline, compounds, n_steps)
+        for line in range(n_lines)
+    ]
     return {name: np.stack([line[name] for line in lines]) for name in blocks.values}
+
+
+def paired_gradients(
+    predict: Predictor,
+    blocks: FilledBlocks,
+    baseline: Features,
+    compounds: Int[Tensor, " pairs"],
+    n_steps: int = 8,
+) -> dict[str, NDArray[np.float32]]:
+    """Integrate as `integrated_gradients` does, for pairs of a line and a compound.
+
+    Parameters
+    ----------
+    predict, baseline, n_steps
+        As there.
+    blocks
+        Of the line of each pair.
+    compounds
+        (pairs,) number of the compound of each.
+
+    Returns
+    -------
+    dict
+        (pairs, columns) by block.
+    """
+    way = {k: x - baseline[k] for k, x in blocks.values.items()}
+    total = {k: torch.zeros_like(x) for k, x in way.items()}
+    points, weights = np.polynomial.legendre.leggauss(n_steps)
+    for point, weight in zip((points + 1) / 2, weights / 2, strict=True):
+        at = {k: (baseline[k] + float(point) * x).requires_grad_() for k, x in way.items()}
+        predicted = predict(FilledBlocks(at, blocks.present))[torch.arange(len(compounds)), compounds].sum()
+        slopes = torch.autograd.grad(predicted, list(at.values()), allow_unused=True)
+        for name, slope in zip(at, slopes, strict=True):
+            if slope is not None:
+                total[name] += float(weight) * slope
+    return {k: (total[k] * x).numpy().astype(np.float32) for k, x in way.items()}
+
+
+def strongest_markers(
+    contributions: Mapping[str, NDArray[np.floating]],
+    names: Mapping[str, Sequence[str]],
+    profile: Mapping[str, NDArray[np.floating]],
+    top: int | None = None,
+) -> pd.DataFrame:
+    """Name the markers that contribute to each of some predictions, the strongest first.
+
+    Parameters
+    ----------
+    contributions
+        (pairs, columns) by block.
+    names
+        (columns,) by block: genes, or levels of a covariate.
+    profile
+        (pairs, columns) by block: the values of each pair's line, NaN where missing.
+    top
+        Markers of each pair; all unless given.
+
+    Returns
+    -------
+    pd.DataFrame
+        pair (from 0), block, marker, value, contribution.
+
+    Raises
+    ------
+    InputError
+        A block has no names, or another number of them.
+
+    Examples
+    --------
+    >>> table = strongest_markers({"mutation": np.array([[0.1, -2], [3, 0]])}, {"mutation": ("TP53", "BRAF")},
+    ...                           {"mutation": np.array([[0, 1], [1, 0]])}, top=1)
+    >>> table["pair"].tolist(), table["marker"].tolist()
+    ([0, 1], ['BRAF', 'TP53'])
+    """
+    for block, numbers in contributions.items():
+        n = numbers.shape[1]
+        if len(names.get(block, ())) != n:
+            raise InputError(
+                f"{len(names.get(block, ()))} names", field=block, expected=f"one for each of {n}"
+            )
+    every = np.concatenate(list(contributions.values()), axis=1)
+    values = np.concatenate([profile[block] for block in contributions], axis=1)
+    blocks = np.repeat(np.array(list(contributions), object), [x.shape[1] for x in contributions.values()])
+    markers = np.array([name for block in contributions for name in names[block]], object)
+    order = np.argsort(-np.abs(every), axis=1, kind="stable")[:, :top]
+    column, pair = order.ravel(), np.repeat(np.arange(len(every)), order.shape[1])
+    return pd.DataFrame(
+        {"pair": pair, "block": blocks[column], "marker": markers[column], "value": values[pair, column],
+         "contribution": every[pair, column]}
+    )  # fmt: skip
 
 
 def marker_table(
@@ -95,44 +189,6 @@ def marker_table(
     ...              {"mutation": np.array([0.0, 1.0])})["marker"].tolist()
     ['BRAF', 'TP53']
     """
-    for block, numbers in contributions.items():
-        if len(names.get(block, ())) != len(numbers):
-            raise InputError(
-                f"{len(names.get(block, ()))} names", field=block, expected=f"one for each of {len(numbers)}"
-            )
-    rows = [
-        pd.DataFrame(
-            {"block": block, "marker": list(names[block]), "value": profile[block], "contribution": numbers}
-        )
-        for block, numbers in contributions.items()
-    ]
-    table = pd.concat(rows, ignore_index=True)
-    order = np.argsort(-table["contribution"].abs().to_numpy(), kind="stable")
-    return table.iloc[order].reset_index(drop=True)
-
-
-def _of_line(
-    predict: Predictor,
-    blocks: FilledBlocks,
-    baseline: Features,
-    compounds: Int[Tensor, " n"],
-    n_steps: int,
-    line: int,
-) -> dict[str, NDArray[np.float32]]:
-    """Contributions to one line, (n, columns) by block: the line is repeated, a copy for each compound."""
-    n = len(compounds)
-    present = {k: x[line].expand(n, -1) for k, x in blocks.present.items()}
-    way = {k: x[line] - baseline[k][0] for k, x in blocks.values.items()}
-    total = {k: torch.zeros(n, len(x), dtype=torch.float64) for k, x in way.items()}
-    points, weights = np.polynomial.legendre.leggauss(n_steps)
-    for point, weight in zip((points + 1) / 2, weights / 2, strict=True):
-        at = {
-            k: (baseline[k][0] + float(point) * x).expand(n, -1).clone().requires_grad_()
-            for k, x in way.items()
-        }
-        predicted = predict(FilledBlocks(at, present))[torch.arange(n), compounds].sum()
-        slopes = torch.autograd.grad(predicted, list(at.values()), allow_unused=True)
-        for name, slope in zip(at, slopes, strict=True):
-            if slope is not None:
-                total[name] += float(weight) * slope
-    return {k: (total[k] * x).numpy().astype(np.float32) for k, x in way.items()}
+    one = {block: np.asarray(numbers)[None] for block, numbers in contributions.items()}
+    values = {block: np.asarray(numbers)[None] for block, numbers in profile.items()}
+    return strongest_markers(one, names, values).drop(columns="pair")

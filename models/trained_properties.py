@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from chem.errors import InputError
 from chem.standardise import standardise_smiles
 from models.domain_similarity import tanimoto
+from models.property_attribution import hide_each_atom
 from models.property_calibration import PropertyEndpoint
 from models.property_features import MoleculeFeatures
 from models.property_kernel import PropertyKernel
@@ -24,6 +25,7 @@ COLUMNS = (
     "row", "endpoint", "prediction", "lower", "upper", "sd", "in_domain", "abstain", "reason",
     "nearest_train_tanimoto",
 )  # fmt: skip
+_Weighed = tuple[Labels, PropertyModel, list[int]]
 _AT_ONCE = 256
 _SHOWN = 8
 """Names in an error."""
@@ -128,23 +130,55 @@ class TrainedProperties:
             tables.append(table.assign(row=range(len(smiles)), endpoint=self.endpoints[column].name))
         return pd.concat(tables).sort_values("row", kind="stable", ignore_index=True)[list(COLUMNS)]
 
+    def atom_contributions(self, smiles: str, endpoints: Sequence[str] | None = None) -> Labels:
+        """What predictions of a molecule lose when each atom alone is hidden (`models.property_attribution`).
+
+        Parameters
+        ----------
+        smiles
+            Standardised SMILES.
+        endpoints
+            Names; all unless given.
+
+        Returns
+        -------
+        NDArray[np.float64]
+            (n_atoms, n_endpoints), atoms in the order of the SMILES, in the label's unit or a difference of
+            probabilities. They need not sum to anything.
+        """
+        columns = self.columns_of(endpoints)
+        blend = self._blend(hide_each_atom(smiles), self._models(columns))
+        return np.asarray(blend[0] - blend[1:])
+
     def _told(self, molecules: MoleculeFeatures, columns: list[int]) -> tuple[Labels, Labels, Labels]:
         """(n, n_columns) blends, expected errors (NaN without) and similarities to the nearest training molecule."""
-        blend = np.zeros((len(molecules), len(columns)))
+        models = self._models(columns)
+        blend = self._blend(molecules, models)
         spread = np.full(blend.shape, np.nan)
-        weights = np.array(
-            [[self.endpoints[c].weights.get(name, 0.0) for c in columns] for name in self.parts]
-        )
-        for weight, (name, part) in zip(weights, self.parts.items(), strict=True):
-            model, kept = part, columns
-            if isinstance(part, PropertyKernel) and len(columns) < len(self.endpoints):
-                model, kept = part.of_labels(columns), list(range(len(columns)))
-            if len(molecules) and weight.any():
-                blend += weight * model.predict(molecules)[:, kept]
-            if len(molecules) and name == self.spread_part:
-                spread = np.asarray(model.spread(molecules))[:, kept]
+        if len(molecules) and self.spread_part is not None:
+            _, model, kept = models[self.spread_part]
+            spread = np.asarray(model.spread(molecules))[:, kept]
         measured = self.measured[:, columns]
         return blend, spread, nearest_measured(molecules.bits, self.bits, measured)
+
+    def _models(self, columns: list[int]) -> dict[str, _Weighed]:
+        """Each part's weights, model and columns of some endpoints."""
+        models = {}
+        for name, part in self.parts.items():
+            weight = np.array([self.endpoints[c].weights.get(name, 0.0) for c in columns])
+            models[name] = (weight, part, columns)
+            if isinstance(part, PropertyKernel) and len(columns) < len(self.endpoints):
+                models[name] = (weight, part.of_labels(columns), list(range(len(columns))))
+        return models
+
+    def _blend(self, molecules: MoleculeFeatures, models: dict[str, _Weighed]) -> Labels:
+        """(n, n_columns) weighted sums of the parts' predictions."""
+        n_columns = len(next(iter(models.values()))[0])
+        blend = np.zeros((len(molecules), n_columns))
+        for weight, model, kept in models.values():
+            if len(molecules) and weight.any():
+                blend += weight * model.predict(molecules)[:, kept]
+        return blend
 
     @property
     def spread_part(self) -> str | None:

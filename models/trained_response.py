@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from jaxtyping import Float
 from numpy.typing import NDArray
+from torch import Tensor
 
-from models.profile_features import Profiles
+from models.profile_features import FilledBlocks, Profiles
 from models.response import ResponseModel
+from models.response_attribution import paired_gradients, strongest_markers
 from models.response_data import ResponseData, compound_counts
 from models.response_domain import MIN_KNOWN, ResponseDomain, compound_similarity
 from models.response_intervals import ResponseIntervals
@@ -20,6 +24,8 @@ from models.response_settings import ResponseSettings
 
 Array = NDArray[np.float64]
 _AT_ONCE = 256
+_PAIRS_AT_ONCE = 128
+"""Of which contributions of all columns are in memory."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +169,66 @@ class TrainedResponse:
         reasons[unbounded] = [_join(text, _UNJUDGED) for text in reasons[unbounded]]
         table["abstain"], table["reason"] = reasons != "", reasons
         return table
+
+    def attributions(
+        self,
+        profiles: Profiles,
+        line: NDArray[np.int64],
+        names: Sequence[str],
+        smiles: Sequence[str],
+        compound: NDArray[np.int64],
+        *,
+        top: int | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """Name the markers that moved predictions, some pairs at a time.
+
+        Integrated gradients of the whole prediction, the mean of the line among it: over all markers they sum
+        to the prediction less that of the mean training profile, but for the error of the integral.
+
+        Parameters
+        ----------
+        profiles, line, names, smiles, compound
+            As `predict` takes them; every pair has a line, and a compound that it scores.
+        top
+            Markers of each pair; all unless given. One that adds exactly nothing, as a missing one, is left
+            out.
+
+        Yields
+        ------
+        pd.DataFrame
+            pair (from 0), block, marker, value, contribution (unit of the labels); by pair, then the strongest
+            first.
+        """
+        shares = torch.from_numpy(self._shares(names, smiles))
+        baseline = self.model.filler.baseline(1)
+
+        def predict(blocks: FilledBlocks) -> Float[Tensor, "pairs compounds"]:
+            moved = self.model.moved(blocks)
+            return (
+                moved["profile_mean"][:, :1]
+                + (moved["network"] + moved["kernel"] + moved["markers"]) @ shares
+            )
+
+        for start in range(0, len(line), _PAIRS_AT_ONCE):
+            pairs = slice(start, start + _PAIRS_AT_ONCE)
+            some = {name: block[line[pairs]] for name, block in profiles.items()}
+            blocks = self.model.filler(some)
+            found = paired_gradients(predict, blocks, baseline, torch.from_numpy(compound[pairs]))
+            values = {name: x.numpy() for name, x in blocks.values.items()}
+            table = strongest_markers(found, self.genes, values, top)
+            table["pair"] += start
+            yield table[table["contribution"] != 0]
+
+    def _shares(self, names: Sequence[str], smiles: Sequence[str]) -> Array:
+        """(training compounds, n) what the interaction with each compound is the weighted sum of."""
+        known = self.find_compounds(names, smiles)
+        own = np.eye(len(self.compound_ids))
+        shares = own[:, np.maximum(known, 0)] * (known >= 0)
+        new = [n for n, text in enumerate(smiles) if known[n] < 0 and text]
+        if new and self.model.compounds is not None:
+            counts = compound_counts([smiles[number] for number in new])
+            shares[:, new] = self.model.compounds.interaction(counts, own)
+        return shares
 
     def scores(self, profiles: Profiles, known: NDArray[np.int64], smiles: Sequence[str]) -> Array:
         """(lines, n) predictions for the training compounds that `known` numbers, by structure for those with -1.

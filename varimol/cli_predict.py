@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import varimol
-from varimol.cli_options import Out, Quiet, Seed, Threads, command
+from varimol.cli_options import Out, Quiet, Seed, Threads, command, limit_threads
 from varimol.cli_responses import block_tables
 
 NEEDED = {
@@ -21,8 +21,9 @@ TAKEN = {
     "affinity": (*NEEDED["affinity"], "endpoint", "variant", "shifts"),
     "response": (
         "pairs", "drugs", "profiles", "covariates", "line_column", "drug_column", "smiles_column", "copy_number_scale",
+        "attributions", "top",
     ),
-    "property": ("table", "smiles_column", "id_column", "endpoint"),
+    "property": ("table", "smiles_column", "id_column", "endpoint", "attributions", "top"),
 }  # fmt: skip
 """Options that a kind of network reads, beside those that all do."""
 
@@ -82,6 +83,18 @@ def predict(
             help="Affinity: table for the shift from wild type to variant of pairs whose target carries one."
         ),
     ] = None,
+    attributions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Response: table for the markers that moved each prediction. Property: for the atoms that did."
+        ),
+    ] = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Of --attributions: markers or atoms of each prediction; 10 unless given, 0 for all."
+        ),
+    ] = None,
     seed: Seed = 0,
     threads: Threads = 2,
     quiet: Quiet = False,
@@ -94,9 +107,9 @@ def predict(
         "pairs": pairs, "drugs": drugs, "targets": targets, "profiles": profiles, "covariates": covariates,
         "table": table, "smiles_column": smiles_column, "id_column": id_column, "line_column": line_column,
         "drug_column": drug_column, "copy_number_scale": copy_number_scale, "endpoint": endpoint,
-        "variant": variant, "shifts": shifts,
+        "variant": variant, "shifts": shifts, "attributions": attributions, "top": top,
     }  # fmt: skip
-    _require_options(network, kind, {name for name, value in given.items() if value})
+    _require_options(network, kind, {name for name, value in given.items() if value not in (None, "", [])})
     run = {"affinity": _affinity, "response": _response, "property": _property}[kind]
     said = run(network, out, given, level)
     if not quiet:
@@ -126,6 +139,11 @@ def _require_options(network: str, kind: str, given: set[str]) -> None:
                 f"{network!r} predicts {kind} and does not read {named[name]}", field=named[name],
                 expected=", ".join(named[each] for each in TAKEN[kind]), hint="leave it out",
             )  # fmt: skip
+    if "top" in given and "attributions" not in given:
+        raise InputError(
+            "--top says how much of --attributions to write, which is not given", field="--top",
+            expected="--attributions", hint="name a table for them, or leave it out",
+        )  # fmt: skip
 
 
 def _affinity(network: str, out: Path, given: dict[str, Any], level: float) -> list[str]:
@@ -143,12 +161,13 @@ def _affinity(network: str, out: Path, given: dict[str, Any], level: float) -> l
 def _response(network: str, out: Path, given: dict[str, Any], level: float) -> list[str]:
     from varimol.predictions import rows_text
 
+    limit_threads(1)  # its steps are small: a thread that waits for a busy core costs more than it gives
     said: list[str] = []
     predicted = varimol.predict_response(
         network, block_tables(given["profiles"], "--profiles"), out, pairs=given["pairs"], drugs=given["drugs"],
         covariates=given["covariates"], line_column=given["line_column"] or None,
         drug_column=given["drug_column"] or None, smiles_column=given["smiles_column"] or None,
-        copy_number_scale=given["copy_number_scale"] or None, level=level, tell=said.append,
+        copy_number_scale=given["copy_number_scale"] or None, level=level, **_explained(given), tell=said.append,
     )  # fmt: skip
     return [f"{out}: {rows_text(predicted)}", *(f"note: {text}" for text in said)]
 
@@ -159,6 +178,14 @@ def _property(network: str, out: Path, given: dict[str, Any], level: float) -> l
 
     predicted = predict_property(
         network, given["table"], out, given["smiles_column"] or None, id_column=given["id_column"] or None,
-        endpoint=given["endpoint"] or None, level=level,
+        endpoint=given["endpoint"] or None, level=level, **_explained(given),
     )  # fmt: skip
     return [f"{out}: {rows_text(predicted)}"]
+
+
+def _explained(given: dict[str, Any]) -> dict[str, Any]:
+    """The options of attributions, as the functions take them; a top of 0 is all."""
+    from varimol.results import TOP
+
+    top = TOP if given["top"] is None else given["top"] or None
+    return {"attributions": given["attributions"], "top": top}

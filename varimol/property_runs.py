@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from chem.errors import InputError
 from varimol.networks import network_folder, require_kind
-from varimol.results import write_named_table
+from varimol.results import TOP, write_named_parts, write_named_table
 from varimol.steps import writing_to
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def predict_property(
     id_column: str | None = None,
     endpoint: str | None = None,
     level: float = 0.9,
+    attributions: PathName | None = None,
+    top: int | None = TOP,
 ) -> pd.DataFrame:
     """Predict properties of the molecules of a table.
 
@@ -109,6 +112,10 @@ def predict_property(
         Property to predict; all of the network's unless given.
     level
         Coverage of the interval.
+    attributions
+        Table to write the atoms that moved each prediction to; none unless given.
+    top
+        Atoms of each prediction, None for all.
 
     Returns
     -------
@@ -140,7 +147,29 @@ def predict_property(
     predicted = pd.concat([keys, told.drop(columns="row")], axis=1)
     if out is not None:
         write_named_table(predicted, out)
+    if attributions is not None:
+        write_named_parts(_atom_tables(model, keys, told, column, top), attributions)
     return predicted
+
+
+def _atom_tables(
+    model: TrainedProperties, keys: pd.DataFrame, told: pd.DataFrame, column: str, top: int | None
+) -> Iterator[pd.DataFrame]:
+    """Atoms of one endpoint of one row at a time, the strongest first; none where the model abstains."""
+    from chem.standardise import standardise_smiles
+    from models.attribution_tables import named_atoms
+
+    yield keys[:0].assign(endpoint="").join(named_atoms("C", "C")).assign(contribution=0.0)[:0]
+    for _, rows in told[~told["abstain"]].groupby("row", sort=False):
+        key = keys.loc[rows.index[0]].to_dict()
+        structure = str(key[column]).strip()
+        smiles = standardise_smiles(structure).smiles
+        atoms = named_atoms(structure, smiles)
+        shares = model.atom_contributions(smiles, rows["endpoint"].tolist())
+        for endpoint, share in zip(rows["endpoint"], shares.T, strict=True):
+            order = np.argsort(-np.abs(share), kind="stable")[:top]
+            named = pd.DataFrame({**key, "endpoint": endpoint}, index=order)
+            yield named.join(atoms.iloc[order]).assign(contribution=share[order])
 
 
 def load_property_network(name: PathName) -> TrainedProperties:

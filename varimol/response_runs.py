@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from varimol.results import write_named_table
+from varimol.response_markers import write_anova, write_attributions
+from varimol.results import TOP, write_named_table
 from varimol.steps import writing_to
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def train_response(
     profiles
         Table of each block: mutation, copy_number, burden, expression; a row per line, a column per gene.
     out
-        Folder for model.safetensors, card.json, folds.tsv, metrics.tsv and coverage.tsv.
+        Folder for model.safetensors, card.json, folds.tsv, metrics.tsv, coverage.tsv and anova.tsv.
     covariates, covariate_columns
         Table of the lines' covariates, and its columns to use: tissue or disease. Lines of one value of the first are
         held out together in the setting ``tissue``.
@@ -92,7 +93,7 @@ def train_response(
     from models.response_experiment import train_response as run
 
     plan = experiment or ResponseExperiment()
-    data, fold, told = read_training(
+    data, measured, fold, told = read_training(
         response, drugs, profiles, covariates=covariates, covariate_columns=covariate_columns,
         teacher=teacher or {}, label=label, line_column=line_column, drug_column=drug_column,
         smiles_column=smiles_column, folds=folds, diffusion=diffusion, copy_number_scale=copy_number_scale,
@@ -100,7 +101,9 @@ def train_response(
     notes = [*plan.description.get("notes", []), *told.pop("notes")]
     plan = replace(plan, description={**plan.description, **told, "notes": notes})
     with writing_to(Path(out)):
-        return run(data, out, plan, fold, progress)
+        trained = run(data, out, plan, fold, progress)
+    write_anova(data, measured, Path(out) / "anova.tsv")
+    return trained
 
 
 def read_training(
@@ -118,8 +121,8 @@ def read_training(
     folds: str | None,
     diffusion: float,
     copy_number_scale: str,
-) -> tuple[ResponseData, np.ndarray | None, dict[str, Any]]:
-    """Read the tables of `train_response`; the data, the fold of each line, and facts for the card."""
+) -> tuple[ResponseData, Blocks, np.ndarray | None, dict[str, Any]]:
+    """Read the tables of `train_response`: data, blocks as measured, the fold of each line, facts for the card."""
     from genomics.profile_covariates import covariate_levels
     from models.response_data import ResponseData
     from models.response_structures import read_structures
@@ -128,9 +131,10 @@ def read_training(
     table = read_response(response, drug_column, line_column, label)
     column = smiles_column or _smiles_column(drugs)
     structures = read_structures(drugs, drug_column, column)
-    read = _read_profiles(
-        {**profiles, **teacher}, line_column, covariates, covariate_columns, copy_number_scale, diffusion
+    measured = _read_profiles(
+        {**profiles, **teacher}, line_column, covariates, covariate_columns, copy_number_scale
     )
+    read = _diffused(measured, diffusion)
     match = match_lines(table, read.sample_ids)
     chosen = read.select(match.table.line_ids)
     levels = covariate_levels(chosen)
@@ -164,22 +168,28 @@ def read_training(
         "teacher": sorted(teacher),
         "kinds": {name: read.kinds[name] for name in profiles},
     }
-    return data, _folds(response, folds, line_column, match.table.line_ids), told
+    undiffused = dict(measured.select(match.table.line_ids).blocks)
+    return data, undiffused, _folds(response, folds, line_column, match.table.line_ids), told
 
 
 def _read_profiles(
     tables: Mapping[str, PathName], line_column: str, covariates: PathName | None, columns: Sequence[str],
-    scale: str, diffusion: float,
+    scale: str,
 ) -> GenotypeProfiles:  # fmt: skip
-    from genomics.gene_graph import diffuse_profiles
     from genomics.profile_tables import read_profile_tables
+    from varimol.gene_aliases import gene_aliases
+
+    return read_profile_tables(
+        tables, line_column, covariates, columns, aliases=gene_aliases(), copy_number_scale=scale
+    )
+
+
+def _diffused(profiles: GenotypeProfiles, share: float) -> GenotypeProfiles:
+    from genomics.gene_graph import diffuse_profiles
     from varimol.gene_aliases import gene_aliases
     from varimol.pathways import pathways
 
-    read = read_profile_tables(
-        tables, line_column, covariates, columns, aliases=gene_aliases(), copy_number_scale=scale
-    )
-    return diffuse_profiles(read, pathways(), diffusion, gene_aliases()) if diffusion else read
+    return diffuse_profiles(profiles, pathways(), share, gene_aliases()) if share else profiles
 
 
 def _blocks(profiles: GenotypeProfiles, levels: Mapping[str, tuple[str, ...]]) -> Blocks:
@@ -260,6 +270,8 @@ def predict_response(
     smiles_column: str | None = None,
     copy_number_scale: str | None = None,
     level: float = 0.9,
+    attributions: PathName | None = None,
+    top: int | None = TOP,
     tell: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
     """Predict responses of lines or patients to compounds, one row per input row in their order.
@@ -286,6 +298,10 @@ def predict_response(
         As in `train_response`; that of the training unless given.
     level
         Coverage of the interval.
+    attributions
+        Table to write the markers that moved each prediction to; none unless given.
+    top
+        Markers of each prediction, None for all.
     tell
         Called with a line for whatever was read otherwise than it is written.
 
@@ -314,16 +330,18 @@ def predict_response(
     distinct = list(dict.fromkeys(compounds))
     number = {name: place for place, name in enumerate(distinct)}
     row = {name: place for place, name in enumerate(read.sample_ids)}
-    predicted = trained.predict(
+    asked = (
         {name: blocks[name] for name in trained.genes if name in blocks},
         np.array([row.get(name, -1) for name in lines], np.int64),
         distinct,
         [known.get(name, "") for name in distinct],
         np.array([number[name] for name in compounds], np.int64),
-        level=level,
     )
-    every = pd.concat([table.reset_index(drop=True), predicted], axis=1)
+    table = table.reset_index(drop=True)
+    every = pd.concat([table, trained.predict(*asked, level=level)], axis=1)
     write_named_table(every, out)
+    if attributions is not None:
+        write_attributions(trained, asked, table, every["abstain"].to_numpy(bool), attributions, top)
     if tell is not None:
         for note in [*read.remarks, *notes]:
             tell(note)
@@ -335,17 +353,13 @@ def _profiles_to_predict(
     scale: str,
 ) -> GenotypeProfiles:  # fmt: skip
     """Profiles with the columns of the training ones."""
-    from genomics.gene_graph import diffuse_profiles
     from varimol.gene_aliases import gene_aliases
-    from varimol.pathways import pathways
 
     wanted = list(trained.card["covariates"])
-    read = _read_profiles(tables, line_column, covariates, wanted if covariates else (), scale, 0.0)
+    read = _read_profiles(tables, line_column, covariates, wanted if covariates else (), scale)
     genes = {name: each for name, each in trained.genes.items() if name != "covariates"}
     aligned = read.aligned_to(genes, gene_aliases()) if genes else read
-    share = trained.card.get("diffusion", 0.0)
-    if share:
-        aligned = diffuse_profiles(aligned, pathways(), share, gene_aliases())
+    aligned = _diffused(aligned, trained.card.get("diffusion", 0.0))
     if wanted and covariates is None:
         said = f"{', '.join(wanted)}: no covariates are given, missing for every line"
         aligned = replace(aligned, remarks=(*aligned.remarks, said))

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +20,9 @@ from varimol.steps import replace_path, write_table, writing_to
 if TYPE_CHECKING:
     from genomics.quality import Quality
     from genomics.structure import Structure
+
+TOP = 10
+"""Markers, or atoms, of each prediction in a table of attributions, unless asked otherwise."""
 
 
 def write_json(value: Any, path: Path) -> None:
@@ -110,15 +113,29 @@ def whole_results(out: str | os.PathLike[str]) -> Iterator[Path]:
 
 def write_named_table(table: pd.DataFrame, out: str | os.PathLike[str]) -> None:
     """Write a table as TSV where the name ends in .tsv, else as Parquet; whole or not at all."""
+    write_named_parts([table], out)
+
+
+def write_named_parts(parts: Iterable[pd.DataFrame], out: str | os.PathLike[str]) -> None:
+    """Write tables of the same columns, one or more, below each other as `write_named_table` does.
+
+    For TSV one of them is in memory at a time, for Parquet all.
+    """
     place = Path(out)
     with writing_to(place.parent):
         place.parent.mkdir(parents=True, exist_ok=True)
         temporary = place.with_name(f"{place.name}.tmp-{os.getpid()}")
         try:
             if place.suffix == ".tsv":
-                table.to_csv(temporary, sep="\t", index=False, float_format="%.6g", na_rep="")
+                _write_tsv(parts, temporary)
             else:
-                table.to_parquet(temporary, index=False)
+                pd.concat(parts, ignore_index=True).to_parquet(temporary, index=False)
             os.replace(temporary, place)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _write_tsv(parts: Iterable[pd.DataFrame], path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        for number, part in enumerate(parts):
+            part.to_csv(stream, sep="\t", index=False, float_format="%.6g", na_rep="", header=number == 0)

@@ -15,6 +15,32 @@ in_domain  boolean the profile has the model's genes, and the compound was in tr
 abstain    boolean no claim is to be made of the prediction
 reason     string  why; empty otherwise
 
+# response_attributions | predict --attributions, of a response network
+One marker that moved one prediction, in the order of the predictions, the strongest first; none of predictions on which the network abstains. All markers of a prediction (--top 0) sum to it less the prediction of the mean training profile, but for the error of an integral. Before these stand the two columns that name line and compound, as in the predictions.
+depmap_id    string  line or patient, as named in the input
+drug_name    string  compound, likewise
+block        string  block of the profile {mutation, copy_number, burden, expression, covariates}
+marker       string  gene, or covariate and its level, as tissue=lung
+value        number  what the profile has, after diffusion where the network was trained with it; of a covariate 1 or 0
+contribution number  [unit of the label] signed contribution to the prediction (integrated gradients from the mean training profile); negative is more sensitive
+
+# response_anova | train response (anova.tsv)
+One test of one marker with one compound over all training lines: response ~ tissue + marker, where the first covariate stands for tissue; smallest p first.
+kind                 string  what the lines have: a mutation, more than 1.64 times or less than about half of the copies, a copy of a damaging allele {mutation, amplification, loss, burden}
+marker               string  gene
+compound             string  compound, as named in the table of responses
+n_positive           integer lines with the marker
+n_negative           integer lines without
+effect               number  [unit of the label] difference of the two within tissues; negative is more sensitive
+standard_error       number  [unit of the label] of the effect
+f_statistic          number  of the marker given tissue, with 1 and degrees_of_freedom
+degrees_of_freedom   integer of the residuals
+p_value              number  of the F test
+fdr                  number  Benjamini-Hochberg false discovery rate over all tests that were made
+cohens_d             number? difference of the means over the pooled standard deviation, tissue left aside
+glass_delta_positive number? the same over the standard deviation of the lines with the marker
+glass_delta_negative number? the same over that of the lines without
+
 # response_folds | train response (folds.tsv)
 One out-of-fold prediction of one model.
 setting    string  what was held out: lines, whole tissues, compounds with their scaffold in lines that were trained on, or both {line, tissue, compound, both}
@@ -62,6 +88,15 @@ in_domain              boolean the molecule is alike enough to the training mole
 abstain                boolean no claim is to be made of the prediction
 reason                 string  why; empty otherwise
 nearest_train_tanimoto number? similarity to the nearest training molecule (Tanimoto, Morgan 2)
+
+# property_attributions | predict --attributions, of a property network
+One atom that moved one prediction, in the order of the predictions, the strongest first; none of predictions on which the model abstains. Before these the column that names molecules, where one was asked for.
+smiles       string   structure, as it stands in the input; the column has the name that it has there
+endpoint     string   property
+atom         integer  atom of the standardised structure, from 0
+input_atom   integer? atom of the structure as given, from 0; missing where it cannot be followed
+symbol       string   element
+contribution number   [unit of the property] what the prediction loses when the atom is hidden: unknown to graphs, and in no counted environment; descriptors stay those of the whole molecule. Contributions need not sum to anything
 
 # property_folds | train property (folds.tsv)
 One out-of-fold prediction of one model.

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from chem.errors import InputError
-from models.attribution_environments import circular_environments
+from models.attribution_environments import counted_environments
 from models.pair_model import Task
 from models.property_features import MoleculeFeatures
 from models.property_module import PropertyShape
@@ -133,7 +133,7 @@ def test_atom_contributions__the_oxygen_makes_an_ether() -> None:
 
 def test_atom_contributions__start_at_the_prediction(fitted: PropertyNetwork) -> None:
     """With no atom hidden, the masked counts are those that the network is trained on."""
-    environments = circular_environments("CCOCCC")
+    environments = counted_environments("CCOCCC")
     table = environments.table(np.zeros((1, 6), bool))
     counted = MoleculeFeatures(["CCOCCC"]).counts("morgan")
     assert np.array_equal(table.column, counted.column)

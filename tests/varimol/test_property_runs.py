@@ -10,6 +10,7 @@ from chem.standardise import standardise_smiles
 from models.property_fits import PropertyExperiment
 from varimol.cli import app
 from varimol.property_runs import find_smiles_column, load_property_network, predict_property, train_property
+from varimol.schemas import TABLES
 
 
 def _table(folder: Path) -> Path:
@@ -111,3 +112,46 @@ def test_column__is_found_by_its_name(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("Drug_ID,Drug,Y\na,CCO,1\n")
     assert find_smiles_column(path) == "Drug"
+
+
+@pytest.mark.parametrize("top", [2, 0])
+def test_attributions__name_the_atoms_of_what_is_counted(run: Path, tmp_path: Path, top: int) -> None:
+    path, out = tmp_path / "new.tsv", tmp_path / "a.tsv"
+    path.write_text("id\tsmiles\nz\t[Na+].[O-]C(=O)CC1CCNC1\na\tC1CC\nb\tc1ccccc1CO\n")
+    words = [
+        "--table",
+        path,
+        "--out",
+        tmp_path / "p.tsv",
+        "--id-column",
+        "id",
+        "--attributions",
+        out,
+        "--top",
+        top,
+    ]
+    said = CliRunner().invoke(app, ["predict", str(run), *map(str, words)])
+    assert said.exit_code == 0, said.output
+    table = pd.read_csv(out, sep="\t")
+    told = pd.read_csv(tmp_path / "p.tsv", sep="\t").set_index("id")
+    assert list(table.columns) == ["id", *TABLES["property_attributions"].names]
+    of = dict(iter(table.groupby("id")))
+    assert list(of) == told.index[~told["abstain"]].tolist()[::-1] == ["b", "z"]
+    assert len(of["b"]) == (top or 8) and len(of["z"]) == (top or 9)
+    assert all((np.diff(atoms["contribution"].abs()) <= 0).all() for atoms in of.values())
+    if not top:
+        model = load_property_network(run)
+        shares = model.atom_contributions("O=C(O)CC1CCNC1", ["carbons"])[:, 0]
+        assert np.allclose(of["z"].set_index("atom")["contribution"].sort_index(), shares, rtol=1e-4)
+        assert of["z"].loc[of["z"]["input_atom"] == 1, "symbol"].item() == "O"  # 0 is the sodium
+
+
+def test_attributions__as_parquet_have_the_types_of_the_schema(run: Path, tmp_path: Path) -> None:
+    path, out = tmp_path / "new.tsv", tmp_path / "a.parquet"
+    path.write_text("smiles\nC1CC\n")
+    predict_property(run, path, None, attributions=out)
+    assert pd.read_parquet(out).empty
+    path.write_text("smiles\nc1ccccc1CO\n")
+    predict_property(run, path, None, attributions=out, top=1)
+    table = pd.read_parquet(out)
+    assert [table[name].dtype.kind for name in ("atom", "input_atom", "contribution")] == ["i", "i", "f"]

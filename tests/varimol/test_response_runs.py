@@ -17,6 +17,7 @@ from models.response_network import NetworkSettings
 from models.response_settings import ResponseSettings
 from models.simulate_response import PlantedMarker, simulate_response
 from varimol.cli import app
+from varimol.networks import load_response_network
 from varimol.response_runs import train_response
 from varimol.schemas import TABLES
 from varimol.tables import drugs
@@ -169,7 +170,7 @@ def test_predict__options_of_another_kind_are_named(
 
 def test_train__writes_what_others_read(trained: Path) -> None:
     assert sorted(path.name for path in trained.iterdir()) == [
-        "card.json", "coverage.tsv", "folds.tsv", "metrics.tsv", "model.safetensors",
+        "anova.tsv", "card.json", "coverage.tsv", "folds.tsv", "metrics.tsv", "model.safetensors",
     ]  # fmt: skip
     folds = pd.read_csv(trained / "folds.tsv", sep="\t", nrows=5)
     assert list(folds.columns) == [
@@ -199,15 +200,17 @@ def test_train__by_command_says_what_it_found(tables: dict[str, Path], tmp_path:
     assert card["command"].startswith("varimol")
 
 
-@pytest.mark.parametrize("name", ["folds", "metrics", "coverage", "predictions"])
+@pytest.mark.parametrize("name", ["folds", "metrics", "coverage", "anova", "predictions", "attributions"])
 def test_tables__are_as_their_schemas_say(
     trained: Path, tables: dict[str, Path], tmp_path: Path, name: str
 ) -> None:
     schema = TABLES[f"response_{name}"]
     path = trained / f"{name}.tsv"
-    if name == "predictions":
-        path = tmp_path / "p.tsv"
-        assert predict(trained, tables, path).exit_code == 0
+    if not path.exists():
+        path = tmp_path / f"{name}.tsv"
+        written = {"predictions": path, "attributions": tmp_path / "p.tsv"}[name]
+        more = ("--attributions", path) if name == "attributions" else ()
+        assert predict(trained, tables, written, *more).exit_code == 0
     table = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
     assert list(table.columns) == schema.names
     texts = [column.name for column in schema.columns if column.type == "string"]
@@ -325,8 +328,123 @@ def test_train__diffusion_is_applied_to_what_is_predicted(tables: dict[str, Path
         experiment=ResponseExperiment(settings=("line",), n_folds=2, baselines=False, workers=0, model=SMALL.model),
     )  # fmt: skip
     assert trained.card["diffusion"] == 0.5
+    anova = pd.read_csv(tmp_path / "run" / "anova.tsv", sep="\t")
+    assert set(anova["kind"]) == {"mutation"}  # of what was measured: diffused mutations are not 0 or 1
     kept = trained.model.training["mutation"][:, list(trained.genes["mutation"]).index("NRAS")]
     assert set(np.unique(kept)) - {0.0, 1.0}
     done = run("predict", tmp_path / "run", "--profiles", f"mutation={renamed}", "--out", tmp_path / "p.tsv")
     assert done.exit_code == 0, done.output
     assert "diffused by 0.5" in done.output
+
+
+@pytest.fixture(scope="module")
+def explained(
+    trained: Path, tables: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Predictions of training compounds and one that is new, and all contributions to them."""
+    folder = tmp_path_factory.mktemp("explained")
+    new = pd.DataFrame({"drug_name": ["new"], "smiles": ["CCOc1ccccc1"]})
+    pd.concat([pd.read_csv(tables["drugs"], sep="\t"), new]).to_csv(folder / "d.tsv", sep="\t", index=False)
+    done = predict(
+        trained, tables, folder / "p.tsv", "--drugs", folder / "d.tsv", "--covariates", tables["covariates"],
+        "--attributions", folder / "a.tsv", "--top", 0,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    return pd.read_csv(folder / "p.tsv", sep="\t"), pd.read_csv(folder / "a.tsv", sep="\t")
+
+
+def test_attributions__name_the_planted_marker_first(
+    explained: tuple[pd.DataFrame, pd.DataFrame], tables: dict[str, Path]
+) -> None:
+    mutated = pd.read_csv(tables["mutation"], sep="\t", index_col="depmap_id")
+    every = explained[1].set_index("depmap_id")
+    kind = every["drug_name"].map(
+        pd.read_csv(tables["drugs"], sep="\t").set_index("drug_name")["compound_class"]
+    )
+    for gene, other, of_class, sign in (("BRAF", "KMT2D", "x", -1), ("KMT2D", "BRAF", "y", 1)):
+        alone = mutated.index[(mutated[gene] == 1) & (mutated[other] == 0)]
+        asked = every[(kind == of_class) & every.index.isin(alone)]
+        mean = asked.groupby(["block", "marker"])["contribution"].mean()
+        assert mean.abs().idxmax() == ("mutation", gene)
+        found = asked[(asked["marker"] == gene) & (asked["block"] == "mutation")]
+        assert (np.sign(found["contribution"]) == sign).all() and (found["value"] == 1).all()
+        if gene == "BRAF":
+            first = asked.reset_index().drop_duplicates(["depmap_id", "drug_name"])["marker"]
+            assert (first == gene).mean() > 0.9
+
+
+def test_attributions__sum_to_the_prediction_less_that_of_the_mean_profile(
+    explained: tuple[pd.DataFrame, pd.DataFrame], trained: Path
+) -> None:
+    predictions, contributions = explained
+    model = load_response_network(trained)
+    at_mean = model.model.predict({name: mean[None] for name, mean in model.model.filler.means.items()})[0]
+    keys = ["depmap_id", "drug_name"]
+    total = contributions.groupby(keys)["contribution"].sum()
+    told = predictions[~predictions["abstain"]].set_index(keys)["prediction"]
+    assert set(total.index) == set(told.index) and len(told) > 600
+    start = told.index.get_level_values("drug_name").map(dict(zip(model.compound_ids, at_mean, strict=True)))
+    difference = told - start
+    assert np.abs(total.reindex(told.index) - difference).max() < 0.02 * difference.abs().max()
+
+
+def test_attributions__of_a_new_compound_are_those_of_its_likes(trained: Path) -> None:
+    model = load_response_network(trained)
+    names, smiles = ["new", model.compound_ids[0]], ["CCOc1ccccc1", model.smiles[0]]
+    lines = {name: block[:5] for name, block in model.model.training.items()}
+    mean = {name: block[None] for name, block in model.model.filler.means.items()}
+    line, compound = np.repeat(np.arange(5), 2), np.tile([0, 1], 5)
+    known = model.find_compounds(names, smiles)
+    difference = (model.scores(lines, known, smiles) - model.scores(mean, known, smiles))[line, compound]
+    found = pd.concat(model.attributions(lines, line, names, smiles, compound))
+    total = found.groupby("pair")["contribution"].sum()
+    assert known.tolist() == [-1, 0]
+    assert np.allclose(total, difference, atol=0.02 * np.abs(difference).max())
+
+
+def test_attributions__the_strongest_by_row_in_the_order_of_the_rows(
+    trained: Path, tables: dict[str, Path], tmp_path: Path
+) -> None:
+    names = pd.read_csv(tables["drugs"], sep="\t")["drug_name"]
+    asked = [("LINE0003", names[1]), ("NOBODY", names[1]), ("LINE0001", names[0]), ("LINE0003", names[1])]
+    pd.DataFrame(asked, columns=["depmap_id", "drug_name"]).to_csv(
+        tmp_path / "pairs.tsv", sep="\t", index=False
+    )
+    done = predict(
+        trained, tables, tmp_path / "p.tsv", "--pairs", tmp_path / "pairs.tsv", "--attributions",
+        tmp_path / "a.tsv", "--top", 3,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    table = pd.read_csv(tmp_path / "a.tsv", sep="\t")
+    assert list(zip(table["depmap_id"], table["drug_name"], strict=True)) == [
+        each for row in (0, 2, 3) for each in [asked[row]] * 3
+    ]
+    size = table["contribution"].abs().to_numpy().reshape(3, 3)
+    assert (np.diff(size, axis=1) <= 0).all()
+    assert not table["block"].eq("covariates").any()  # none are given: missing, so that they move nothing
+    assert table["contribution"][:3].tolist() == table["contribution"][6:].tolist()
+
+
+def test_attributions__options_that_do_not_fit_are_refused(
+    trained: Path, tables: dict[str, Path], tmp_path: Path
+) -> None:
+    lost = predict(trained, tables, tmp_path / "p.tsv", "--top", 3)
+    assert lost.exit_code == 2 and "--top says how much of --attributions to write" in lost.output
+    affinity = run(
+        "predict", "kinase-affinity", "--out", tmp_path / "p.tsv", "--attributions", tmp_path / "a.tsv",
+        "--pairs", "p.tsv", "--drugs", "d.tsv", "--targets", "t.tsv",
+    )  # fmt: skip
+    assert affinity.exit_code == 2
+    assert "'kinase-affinity' predicts affinity and does not read --attributions" in affinity.output
+    assert not (tmp_path / "p.tsv").exists()
+
+
+def test_train__anova_finds_the_planted_markers(trained: Path, tables: dict[str, Path]) -> None:
+    tests = pd.read_csv(trained / "anova.tsv", sep="\t")
+    kind = tests["compound"].map(
+        pd.read_csv(tables["drugs"], sep="\t").set_index("drug_name")["compound_class"]
+    )
+    first = tests.head(12).assign(of=kind)
+    assert first["marker"].tolist() == np.where(first["of"] == "x", "BRAF", "KMT2D").tolist()
+    assert (np.sign(first["effect"]) == np.where(first["of"] == "x", -1, 1)).all()
+    assert (tests["fdr"] >= tests["p_value"]).all() and tests["p_value"].is_monotonic_increasing
