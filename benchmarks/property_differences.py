@@ -2,7 +2,8 @@
 
 A table's score is the mean over its folds, and over its labels, of RMSE or of the area under the ROC curve. The
 difference of two models is that of their scores, with an interval of molecules drawn with replacement within their
-folds, the same ones for both (1,000 draws). Models are compared on the folds that both have. ``blend`` is what the
+folds, the same ones for both (1,000 draws), on the folds that both have; scores and ranks are of the folds that all
+models of the table have. ``blend`` is what the
 package does with its models: weighted by label, the weights of a fold found on the other folds.
 """
 
@@ -125,16 +126,22 @@ def write_figures(folder: Path, data: Path) -> None:
 
 
 def _against_best(table: PropertyTable, kept: list[Kept]) -> pd.DataFrame:
-    """A row per model: its score and rank, and what it is worse than the best of its table."""
+    """A row per model: its score and rank on the folds that all have, and what it is worse than the best."""
     by_model: dict[str, dict[int, Array]] = {}
     for each in kept:
         by_model.setdefault(each.model, {})[each.fold] = each.predictions
-    most = max(len(folds) for folds in by_model.values())
-    whole = [model for model, folds in by_model.items() if len(folds) == most]
     sign = 1.0 if metric_of(table) == "rmse" else -1.0
-    scores = {model: _fold_mean(table, by_model[model], None) for model in by_model}
-    best = min(whole, key=lambda model: sign * scores[model])
-    ranks = pd.Series({model: sign * scores[model] for model in whole}).rank()
+    same = sorted(set.intersection(*(set(folds) for folds in by_model.values())))
+    if not same:
+        raise ValueError(f"{table.name}: no fold that every model has been trained without")
+    scores = pd.Series(
+        {
+            model: _fold_mean(table, {fold: folds[fold] for fold in same}, None)
+            for model, folds in by_model.items()
+        }
+    )
+    best = str((sign * scores).idxmin())
+    ranks = (sign * scores).rank()
     rows = []
     for model, folds in by_model.items():
         shared = sorted(set(folds) & set(by_model[best]))
@@ -142,11 +149,11 @@ def _against_best(table: PropertyTable, kept: list[Kept]) -> pd.DataFrame:
         rows.append(
             {
                 "table": table.name, "metric": metric_of(table), "model": model, "n_folds": len(folds),
-                "value": scores[model], "rank": ranks.get(model, np.nan), "best": best, "worse_by": point,
+                "n_shared": len(same), "value": scores[model], "rank": ranks[model], "best": best, "worse_by": point,
                 "lower": lower, "upper": upper,
             }
         )  # fmt: skip
-    return pd.DataFrame(rows).sort_values(["n_folds", "rank"], ascending=[False, True])
+    return pd.DataFrame(rows).sort_values("rank")
 
 
 def _fold_mean(
@@ -180,7 +187,7 @@ def _difference(
 
 
 def _with_mean_ranks(table: pd.DataFrame) -> pd.DataFrame:
-    """Add each model's mean rank over the tables on which every model is whole."""
+    """Add each model's mean rank over the tables that every model has been run on."""
     whole = table.pivot_table(index="table", columns="model", values="rank").dropna()
     ranks = whole.rank(axis=1).mean()
     rows = pd.DataFrame(

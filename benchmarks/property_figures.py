@@ -60,7 +60,7 @@ def property_figures(results: Path) -> str:
     table = pd.read_csv(path, sep="\t")
     judged = table[table["metric"].isin(["rmse", "auroc", "aupr"])]
     rows = [
-        "| table | figure | model | value | folds | worse than the best by [95%] |",
+        "| table | figure | model | value | folds (of) | worse than the best by [95%] |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for (name, metric), part in judged.groupby(["table", "metric"], sort=False):
@@ -70,16 +70,26 @@ def property_figures(results: Path) -> str:
             )
             model = str(row.model).replace("_", " ")
             rows.append(
-                f"| {name} | {str(metric).upper()} | {model} | {row.value:.3f} | {row.n_folds} | {away} |"
+                f"| {name} | {str(metric).upper()} | {model} | {row.value:.3f} | {int(row.n_shared)} ({row.n_folds}) | {away} |"
             )
-    return "\n\n".join([_lead(judged), "\n".join(rows), _left(judged)])
+    return "\n\n".join(filter(None, [_lead(judged), _ranks(table), "\n".join(rows), _left(judged)]))
+
+
+def _ranks(table: pd.DataFrame) -> str:
+    """Mean ranks over the tables that every model has been run on."""
+    ranks = table[table["metric"] == "mean_rank"].sort_values("value")
+    if ranks.empty:
+        return ""
+    told = ", ".join(f"{str(row.model).replace('_', ' ')} {row.value:.2f}" for row in ranks.itertuples())
+    n_tables = int(ranks["n_folds"].iloc[0])
+    return f"Mean rank over the {n_tables} {'table' if n_tables == 1 else 'tables'} that every model has been run on: {told}."
 
 
 def _lead(judged: pd.DataFrame) -> str:
     return (
-        "Every model on the same five folds of whole scaffolds (`python -m benchmarks.properties`), one seed; mean over folds. "
-        "Differences are paired over the molecules of the folds that both have; where fewer than five are done, values "
-        "are those of other folds than the rest and not comparable with them. The network's settings were chosen on folds 2 "
+        "Every model on the same five folds of whole scaffolds (`python -m benchmarks.properties`), one seed; mean over the folds "
+        "that all models of a table have (in brackets those that a model has). Differences are paired over the molecules of the folds "
+        "that both have. The network's settings were chosen on folds 2 "
         "and 3 of ESOL and HLM, the kernel's features on all of them: figures there are slightly flattered. "
         f"Commit {judged['commit'].iloc[0]}."
     )

@@ -90,8 +90,9 @@ def test_run__is_resumed_and_summed_up(
     run(tmp_path, ["hlm"], ["ridge", "random_forest"], [1, 2], 0, data)
     assert said.count("fold") == 4
     assert capsys.readouterr().out == ""
-    (tmp_path / "predictions" / "hlm.ridge.3.0.npz.1.tmp.npz").write_bytes(b"cut sho")
-    assert len(read_kept(tmp_path)) == 4
+    run(tmp_path, ["hlm"], ["ridge"], [3], 0, data)  # a fold that the other model has not
+    (tmp_path / "predictions" / "hlm.ridge.4.0.npz.1.tmp.npz").write_bytes(b"cut sho")
+    assert len(read_kept(tmp_path)) == 5
     written = {}
     monkeypatch.setattr(
         property_differences, "write_results", lambda table, name: written.update({name: table})
@@ -100,13 +101,18 @@ def test_run__is_resumed_and_summed_up(
     write_figures(tmp_path, data)
     assert written["properties"].groupby("model")["value"].count().to_dict() == {
         "random_forest": 2,
-        "ridge": 2,
+        "ridge": 3,
     }
     differences = written["property_differences"].query("table == 'hlm'").set_index("model")
     best = differences["best"].iloc[0]
     assert differences.loc[best, "worse_by"] == 0
     other = differences.drop(index=best).iloc[0]
-    means = written["properties"].groupby("model")["value"].mean()
+    assert set(differences["n_shared"]) == {2} and differences["n_folds"].to_dict() == {
+        "ridge": 3,
+        "random_forest": 2,
+    }
+    means = written["properties"].query("fold < 3").groupby("model")["value"].mean()
+    assert differences["value"].to_dict() == pytest.approx(means.to_dict())
     assert other["worse_by"] == pytest.approx(means.max() - means.min())
     assert other["lower"] <= other["worse_by"] <= other["upper"]
 
