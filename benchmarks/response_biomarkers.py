@@ -30,6 +30,7 @@ from benchmarks.response_data import DATA, read_arm
 from models.marker_anova import marker_anova
 from models.profile_features import AMPLIFIED
 from models.response import ResponseModel
+from models.response_anova import LOST
 from models.response_data import ResponseData
 from models.response_fits import fit_model
 from models.response_settings import ResponseSettings
@@ -38,8 +39,6 @@ Array = NDArray[np.float64]
 Pair = tuple[str, str]
 EVIDENCE = Path("civic") / "01-Aug-2021-ClinicalEvidenceSummaries.tsv"
 SIGN = {"Sensitivity/Response": -1, "Resistance": 1}
-LOST = 0.6
-"""Relative copy number, log2(x + 1), below which a gene counts as lost: about half the mean."""
 MIN_LINES = 3
 MAX_LINES = 30
 """Lines whose attributions are averaged for a marker."""

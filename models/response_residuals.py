@@ -49,7 +49,9 @@ class Residuals:
         parts = ResponseParts.of(values)
         offset, scale = np.nanmean(parts.interaction, axis=0), np.nanstd(parts.interaction, axis=0)
         scale = np.where(scale > 1e-9, scale, 1.0)
-        return cls(parts.compound_means + offset, parts.line_means, scale, (parts.interaction - offset) / scale)
+        return cls(
+            parts.compound_means + offset, parts.line_means, scale, (parts.interaction - offset) / scale
+        )
 
 
 def checked_values(values: Array) -> Array:
