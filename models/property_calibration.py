@@ -80,6 +80,8 @@ class PropertyEndpoint:
         That of one molecule, in units of its expected error.
     threshold
         Similarity from which a molecule is in the domain; None where too few molecules tell.
+    elements
+        Of the molecules it was measured of; a molecule with another is outside the domain. None where unknown.
     """
 
     name: str
@@ -91,9 +93,12 @@ class PropertyEndpoint:
     sd: float
     sd_factor: float
     threshold: Threshold | None
+    elements: frozenset[str] | None = None
 
     @classmethod
-    def fit(cls, name: str, task: Task, held_out: HeldOutProperty) -> Self:
+    def fit(
+        cls, name: str, task: Task, held_out: HeldOutProperty, elements: frozenset[str] | None = None
+    ) -> Self:
         """Learn from what was held out."""
         prediction = nested_blend(held_out)
         edges = similarity_edges(held_out.similarity)
@@ -109,7 +114,7 @@ class PropertyEndpoint:
         )
         return cls(
             name, task, len(prediction), blend_weights(held_out.predictions, held_out.label), intervals, edges,
-            sd, factor, threshold,
+            sd, factor, threshold, elements,
         )  # fmt: skip
 
     def bounds(
@@ -137,16 +142,18 @@ class PropertyEndpoint:
             "intervals": self.intervals.to_dict(), "edges": list(self.edges), "sd": self.sd,
             "sd_factor": self.sd_factor,
             "threshold": None if self.threshold is None else self.threshold.to_dict(),
+            "elements": None if self.elements is None else sorted(self.elements),
         }  # fmt: skip
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
         """Read what `to_dict` wrote."""
-        threshold = plain["threshold"]
+        threshold, elements = plain["threshold"], plain.get("elements")
         return cls(
             str(plain["name"]), plain["task"], int(plain["n"]), dict(plain["weights"]),
             Intervals.from_dict(plain["intervals"]), tuple(plain["edges"]), float(plain["sd"]),
             float(plain["sd_factor"]), None if threshold is None else Threshold.from_dict(threshold),
+            None if elements is None else frozenset(elements),
         )  # fmt: skip
 
 

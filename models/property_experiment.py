@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from chem.errors import InputError
 from chem.scaffold import scaffold_groups
 from models.fit_pool import run_fits
+from models.input_notes import elements
 from models.metrics import aupr, auroc, brier_score, log_loss, pearson_r
 from models.pair_model import Task
 from models.property_calibration import (
@@ -144,7 +145,9 @@ def train_properties(
     judged = {setting: _judged(shared, fitted, setting) for setting in plan.settings}
     first = judged[plan.settings[0]]
     endpoints = tuple(
-        PropertyEndpoint.fit(name, task, first.label(table.labels, column, plan.parts))
+        PropertyEndpoint.fit(
+            name, task, first.label(table.labels, column, plan.parts), measured_elements(table, column)
+        )
         for column, (name, task) in enumerate(zip(table.label_names, table.tasks, strict=True))
     )
     used = {name for endpoint in endpoints for name, weight in endpoint.weights.items() if weight}
@@ -162,6 +165,12 @@ def train_properties(
     save_properties(model, folder)
     shutil.rmtree(folder / ".parts")
     return load_properties(folder)
+
+
+def measured_elements(table: PropertyTable, column: int) -> frozenset[str]:
+    """Elements of the molecules that a label was measured of."""
+    measured = np.flatnonzero(~np.isnan(table.labels[:, column]))
+    return frozenset().union(*(elements(table.smiles[row]) for row in measured))
 
 
 def _share(progress: Progress | None, start: float, end: float) -> Progress | None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from chem.errors import InputError
 from chem.standardise import standardise_smiles
 from models.domain_similarity import tanimoto
+from models.input_notes import elements
 from models.property_attribution import hide_each_atom
 from models.property_calibration import PropertyEndpoint
 from models.property_features import MoleculeFeatures
@@ -112,20 +113,23 @@ class TrainedProperties:
         require_level(level)
         columns = self.columns_of(endpoints)
         outcomes = [standardise_smiles(str(text)) for text in smiles]
-        readable = np.array([bool(outcome.smiles) and not outcome.reason for outcome in outcomes], bool)
+        # A note tells that the parent is only the ligand of a metal: another molecule.
+        readable = np.array([bool(o.smiles) and not (o.reason or o.note) for o in outcomes], bool)
         parents = [outcome.smiles for outcome, good in zip(outcomes, readable, strict=True) if good]
         # A molecule that stands in many rows is predicted once.
         distinct = {parent: place for place, parent in enumerate(dict.fromkeys(parents))}
         place = np.array([distinct[parent] for parent in parents], np.int64)
         told = np.full((3, len(smiles), len(columns)), np.nan)
         told[:, readable] = np.stack(self._told(MoleculeFeatures(list(distinct)), columns))[:, place]
+        present = np.full(len(smiles), frozenset(), object)
+        present[readable] = np.array([elements(parent) for parent in distinct], object)[place]
         tables = []
         for number, column in enumerate(columns):
             prediction, spread, similarity = told[:, :, number]
-            table = self._table(self.endpoints[column], prediction, spread, similarity, level)
+            table = self._table(self.endpoints[column], prediction, spread, similarity, present, level)
             table.loc[~readable, ["in_domain", "abstain"]] = [False, True]
             table["reason"] = np.where(
-                readable, table["reason"], [o.reason or "has no atoms" for o in outcomes]
+                readable, table["reason"], [o.reason or o.note or "has no atoms" for o in outcomes]
             )
             tables.append(table.assign(row=range(len(smiles)), endpoint=self.endpoints[column].name))
         return pd.concat(tables).sort_values("row", kind="stable", ignore_index=True)[list(COLUMNS)]
@@ -191,17 +195,20 @@ class TrainedProperties:
         prediction: Labels,
         spread: Labels,
         similarity: Labels,
+        present: NDArray[np.object_],
         level: float,
     ) -> pd.DataFrame:
         expected = spread if self.spread_part is not None else None
         lower, upper = endpoint.bounds(prediction, similarity, expected, level)
         table = pd.DataFrame({"prediction": prediction, "lower": lower, "upper": upper})
         table["sd"] = endpoint.error(prediction, expected)
-        outside = _outside(endpoint, similarity)
-        table["in_domain"] = outside == ""
+        outside, foreign = _outside(endpoint, similarity), _foreign(endpoint, present)
+        table["in_domain"] = (outside == "") & (foreign == "")
         idle = (lower <= 0) & (upper >= 1) & (endpoint.task == "classification")
         unjudged = np.isinf(lower) | np.isinf(upper)
-        said = np.column_stack([outside, np.where(unjudged, _UNJUDGED, ""), np.where(idle, _IDLE, "")])
+        said = np.column_stack(
+            [foreign, outside, np.where(unjudged, _UNJUDGED, ""), np.where(idle, _IDLE, "")]
+        )
         table["reason"] = ["; ".join(text for text in row if text) for row in said.tolist()]
         table["abstain"] = table["reason"] != ""
         table["nearest_train_tanimoto"] = similarity
@@ -223,6 +230,15 @@ def _outside(endpoint: PropertyEndpoint, similarity: Labels) -> NDArray[Any]:
         ],
         object,
     )  # fmt: skip
+
+
+def _foreign(endpoint: PropertyEndpoint, present: NDArray[np.object_]) -> NDArray[np.object_]:
+    """(n,) which elements of molecules those of the endpoint do not have; empty where there are none."""
+    known = endpoint.elements
+    if known is None:
+        return np.full(len(present), "", object)
+    told = ["; ".join(f"element {name} not in training" for name in sorted(own - known)) for own in present]
+    return np.array(told, object)
 
 
 def spread_model(parts: Sequence[str]) -> str | None:

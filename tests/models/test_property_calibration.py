@@ -77,7 +77,7 @@ def test_endpoint__new_molecules_are_covered_and_near_ones_more_sharply() -> Non
 
 def test_endpoint__is_the_same_when_read_again() -> None:
     held_out = _held_out(1000)
-    endpoint = PropertyEndpoint.fit("y", "regression", held_out)
+    endpoint = PropertyEndpoint.fit("y", "regression", held_out, frozenset({"C", "O"}))
     again = PropertyEndpoint.from_dict(json.loads(json.dumps(endpoint.to_dict())))
     prediction = held_out.predictions["good"]
     for one, two in zip(
@@ -87,6 +87,7 @@ def test_endpoint__is_the_same_when_read_again() -> None:
     ):
         np.testing.assert_allclose(one, two, atol=1e-4)
     assert again.weights == endpoint.weights and again.threshold == endpoint.threshold
+    assert again.elements == {"C", "O"}
 
 
 def test_endpoint__of_few_molecules_has_one_interval_and_no_scale() -> None:

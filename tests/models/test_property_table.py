@@ -58,6 +58,15 @@ def test_read__unreadable_structures_are_listed_with_reasons(tmp_path: Path) -> 
     assert all(table.rejects["reason"]) and len(table.smiles) == 2
 
 
+def test_read__complex_of_a_metal_is_not_its_ligand(tmp_path: Path) -> None:
+    table = read_properties(
+        [_write(tmp_path, "smiles,y\nN[Pt](N)(Cl)Cl,1\n[Na]OC(C)=O,2\nCCC,4\n")], "smiles", ["y"]
+    )
+    assert table.rejects["record"].tolist() == [2]
+    assert table.rejects["reason"].tolist() == ["the parent is without its Pt"]
+    assert table.smiles == ("CC(=O)O", "CCC")
+
+
 def test_read__numbers_that_look_like_classes_are_said(tmp_path: Path) -> None:
     path = _write(tmp_path, "smiles,y\nCC,1\nCCC,0\n")
     assert "are these classes?" in read_properties([path], "smiles", ["y"], ["regression"]).notes[0]

@@ -53,6 +53,17 @@ def test_predict__one_row_per_input_row_in_its_order(run: Path, tmp_path: Path) 
     assert written["prediction"][0] == written["prediction"][3] == pytest.approx(7, abs=1.5)
 
 
+def test_predict__abstains_on_elements_that_training_did_not_hold(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "new.tsv"
+    path.write_text("smiles\nc1ccccc1CO\nc1ccccc1CBr\nN[Pt](N)(Cl)Cl\n")
+    told = predict_property(run, path, tmp_path / "p.tsv")
+    assert told["abstain"].tolist() == [False, True, True]
+    assert told["in_domain"].tolist() == [True, False, False]
+    assert told["reason"][1].startswith("element Br not in training")
+    assert told["reason"][2] == "the parent is without its Pt"
+    assert np.isnan(told["prediction"][2])
+
+
 def test_predict__is_dispatched_by_the_kind_of_network(run: Path, tmp_path: Path) -> None:
     path = tmp_path / "new.tsv"
     path.write_text("smiles\nc1ccccc1CO\n")
