@@ -127,6 +127,7 @@ def read_training(
     from models.response_data import ResponseData
     from models.response_structures import read_structures
     from models.response_table import match_lines, read_response
+    from varimol.gene_aliases import unknown_genes
 
     table = read_response(response, drug_column, line_column, label)
     column = smiles_column or _smiles_column(drugs)
@@ -156,6 +157,7 @@ def read_training(
         *table.notes,
         *structures.notes,
         *read.remarks,
+        *unknown_genes({name: chosen.genes[name] for name in (*profiles, *teacher)}),
         *match.notes,
         *_no_structure(data, structures.reasons),
     ]

@@ -328,6 +328,8 @@ def test_train__diffusion_is_applied_to_what_is_predicted(tables: dict[str, Path
         experiment=ResponseExperiment(settings=("line",), n_folds=2, baselines=False, workers=0, model=SMALL.model),
     )  # fmt: skip
     assert trained.card["diffusion"] == 0.5
+    unknown = next(note for note in trained.card["notes"] if "no known symbol of a gene" in note)
+    assert "GENE003" in unknown and "NRAS" not in unknown
     anova = pd.read_csv(tmp_path / "run" / "anova.tsv", sep="\t")
     assert set(anova["kind"]) == {"mutation"}  # of what was measured: diffused mutations are not 0 or 1
     kept = trained.model.training["mutation"][:, list(trained.genes["mutation"]).index("NRAS")]
