@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from chem.fingerprint import morgan_fingerprints, tanimoto
-from models.domain_threshold import Threshold, gain_threshold
+from models.domain_threshold import CONFIDENCE, Threshold, gain_threshold
 from models.response_fits import MODEL
 from models.response_predictions import HeldOut
 
@@ -30,7 +31,8 @@ class ResponseDomain:
         predicted better than by the means; its value is None where none is.
     gain
         (compounds,) share by which the squared error of held-out lines is below that of the compound's mean and the
-        line's; 0 or less where the model says nothing of that compound. NaN where it was not measured.
+        line's, the lower end of it with 95% confidence; 0 or less where the model is not shown to say anything of
+        that compound. NaN where fewer than two lines tell.
     """
 
     similarity: Threshold
@@ -52,11 +54,44 @@ class ResponseDomain:
 
 def fit_domain(held_out: HeldOut) -> ResponseDomain:
     """Measure where a model gains over the means."""
-    values = held_out.data.table.values
     told = held_out.tables["line"]
-    ours, means = (np.nansum((values - told[name]) ** 2, axis=0) for name in (MODEL, "profile_mean"))
-    gain = np.where(means > 0, 1 - ours / np.where(means > 0, means, 1), np.nan)
+    gain = clear_gain(held_out.data.table.values, told[MODEL], told["profile_mean"])
     return ResponseDomain(_similarity(held_out), gain)
+
+
+def clear_gain(values: Array, predictions: Array, means: Array) -> Array:
+    """Share of the squared error of means that predictions take away from each compound, at least.
+
+    The lower end of a one-sided 95% interval of the mean over lines (normal approximation). Where there is nothing to
+    predict, every second compound gains by chance, but one in twenty clearly so.
+
+    Parameters
+    ----------
+    values, predictions, means
+        (lines, compounds); pairs that lack one of them are left out.
+
+    Returns
+    -------
+    Array
+        (compounds,), NaN with fewer than two lines.
+
+    Examples
+    --------
+    >>> values = np.array([[0.0, 0.0], [2.0, 2.0], [4.0, 4.0]])
+    >>> means, good = np.full((3, 2), 2.0), np.array([[0.1, 3.0], [2.0, 1.0], [3.9, 2.0]])
+    >>> clear_gain(values, good, means).round(2).tolist()
+    [0.18, -1.69]
+    """
+    before = (values - means) ** 2
+    saved = before - (values - predictions) ** 2
+    there = np.isfinite(saved)
+    n = np.maximum(there.sum(axis=0), 1)
+    mean = np.where(there, saved, 0).sum(axis=0) / n
+    spread = np.sqrt((np.where(there, saved - mean, 0) ** 2).sum(axis=0) / np.maximum(n - 1, 1))
+    total = np.where(there, before, 0).sum(axis=0) / n
+    judged = (there.sum(axis=0) > 1) & (total > 0)
+    lower = mean - norm.ppf(CONFIDENCE) * spread / np.sqrt(n)
+    return np.asarray(np.divide(lower, total, out=np.full(len(n), np.nan), where=judged))
 
 
 def _similarity(held_out: HeldOut) -> Threshold:

@@ -299,7 +299,7 @@ class TrainedResponse:
     def _compound_reason(self, number: int, smiles: str, similarity: float) -> str:
         if number >= 0:
             gain = self.domain.gain[number]
-            return "" if not gain <= 0 else "held-out lines were predicted no better than by the means"
+            return "" if gain > 0 else "held-out lines were not clearly predicted better than by the means"
         if not smiles:
             return "the compound was not in training and has no structure that can be read"
         limit = self.domain.similarity
