@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from itertools import chain, islice
 from typing import TypeVar
 
@@ -14,6 +13,7 @@ from rdkit import Chem
 from chem.errors import InputError
 from chem.interrupts import python_interrupts
 from chem.parse import explain_smiles, parse_smiles
+from chem.worker_pool import worker_pool
 
 Result = TypeVar("Result")
 Structure = str | Chem.Mol
@@ -133,18 +133,14 @@ def _over_processes(
     threads: int,
 ) -> Iterator[Result]:
     """Keep two blocks per process under way, so that memory does not grow with the list."""
-    # Started anew, since RDKit and numba do not bear being forked; a script needs its ``__main__`` guard.
-    pool = ProcessPoolExecutor(threads, mp_context=multiprocessing.get_context("spawn"))
     waiting: deque[Future[Result]] = deque()
-    try:
+    with worker_pool(threads) as pool:
         for first, items in pieces:
             waiting.append(pool.submit(compute, first, items))
             if len(waiting) >= 2 * threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _short(text: str) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from chem.worker_pool import worker_pool
 from models.affinity import KERNEL
 from models.affinity_fit import FittedNetwork, LabelScaler, network_sizes, task_of
 from models.affinity_inputs import (
@@ -53,20 +52,11 @@ def _share(
     parts: Path,
 ) -> None:
     """Give a worker what all its parts read."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     threadpool_limits(1)
     _SHARED.update(endpoints=endpoints, folds=folds, plan=plan, parts=parts)
     _features.cache_clear()
     _encoder.cache_clear()
-
-
-def _end_with_parent() -> None:
-    """End this worker when its parent is gone, lest it writes beside the run that goes on after a kill."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 @lru_cache(maxsize=1)
@@ -113,20 +103,13 @@ def fit_parts(
     """Fit every part that is not finished yet, `plan.workers` at a time."""
     left = [part for part in work if not _done(part, parts)]
     n_done = len(work) - len(left)
-    # Spawned processes start from a clean state, so one worker and many give the same bytes.
-    context = multiprocessing.get_context("spawn")
-    shared = (endpoints, folds, plan, parts)
-    with ProcessPoolExecutor(plan.workers, mp_context=context, initializer=_share, initargs=shared) as pool:
+    with worker_pool(plan.workers, _share, (endpoints, folds, plan, parts)) as pool:
         running = [pool.submit(_fit_part, part) for part in left]
-        try:
-            for finished in as_completed(running):
-                part = finished.result()
-                n_done += 1
-                if progress is not None:
-                    progress(f"{n_done} of {len(work)} fits done ({part})", n_done / len(work))
-        except BaseException:  # a Ctrl-C too must not start the parts that wait
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for finished in as_completed(running):
+            part = finished.result()
+            n_done += 1
+            if progress is not None:
+                progress(f"{n_done} of {len(work)} fits done ({part})", n_done / len(work))
 
 
 def _done(part: Part, parts: Path) -> bool:

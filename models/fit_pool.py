@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
+
+from chem.worker_pool import worker_pool
 
 Progress = Callable[[str, float], None]
 Arrays = Mapping[str, NDArray[Any]]
@@ -58,20 +58,12 @@ def run_fits(
     if left and not workers:
         _fit_here(left, len(work), fit, shared, folder, progress)
     elif left:
-        # Spawned processes start from a clean state, so one worker and many give the same bytes.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(
-            workers, mp_context=context, initializer=_share, initargs=(fit, shared, folder)
-        ) as pool:
+        with worker_pool(workers, _share, (fit, shared, folder)) as pool:
             running = [pool.submit(_fit, part) for part in left]
-            try:
-                for n_done, finished in enumerate(as_completed(running), len(work) - len(left) + 1):
-                    name = finished.result()
-                    if progress is not None:
-                        progress(f"{n_done} of {len(work)} fits done ({name})", n_done / len(work))
-            except BaseException:  # a Ctrl-C too must not start the parts that wait
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+            for n_done, finished in enumerate(as_completed(running), len(work) - len(left) + 1):
+                name = finished.result()
+                if progress is not None:
+                    progress(f"{n_done} of {len(work)} fits done ({name})", n_done / len(work))
     return {part: _read(_place(folder, part)) for part in work}
 
 
@@ -104,18 +96,9 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
 
 def _share(fit: Callable[[Any, Any], Arrays], shared: Any, folder: Path) -> None:
     """Give a worker what all its parts read."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     threadpool_limits(1)
     _SHARED.update(fit=fit, shared=shared, folder=folder)
-
-
-def _end_with_parent() -> None:
-    """End this worker when its parent is gone, lest it writes beside the run that goes on after a kill."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _fit(part: object) -> str:
