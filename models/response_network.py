@@ -18,6 +18,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from chem.errors import InputError
 from models.profile_features import Features
 from models.reproducible import reproducible
 
@@ -27,6 +28,9 @@ SIZE = {"mutation": 0.5, "burden": 0.5, "copy_number": 0.7, "amplification": 0.4
 """Root mean square length of each feature's scores: how much of the input it is."""
 BESIDE_EXPRESSION = 0.6
 """Of which the others have this much where there is expression."""
+
+MIN_STEPS = 10
+"""Of the optimiser: its rate rises in a fifth of them."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,13 @@ class NetworkSettings:
     weight_decay: float = 1e-3
     input_dropout: float = 0.2
     hidden_dropout: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.n_steps < MIN_STEPS:
+            raise InputError(
+                f"{self.n_steps} steps are too few for a rate that rises and falls", field="n_steps",
+                expected=f"{MIN_STEPS} or more",
+            )  # fmt: skip
 
 
 @dataclass(frozen=True)

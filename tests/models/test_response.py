@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from chem.errors import InputError
 from models.response import ResponseModel
-from models.response_network import NetworkSettings
+from models.response_network import MIN_STEPS, NetworkSettings
 from models.response_residuals import Residuals
 from models.response_settings import ResponseSettings
 from tests.models.planted_response import N_GENES, Planted, planted_response
@@ -238,3 +238,9 @@ def test_predict__cell_lines_never_seen(shared_data: Path) -> None:
     model = ResponseModel.fit(values[~test], {k: x[~test] for k, x in profiles.items()}, settings=settings)
     predicted = model.predict({k: x[test] for k, x in profiles.items()})
     assert residual_correlation(values[test], predicted) > 0.18
+
+
+def test_network_settings__too_few_steps_are_refused() -> None:
+    with pytest.raises(InputError, match=f"{MIN_STEPS - 1} steps are too few"):
+        NetworkSettings(n_steps=MIN_STEPS - 1)
+    assert NetworkSettings(n_steps=MIN_STEPS).n_steps == MIN_STEPS
