@@ -27,6 +27,8 @@ EDGES = (0.3, 0.4, 0.5, 0.6, 0.7)
 """Of the bins of similarity; those with too few molecules are joined."""
 MIN_WEIGHT = 0.02
 """Of a model in the blend: a smaller one is 0."""
+MIN_OF_SCAFFOLD = 20
+"""Molecules of a scaffold whose coverage is counted by itself."""
 _N_BINS = 3
 
 
@@ -48,6 +50,8 @@ class HeldOutProperty:
         (n,) to the nearest molecule of the training folds with this label.
     spread
         (n,) expected errors, or None.
+    scaffold
+        (n,) SMILES of the scaffolds, or None where they are not told apart.
     """
 
     label: Array
@@ -56,6 +60,7 @@ class HeldOutProperty:
     means: Array
     similarity: Array
     spread: Array | None = None
+    scaffold: NDArray[np.object_] | None = None
 
 
 @dataclass(frozen=True)
@@ -189,8 +194,8 @@ def property_coverage(held_out: HeldOutProperty, level: float = 0.9) -> pd.DataF
     Returns
     -------
     pandas.DataFrame
-        As `models.coverage.count_coverage`: all molecules, by similarity to the nearest training molecule, and by
-        fold.
+        As `models.coverage.count_coverage`: all molecules, by similarity to the nearest training molecule, by fold,
+        and by scaffold, those of fewer than `MIN_OF_SCAFFOLD` molecules together.
     """
     prediction = nested_blend(held_out)
     edges = similarity_edges(held_out.similarity)
@@ -199,7 +204,16 @@ def property_coverage(held_out: HeldOutProperty, level: float = 0.9) -> pd.DataF
         group=_group(held_out.similarity, edges), n_bins=_N_BINS,
     )  # fmt: skip
     bins: dict[str, ArrayLike] = {"similarity": similarity_group(held_out.similarity), "fold": held_out.fold}
+    if held_out.scaffold is not None:
+        bins["scaffold"] = _frequent(held_out.scaffold)
     return count_coverage(held_out.label, lower, upper, bins, level=level)
+
+
+def _frequent(scaffold: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Scaffolds, those of few molecules by one name."""
+    _, which, count = np.unique(scaffold.astype(str), return_inverse=True, return_counts=True)
+    frequent = count[which.reshape(-1)] >= MIN_OF_SCAFFOLD
+    return np.where(frequent, scaffold, f"each of fewer than {MIN_OF_SCAFFOLD} molecules")
 
 
 def similarity_edges(similarity: Array) -> tuple[float, ...]:

@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from chem.errors import InputError
-from chem.scaffold import scaffold_groups
+from chem.scaffold import murcko_scaffold, scaffold_groups
 from models.fit_pool import run_fits
 from models.input_notes import elements
 from models.metrics import aupr, auroc, brier_score, log_loss, pearson_r
@@ -85,14 +85,17 @@ class Judged:
         there = ~np.isnan(labels[:, column]) & ~np.isnan(self.predictions[MEANS][:, column])
         return np.flatnonzero(there)
 
-    def label(self, labels: Labels, column: int, parts: tuple[str, ...]) -> HeldOutProperty:
-        """What was held out of one label, by the models that are blended."""
+    def label(
+        self, labels: Labels, column: int, parts: tuple[str, ...], scaffold: NDArray[np.object_] | None = None
+    ) -> HeldOutProperty:
+        """What was held out of one label, by the models that are blended; (n,) scaffolds where they are known."""
         rows = self.rows(labels, column)
         return HeldOutProperty(
             labels[rows, column], self.fold[rows],
             {name: self.predictions[name][rows, column] for name in parts},
             self.predictions[MEANS][rows, column], self.similarity[rows, column],
             None if self.spread is None else self.spread[rows, column],
+            None if scaffold is None else scaffold[rows],
         )  # fmt: skip
 
 
@@ -289,8 +292,11 @@ def property_metrics(
 
 
 def _coverage(table: PropertyTable, judged: dict[str, Judged], plan: PropertyExperiment) -> pd.DataFrame:
+    scaffold = np.array([murcko_scaffold(text) for text in table.smiles], object)
     parts = [
-        property_coverage(told.label(table.labels, column, plan.parts)).assign(setting=setting, endpoint=name)
+        property_coverage(told.label(table.labels, column, plan.parts, scaffold)).assign(
+            setting=setting, endpoint=name
+        )
         for setting, told in judged.items()
         for column, name in enumerate(table.label_names)
     ]

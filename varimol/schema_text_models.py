@@ -124,8 +124,8 @@ value    number? its value; missing where it is not defined
 How many held-out labels the blend's intervals held, those of each fold calibrated on the other folds.
 setting        string  what was held out {scaffold, random, given}
 endpoint       string  property
-by             string  what the molecules are binned by
-bin            string  the bin, or all
+by             string  what the molecules are binned by: similarity to the training, fold or scaffold
+bin            string  the bin, or all; a scaffold by its SMILES
 n              integer molecules in it
 level          number  [share] coverage that was asked for
 coverage       number  [share] molecules whose label the interval held

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -113,3 +114,18 @@ def test_edges__every_bin_holds_enough(values: list[float]) -> None:
     assert set(edges) <= set(EDGES) and list(edges) == sorted(edges)
     counts = np.bincount(np.searchsorted(edges, similarity, side="right"), minlength=len(edges) + 1)
     assert not edges or counts.min() >= 100
+
+
+def test_coverage__is_counted_by_scaffold() -> None:
+    """Intervals of one scaffold, whose labels are shifted, hold less than those of the others."""
+    told = _held_out(3000)
+    scaffold = np.array(["c1ccccc1"] * 1500 + ["c1ccncc1"] * 1490 + ["C1CC1"] * 10, object)
+    shifted = replace(told, label=told.label + 3 * (scaffold == "c1ccncc1"), scaffold=scaffold)
+    table = property_coverage(shifted)
+    by_scaffold = table[table["by"] == "scaffold"].set_index("bin")
+    assert by_scaffold["n"].to_dict() == {
+        "c1ccccc1": 1500, "c1ccncc1": 1490, "each of fewer than 20 molecules": 10,
+    }  # fmt: skip
+    assert by_scaffold["n"].sum() == 3000
+    mean = (by_scaffold["coverage"] * by_scaffold["n"]).sum() / 3000
+    assert mean == pytest.approx(table.loc[table["by"] == "all", "coverage"].iloc[0])
