@@ -189,6 +189,19 @@ class StandardisedMolecule:
     reason: str = ""
     note: str = ""
 
+    @property
+    def problem(self) -> str:
+        """Why the parent does not stand for the structure: unreadable, without atoms, or a complex without its metal.
+
+        Examples
+        --------
+        >>> standardise_smiles("[NH3][Pt]([NH3])(Cl)Cl").problem
+        'the parent is without its Pt'
+        >>> standardise_smiles("CC(=O)[O-].[Na+]").problem
+        ''
+        """
+        return self.reason or self.note or ("" if self.smiles else "has no atoms")
+
 
 @lru_cache(maxsize=65_536)
 def standardise_smiles(smiles: str, recipe: StandardisationRecipe = DEFAULT_RECIPE) -> StandardisedMolecule:

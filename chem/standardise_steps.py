@@ -22,6 +22,8 @@ _ORDINARY_ATOMS = (
     ("#16", "v2", "+0"),
     ("#16", "v6", "X4", "+0"),
 )
+LOST_METAL = "the parent is without its"
+"""Begins the note on the ligand of a metal."""
 _TRANSITION_METALS = (range(21, 31), range(39, 49), range(57, 81), range(89, 113))
 _STEREO_BONDS = (
     Chem.BondStereo.STEREOE,
@@ -190,7 +192,7 @@ def lost_metals(whole: Chem.Mol, kept: Chem.Mol) -> str:
     'the parent is without its Pt'
     """
     metals = _transition_metals(whole) - _transition_metals(kept)
-    return f"the parent is without its {', '.join(sorted(metals))}" if metals else ""
+    return f"{LOST_METAL} {', '.join(sorted(metals))}" if metals else ""
 
 
 def _transition_metals(molecule: Chem.Mol) -> set[str]:

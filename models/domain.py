@@ -30,6 +30,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from chem.errors import InputError
+from chem.standardise_steps import LOST_METAL
 from models.domain_density import MIN_DENSITY, LatentDensity
 from models.domain_similarity import (
     CHANCE,
@@ -223,9 +224,7 @@ class Domain:
         unreadable: NDArray[Any],
     ) -> list[str]:  # fmt: skip
         """Why each pair is outside, empty where it is not."""
-        parts: list[list[str]] = [
-            [f"the structure cannot be read: {text}"] if text else [] for text in unreadable
-        ]
+        parts: list[list[str]] = [[structure_reason(text)] if text else [] for text in unreadable]
         values = {"molecule": molecule, "identity": protein, "words": protein, "density": density}
         new = protein < 1
         judged = {
@@ -269,3 +268,16 @@ def _require_rows(index: NDArray[np.int64], n: int, field: str) -> None:
         raise InputError(
             f"row {index[bad[0]]} of {n}", record=int(bad[0]) + 1, field=field, expected=f"0 to {n - 1}"
         )
+
+
+def structure_reason(problem: str) -> str:
+    """Say why nothing follows from a prediction: the structure cannot be read, or is but the ligand of a metal.
+
+    Examples
+    --------
+    >>> structure_reason("unclosed ring")
+    'the structure cannot be read: unclosed ring'
+    >>> structure_reason("the parent is without its Pt")
+    'the parent is without its Pt'
+    """
+    return problem if problem.startswith(LOST_METAL) else f"the structure cannot be read: {problem}"

@@ -162,7 +162,7 @@ def drop_unreadable(pairs: PairData) -> tuple[PairData, list[str]]:
         return pairs, []
     drugs = np.unique(pairs.drug[unread])
     note = (
-        f"{unread.sum()} of {len(pairs)} pairs are left out: {len(drugs)} drugs cannot be read, the first is "
+        f"{unread.sum()} of {len(pairs)} pairs are left out: {len(drugs)} drugs cannot be used, the first is "
         f"{pairs.drug_ids[drugs[0]]} ({pairs.drug_reasons[drugs[0]]})"
     )
     return pairs.select(~unread), [note]

@@ -37,7 +37,8 @@ class PairData:
     smiles
         n_drugs drugs as standardised SMILES, in the order of `drug_ids`; empty where one cannot be read.
     drug_reasons
-        n_drugs reasons why a drug could not be read, empty for the others.
+        n_drugs reasons why a drug could not be read, or that its SMILES is but the ligand of a metal; empty for the
+        others.
     targets
         n_targets targets, in the order of `target_ids`.
     drug, target
@@ -73,7 +74,7 @@ class PairData:
 
 
 def require_structures(pairs: PairData, drugs: str | PathLike[str]) -> None:
-    """Refuse a drugs table of `read_pairs` for training in which a structure cannot be read.
+    """Refuse a drugs table of `read_pairs` for training in which a structure cannot be read at all.
 
     Raises
     ------
@@ -81,7 +82,7 @@ def require_structures(pairs: PairData, drugs: str | PathLike[str]) -> None:
         Naming the first such line and what is wrong with it.
     """
     for row, reason in enumerate(pairs.drug_reasons):
-        if reason:
+        if reason and not pairs.smiles[row]:
             raise InputError(
                 reason, file=drugs, record=row + 2, field="smiles", expected="a SMILES that RDKit reads",
                 hint="correct or remove that drug and its pairs",
@@ -277,7 +278,7 @@ def read_pairs(
         label or "",
         tuple(drug_table["drug_id"]),
         tuple(molecule.smiles for molecule in standard),
-        tuple(molecule.reason for molecule in standard),
+        tuple(molecule.problem for molecule in standard),
         tuple(target_table["target_id"]),
         proteins,
         drug,
@@ -329,7 +330,7 @@ def read_smiles_protein_table(
         label_column or "",
         tuple(f"drug{k + 1}" for k in range(len(smiles))),
         tuple(molecule.smiles for molecule in standard),
-        tuple(molecule.reason for molecule in standard),
+        tuple(molecule.problem for molecule in standard),
         tuple(names),
         tuple(Target(name, sequence) for name, sequence in zip(names, sequences, strict=True)),
         drug.astype(np.int64),

@@ -246,10 +246,7 @@ def _tasks(
 def _molecules(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[object, ...]]]:
     """Rows that can be read, with their parent, key and what was taken off; and the others with the reason."""
     outcomes = [_standardised(text) for text in rows["smiles"]]
-    # A note tells that the parent is only the ligand of a metal, which is not what was measured.
-    why = [
-        outcome.reason or outcome.note or ("" if outcome.smiles else "has no atoms") for outcome in outcomes
-    ]
+    why = [outcome.problem for outcome in outcomes]
     readable = np.array([not reason for reason in why])
     rejects: list[tuple[object, ...]] = [
         (row.file, row.record, row.smiles, "", reason)

@@ -8,8 +8,10 @@ from os import PathLike
 import numpy as np
 
 from chem.errors import InputError
-from chem.standardise import standardise_smiles
+from chem.standardise import StandardisationRecipe, StandardisedMolecule, standardise_smiles
 from models.tables import read_table, require_lines
+
+_WHOLE = StandardisationRecipe("whole", largest_fragment=False)
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Structures:
     compound_ids
         Names, distinct, in the order of their first rows.
     smiles
-        Standardised SMILES, empty where one cannot be read.
+        Standardised SMILES, empty where one cannot be read; a complex of a metal is whole, with all its fragments.
     reasons
         Why a structure cannot be read, empty for the others.
     notes
@@ -77,7 +79,7 @@ def read_structures(
             expected="a name on every row", hint="fill it in, or remove that row",
         )  # fmt: skip
     texts = table[smiles_column].str.strip().tolist()
-    read = [standardise_smiles(text) for text in texts]
+    read = [_structure(text) for text in texts]
     place: dict[str, int] = {}
     for row, name in enumerate(names):
         first = place.setdefault(name, row)
@@ -98,6 +100,12 @@ def read_structures(
     smiles = tuple(read[row].smiles for row in rows)
     notes += _shared(smiles, list(place))
     return Structures(tuple(place), smiles, tuple(read[row].reason for row in rows), tuple(notes))
+
+
+def _structure(text: str) -> StandardisedMolecule:
+    """The parent of a structure, or all of it where the parent is but the ligand of a metal (oxaliplatin)."""
+    parent = standardise_smiles(text)
+    return standardise_smiles(text, _WHOLE) if parent.note else parent
 
 
 def _shared(smiles: tuple[str, ...], names: list[str]) -> list[str]:

@@ -103,7 +103,8 @@ class TrainedProperties:
         pandas.DataFrame
             A row for each molecule and endpoint, by molecule: `COLUMNS`. prediction is in the label's unit, or a
             probability; lower and upper hold the measured label with probability `level`; sd is that of the error
-            that is expected. A structure that cannot be read has NaN and the reason.
+            that is expected. A structure that cannot be read has NaN and the reason; for the complex of a metal stands
+            what is predicted of its ligand, abstained from.
 
         Raises
         ------
@@ -113,8 +114,8 @@ class TrainedProperties:
         require_level(level)
         columns = self.columns_of(endpoints)
         outcomes = [standardise_smiles(str(text)) for text in smiles]
-        # A note tells that the parent is only the ligand of a metal: another molecule.
-        readable = np.array([bool(o.smiles) and not (o.reason or o.note) for o in outcomes], bool)
+        readable = np.array([bool(outcome.smiles) for outcome in outcomes], bool)
+        sound = np.array([not outcome.problem for outcome in outcomes], bool)
         parents = [outcome.smiles for outcome, good in zip(outcomes, readable, strict=True) if good]
         # A molecule that stands in many rows is predicted once.
         distinct = {parent: place for place, parent in enumerate(dict.fromkeys(parents))}
@@ -127,10 +128,8 @@ class TrainedProperties:
         for number, column in enumerate(columns):
             prediction, spread, similarity = told[:, :, number]
             table = self._table(self.endpoints[column], prediction, spread, similarity, present, level)
-            table.loc[~readable, ["in_domain", "abstain"]] = [False, True]
-            table["reason"] = np.where(
-                readable, table["reason"], [o.reason or o.note or "has no atoms" for o in outcomes]
-            )
+            table.loc[~sound, ["in_domain", "abstain"]] = [False, True]
+            table["reason"] = np.where(sound, table["reason"], [outcome.problem for outcome in outcomes])
             tables.append(table.assign(row=range(len(smiles)), endpoint=self.endpoints[column].name))
         return pd.concat(tables).sort_values("row", kind="stable", ignore_index=True)[list(COLUMNS)]
 

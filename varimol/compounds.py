@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from chem.standardise_steps import LOST_METAL
 from genomics.errors import InputError
 from varimol import __version__, tables
 from varimol.results import whole_results, write_json, write_named_table
@@ -111,6 +112,10 @@ def _named(usable: pd.DataFrame) -> pd.DataFrame:
     known = table["inchikey"].str[:14].map(named).fillna("")
     table["name"] = own.where(own != "", known.where(known != "", table["compound_id"])).astype(str)
     table["drug_name"] = known.astype(str)
+    # The ligand of a metal is not the compound: what is predicted of it is abstained from.
+    table["problem"] = (
+        usable["note"].astype("string").str.extract(f"({LOST_METAL} [^;]+)")[0].fillna("").astype(str)
+    )
     return table
 
 
@@ -228,7 +233,7 @@ def train_affinity(
 
     from models.experiment import train_affinity as run
     from models.experiment_plan import AffinityExperiment
-    from models.pair_checks import training_notes
+    from models.pair_checks import drop_unreadable, training_notes
     from models.pairs import read_pairs, require_structures
     from models.start import networks_of
     from varimol.networks import load_network, network_folder
@@ -265,9 +270,10 @@ def train_affinity(
             else read_input(model, *files, label=str(column), folds=folds)[0]
         )
         require_structures(data, drug_file)
-        labelled, said = training_notes(data, file=pair_file)
+        whole, left_out = drop_unreadable(data)  # complexes of metals
+        labelled, said = training_notes(whole, file=pair_file)
         endpoints.append(labelled)
-        notes += [note for note in said if note not in notes]
+        notes += [note for note in (*left_out, *said) if note not in notes]
     plan = replace(plan, description={**plan.description, **told, "notes": notes})
     with writing_to(Path(out)):
         return run(endpoints, out, plan, progress)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from chem.errors import InputError
+from models.domain import structure_reason
 from models.variant_shift import LARGE_SHIFT
 from varimol.predictions import pair_keys, rows_text
 from varimol.schemas import TABLES
@@ -113,7 +114,7 @@ def _of_endpoint(
     reason = own["reason"].to_numpy(object)
     reason[np.isinf(own["lower"]) | np.isinf(own["upper"])] = UNBOUNDED
     for row, why in enumerate(mutant.drug_reasons[d] for d in mutant.drug):
-        reason[row] = f"the structure cannot be read: {why}" if why else reason[row]
+        reason[row] = structure_reason(why) if why else reason[row]
     abstain = reason != ""
     shift, lower, upper = np.where(abstain, np.nan, own[["shift", "lower", "upper"]].to_numpy(float).T)
     before, after = (model.predict(p, endpoint=name, level=level)["prediction"] for p in (wild, mutant))

@@ -150,7 +150,8 @@ def score_compounds(
     Parameters
     ----------
     compounds
-        compound_id, name, smiles (standardised).
+        compound_id, name, smiles (standardised), and optionally problem: why no prediction of a compound is to be
+        believed, empty for none.
     targets
         gene, accession, sequence, status.
     model
@@ -167,8 +168,9 @@ def score_compounds(
     n_compounds, n_targets = len(compounds), len(scored)
     if not n_compounds or not n_targets:
         return pd.DataFrame(columns=AFFINITY_COLUMNS)
+    problems = tuple(compounds["problem"]) if "problem" in compounds else ("",) * n_compounds
     pairs = PairData(
-        "", tuple(compounds["compound_id"]), tuple(compounds["smiles"]), ("",) * n_compounds,
+        "", tuple(compounds["compound_id"]), tuple(compounds["smiles"]), problems,
         tuple(scored["gene"]), _as_targets(scored),
         np.tile(np.arange(n_compounds), n_targets), np.repeat(np.arange(n_targets), n_compounds),
         np.full(n_compounds * n_targets, np.nan), np.full(n_compounds * n_targets, -1),

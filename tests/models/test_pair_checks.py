@@ -122,7 +122,7 @@ def test_drop_unlabelled__counts() -> None:
 def test_drop_unreadable__counts_and_names() -> None:
     pairs, notes = drop_unreadable(pairs_of([1.0, 2, 3, 4, 5]))
     assert pairs.drug.tolist() == [0, 1, 2, 0]
-    assert notes == ["1 of 5 pairs are left out: 1 drugs cannot be read, the first is d (no ring closes)"]
+    assert notes == ["1 of 5 pairs are left out: 1 drugs cannot be used, the first is d (no ring closes)"]
     assert drop_unreadable(pairs)[1] == []
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from chem.errors import InputError
 from chem.standardise import standardise_smiles
+from models.pair_checks import drop_unreadable
 from models.pairs import PairData, read_pairs, read_smiles_protein_table, require_structures
 from models.protein import PANEL_CONSTRUCTS
 
@@ -328,12 +329,14 @@ def test_read_smiles_protein_table__bad_input(
 
 
 def test_read_smiles_protein_table__human_dti(shared_data: Path) -> None:
-    """The numbering gives the lines of the files back; every SMILES of these parts can be read."""
+    """The numbering gives the lines of the files back; every SMILES of these parts can be read, 9 are complexes."""
     files = [shared_data / "affinity" / "human_dti" / "cold" / f"{part}.csv" for part in ("val", "test")]
     pairs = read_smiles_protein_table(files)
     table = pd.concat([pd.read_csv(path, dtype=str) for path in files], ignore_index=True)
     assert len(pairs) == 155 + 311 and np.bincount(pairs.fold).tolist() == [0, 155, 311]
-    assert not any(pairs.drug_reasons)
+    complexes = [bool(reason) for reason in pairs.drug_reasons]
+    assert all(pairs.smiles) and all("without its" in reason for reason in pairs.drug_reasons if reason)
+    assert np.isin(pairs.drug, np.flatnonzero(complexes)).sum() == 9
     assert len(pairs.drug_ids) == table["SMILES"].nunique()
     first = table.drop_duplicates("SMILES").index
     assert [pairs.smiles[d] for d in pairs.drug[first]] == [
@@ -345,3 +348,13 @@ def test_read_smiles_protein_table__human_dti(shared_data: Path) -> None:
     ).all()
     assert [pairs.targets[t].sequence for t in pairs.target] == table["Protein"].tolist()
     assert pairs.label.astype(int).astype(str).tolist() == table["Y"].tolist()
+
+
+def test_read_pairs__a_complex_is_told_from_its_ligand(write: Write) -> None:
+    drugs = "drug_id\tsmiles\nd1\t[NH3][Pt]([NH3])(Cl)Cl\nd2\tCC(=O)[O-].[Na+]\n"
+    pairs = read_pairs(*write(drugs=drugs), label="pkd")
+    assert pairs.smiles == ("N", "CC(=O)O")
+    assert pairs.drug_reasons == ("the parent is without its Pt", "")
+    require_structures(pairs, "drugs.tsv")
+    used, notes = drop_unreadable(pairs)
+    assert set(used.drug) == {1} and "d1 (the parent is without its Pt)" in notes[0]

@@ -47,3 +47,13 @@ def test_read_structures__reads_the_shared_table(shared_data: Path) -> None:
     path = shared_data / "response" / "drugs.tsv"
     structures = read_structures(path, smiles_column="IsomericSMILES")
     assert len(structures.compound_ids) >= 133 and not any(structures.reasons)
+
+
+def test_read_structures__a_complex_is_not_its_ligand(tmp_path: Path) -> None:
+    """Oxaliplatin as PubChem writes it, its ligand alone, and a salt, which is its parent."""
+    written = "C1CCC(C(C1)[NH-])[NH-].C(=O)(C(=O)[O-])[O-].[Pt+4]"
+    path = write(tmp_path, f"oxaliplatin\t{written}", "ligand\tNC1CCCCC1N", "salt\tNC1CCCCC1N.Cl")
+    structures = read_structures(path)
+    assert "Pt" in structures.smiles[0] and "C(=O)" in structures.smiles[0]
+    assert structures.smiles[1:] == ("NC1CCCCC1N", "NC1CCCCC1N")
+    assert structures.notes == ("compounds of one structure: ligand, salt",)

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from chem.errors import InputError
+from chem.library import build_library
 from varimol import tables
+from varimol.compounds import named_compounds
 from varimol.networks import load_network
 from varimol.targets import (
     AFFINITY_COLUMNS,
@@ -187,3 +189,22 @@ def test_predict__a_variant_that_does_not_fit_abstains(tmp_path):
     )  # fmt: skip
     assert bool(table["abstain"].iloc[0])
     assert "does not fit its sequence" in table["reason"].iloc[0]
+
+
+def test_score_compounds__abstains_from_the_ligand_of_a_metal(tmp_path):
+    source = tmp_path / "drugs.csv"
+    source.write_text(
+        "id,smiles\ncarboplatin,[NH3][Pt]1([NH3])OC(=O)C2(CCC2)C(=O)O1\nsalt,CC(=O)[O-].[Na+]\n"
+    )
+    opened = build_library(source, tmp_path / "library", fingerprints=())
+    compounds = named_compounds(opened)
+    assert dict(zip(compounds["compound_id"], compounds["problem"], strict=True)) == {
+        "carboplatin": "the parent is without its Pt", "salt": "",
+    }  # fmt: skip
+    model = load_network()
+    scored = score_compounds(compounds, choose_targets(["ABL1"], model), model).set_index("compound_id")
+    assert scored["prediction"].notna().all()
+    assert scored["abstain"].all()
+    assert (
+        "without its Pt" in scored.loc["carboplatin", "reason"] and "Pt" not in scored.loc["salt", "reason"]
+    )
