@@ -148,21 +148,19 @@ def _decide(
     candidates = tuple(sorted(found, key=lambda name: found[name]))
     last = [name for name in candidates if found[name] == max(found.values())]
     if len(last) != 1:
-        return CallerGuess(UNKNOWN, evidence, candidates, programs)
-    tumours, normals = _roles(text, last[0])
+        return CallerGuess(UNKNOWN, evidence, candidates, programs, *_roles(text, somatic=False))
+    tumours, normals = _roles(text, somatic=DIALECTS[last[0]].somatic)
     return CallerGuess(last[0], evidence, candidates, programs, tumours, normals)
 
 
-def _roles(text: str, caller: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Samples that are tumours and normals: named in header lines, or by their column."""
-    if not DIALECTS[caller].somatic:
-        return (), ()
+def _roles(text: str, *, somatic: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Samples that are tumours and normals: named in header lines, or after a somatic caller by their column."""
     samples = text.rstrip("\r\n").rsplit("\n", 1)[-1].rstrip("\r").split("\t")[9:]
     named = {role: set(pattern.findall(text)) for role, pattern in _ROLE_LINES.items()}
-    if not named["tumour"] | named["normal"]:
+    if somatic and not named["tumour"] | named["normal"]:
         named = {"tumour": {"TUMOR", "TUMOUR"}, "normal": {"NORMAL"}}
     tumours = tuple(name for name in samples if name in named["tumour"])
     normals = tuple(name for name in samples if name in named["normal"])
-    if normals and not tumours:
+    if somatic and normals and not tumours:
         tumours = tuple(name for name in samples if name not in normals)
-    return tumours, normals
+    return (tumours, normals) if somatic or (tumours and normals) else ((), ())

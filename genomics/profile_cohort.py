@@ -205,7 +205,8 @@ def _require_frequencies(
             file=cohort.path,
             field="max_frequency",
             expected=f"more than {1 / (2 * max_frequency):.0f} samples, or frequencies of a population",
-            hint="pass frequencies, or max_frequency=None to count every allele",
+            hint="pass frequencies, name the normal of each tumour as pairs, or count every allele: max_frequency=None "
+            "(--max-frequency 1)",
         )
 
 

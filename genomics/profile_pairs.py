@@ -32,7 +32,8 @@ def header_pairs(cohort: Cohort) -> dict[str, str]:
     Returns
     -------
     dict
-        Normal of each tumour; several tumours have one normal. Empty where no somatic caller made the calls.
+        Normal of each tumour; several tumours have one normal. Empty where no somatic caller made the calls and the
+        header names no tumour with its normal.
 
     Raises
     ------
@@ -42,10 +43,10 @@ def header_pairs(cohort: Cohort) -> dict[str, str]:
     lines = [f"##{key}={value}" for key, value in cohort.arrays.attrs.get("vcf_meta_information", [])]
     columns = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *cohort.sample_ids]
     guess = detect_caller("\n".join([*lines, "\t".join(columns)]))
-    if not guess.dialect.somatic:
-        return {}
     if guess.tumours and len(guess.normals) == 1:
         return dict.fromkeys(guess.tumours, guess.normals[0])
+    if not guess.dialect.somatic:
+        return {}
     raise InputError(
         f"{guess.dialect.title} made the calls and {len(guess.tumours)} tumours and {len(guess.normals)} normals "
         "are told apart",

@@ -120,9 +120,15 @@ PAIR = [
 ]
 
 
-@pytest.mark.parametrize("declared", [None, {"T": "N"}])
-def test_pair__somatic_mutations_alone(cohort: Callable[..., Any], declared: dict[str, str] | None) -> None:
-    calls = cohort(PAIR, ("N", "T"), MUTECT if declared is None else MUTECT[3:])
+@pytest.mark.parametrize(
+    ("declared", "header"),
+    [(None, MUTECT), ({"T": "N"}, MUTECT[3:]), (None, MUTECT[1:])],
+    ids=["caller", "pairs", "header alone"],
+)
+def test_pair__somatic_mutations_alone(
+    cohort: Callable[..., Any], declared: dict[str, str] | None, header: tuple[str, ...]
+) -> None:
+    calls = cohort(PAIR, ("N", "T"), header)
     profiles = profiles_from_cohort(calls, pairs=declared, assessed=["TP53"])
     assert profiles.sample_ids == ("T",)
     expected = {"VHL": 1, "APC": 0, "SMAD4": NAN, "BRCA1": 0, "BRCA2": 0, "RB1": NAN, "TP53": 0}
