@@ -6,6 +6,7 @@ import doctest
 import importlib
 import inspect
 import io
+import os
 import pkgutil
 import re
 import shutil
@@ -17,6 +18,7 @@ import zipfile
 from pathlib import Path
 from types import ModuleType
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -212,7 +214,7 @@ def test_wheel__holds_networks_tables_and_templates(tmp_path: Path) -> None:
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())
     networks = {Path(name).parts[3] for name in held if name.startswith("varimol/data/networks/")}
-    assert "kinase-affinity" in networks
+    assert {"admet", "kinase-affinity"} <= networks
     wanted = {
         f"varimol/data/networks/{n}/{file}" for n in networks for file in ("model.safetensors", "card.json")
     }
@@ -229,3 +231,23 @@ def test_wheel__holds_networks_tables_and_templates(tmp_path: Path) -> None:
         info.file_size for info in zipfile.ZipFile(wheel).infolist() if info.filename.endswith("safetensors")
     )
     assert size < 30_000_000
+    _predict_from(wheel, tmp_path)
+
+
+def _predict_from(wheel: Path, folder: Path) -> None:
+    """The network of properties works from what the wheel holds alone."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "installed")
+    (folder / "drugs.tsv").write_text("smiles\nCC(=O)Oc1ccccc1C(=O)O\n")
+    script = (
+        "import varimol.cli; assert varimol.__file__.startswith({!r}), varimol.__file__; varimol.cli.main()"
+    )
+    words = ["predict", "admet", "--table", "drugs.tsv", "--smiles-column", "smiles", "--out", "told.tsv"]
+    done = subprocess.run(
+        [sys.executable, "-c", script.format(str(folder / "installed")), *words], cwd=folder, capture_output=True,
+        text=True, env={**os.environ, "PYTHONPATH": str(folder / "installed")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = pd.read_csv(folder / "told.tsv", sep="\t").set_index("endpoint")
+    # Measured: log S -1.72 (Delaney 2004).
+    assert told.loc["solubility_esol", "lower"] < -1.72 < told.loc["solubility_esol", "upper"]
