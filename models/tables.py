@@ -19,9 +19,7 @@ def read_table(path: str | PathLike[str], required: tuple[str, ...], what: str) 
     InputError
         It is not there, empty or no table, or a column is missing or stands twice.
     """
-    name = Path(path)
-    if not name.exists():
-        raise InputError(f"{what} table not found", file=name, hint="check the path")
+    name = require_there(path, what)
     try:
         if name.suffix == ".parquet":
             table = pd.read_parquet(name).astype(str).fillna("")
@@ -54,6 +52,13 @@ def read_table(path: str | PathLike[str], required: tuple[str, ...], what: str) 
             expected="distinct names of columns", hint="rename or remove one of them",
         )  # fmt: skip
     return table
+
+
+def require_there(path: str | PathLike[str], what: str) -> Path:
+    """Refuse a table that does not exist; what takes long to load waits until all of them do."""
+    if not Path(path).exists():
+        raise InputError(f"{what} table not found", file=path, hint="check the path")
+    return Path(path)
 
 
 def require_lines(table: pd.DataFrame, path: str | PathLike[str], what: str) -> None:

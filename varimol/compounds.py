@@ -166,6 +166,7 @@ def predict(
     InputError
         A table cannot be read, a variant does not fit its target's sequence, or both tables have one name.
     """
+    from models.tables import require_there
     from varimol.networks import load_network
     from varimol.predictions import predict_pairs, read_input
     from varimol.shifts import shift_table
@@ -174,6 +175,8 @@ def predict(
         raise InputError(
             "predictions and shifts in one file", file=shifts, field="--shifts", expected="another name than --out"
         )  # fmt: skip
+    for path, what in ((pairs, "pairs"), (drugs, "drugs"), (targets, "targets")):
+        require_there(path, what)
     model = load_network(network)
     wanted = [endpoint] if endpoint else list(model.endpoints)
     data, chains = read_input(model, pairs, drugs, targets, variants)
