@@ -322,10 +322,12 @@ def screen(
         The hits, by target, those that abstain after the others, and falling prediction.
     """
     from models.pair_checks import label_unit
+    from models.tables import require_there
     from varimol.networks import DEFAULT_NETWORK, load_network
     from varimol.target_variants import constructs_of
     from varimol.targets import read_target_table
 
+    require_there(targets, "targets")
     model = load_network(network or DEFAULT_NETWORK)
     known = {target.form for target in model.models[0].inputs.targets}
     wanted = read_target_table(targets, model.card.get("read_as", "true"), known, constructs_of(model))
