@@ -27,10 +27,11 @@ def shipped_figures(card: dict[str, Any]) -> str:
     for row in card["figures"]:
         if row["setting"] == card["settings"][0]:
             told.setdefault(row["endpoint"], {})[row["model"]] = row
+    notes = card["endpoint_notes"]
     covered = {row["endpoint"]: row["coverage"] for row in card["coverage"]}
     rows = [
-        "| property | figure | blend | kernel | network | 90% intervals hold |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| property | figure | blend | kernel | network | 90% intervals hold | what is predicted |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, models in told.items():
         metric = "rmse" if "rmse" in models["blend"] else "auroc"
@@ -38,7 +39,9 @@ def shipped_figures(card: dict[str, Any]) -> str:
             f"{models[model][metric]:.3f}" if model in models else "-"
             for model in ("blend", "kernel", "network")
         ]
-        rows.append(f"| {name} | {metric.upper()} | {' | '.join(cells)} | {covered[name]:.1%} |")
+        rows.append(
+            f"| {name} | {metric.upper()} | {' | '.join(cells)} | {covered[name]:.1%} | {notes[name]} |"
+        )
     lead = (
         f"The shipped network, {card['n_molecules']:,} molecules: {card['splits']}; all folds together, the blend's weights for a "
         "fold found on the others."

@@ -192,6 +192,8 @@ def lost_metals(whole: Chem.Mol, kept: Chem.Mol) -> str:
     'the parent is without its Pt'
     """
     metals = _transition_metals(whole) - _transition_metals(kept)
+    if kept.GetNumHeavyAtoms() == 1 < whole.GetNumHeavyAtoms() and _transition_metals(kept):
+        return f"{LOST_METAL} ligands"
     return f"{LOST_METAL} {', '.join(sorted(metals))}" if metals else ""
 
 

@@ -158,7 +158,7 @@ def _annotated(cohort: Cohort, aliases: Mapping[str, str]) -> pd.DataFrame:
             file=cohort.path,
             field="consequence_gene",
             expected="variants annotated in INFO/ANN, CSQ or BCSQ",
-            hint="annotate the file with VEP, SnpEff or bcftools csq and ingest it again",
+            hint="annotate the file with VEP, SnpEff or bcftools csq",
         )
     rows = rows.sort_values("filter_pass", ascending=False, kind="stable").drop_duplicates("variant_id")
     rows = rows.sort_values(["record", "alt_index"])

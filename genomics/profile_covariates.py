@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from genomics.errors import InputError
+from genomics.gene_names import shown
 from genomics.profiles import GenotypeProfiles
 
 Levels = Mapping[str, Sequence[str]]
@@ -86,7 +87,7 @@ def encode_covariates(
            [ 0.,  0.],
            [nan, nan]], dtype=float32)
     >>> remarks
-    ('tissue: missing for 1 of 3 samples', 'tissue: a level that is not known for 1 of 3 samples')
+    ('tissue: missing for 1 of 3 samples', 'tissue: a level that is not known for 1 of 3 samples (bone)')
     """
     n_samples = len(profiles.sample_ids)
     parts, remarks = [np.zeros((n_samples, 0), np.float32)], []
@@ -102,11 +103,13 @@ def encode_covariates(
         missing = column.isna().to_numpy(dtype=bool)
         text = column.astype(object).where(~missing, "").to_numpy()
         values = (text[:, None] == np.array(chosen, dtype=object)[None, :]).astype(np.float32)
-        unknown = int((~missing & ~values.any(axis=1)).sum())
+        unknown = ~missing & ~values.any(axis=1)
         values[missing] = np.nan
         parts.append(values)
         if missing.any():
             remarks.append(f"{name}: missing for {missing.sum()} of {n_samples} samples")
-        if unknown:
-            remarks.append(f"{name}: a level that is not known for {unknown} of {n_samples} samples")
+        if unknown.any():
+            remarks.append(
+                f"{name}: a level that is not known for {unknown.sum()} of {n_samples} samples ({shown(set(text[unknown]))})"
+            )
     return np.concatenate(parts, axis=1), tuple(remarks)

@@ -103,7 +103,7 @@ def read_properties(
     for name in names:
         if rows[name].isna().all():
             raise InputError(
-                "no row has a value",
+                "no row has a value, or no table has such a column",
                 file=str(paths[0]),
                 field=name,
                 expected="numbers",

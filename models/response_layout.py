@@ -34,7 +34,7 @@ def refuse_layout(
         The columns' names stand in the first column: it lies on its side. Or all columns but the first hold numbers:
         it is wide, a column per compound or per line. Nothing is raised of any other table.
     """
-    table = read_table(path, (), "response")
+    table = read_table(path, (), "response", distinct=False)
     asked = (compound_column, line_column, value_column)
     expected = f"one row per line and compound, columns {', '.join(asked)}"
     down = {str(table.columns[0]), *table.iloc[:, 0].head(len(asked))}

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from chem.errors import InputError
 from models.response_layout import refuse_exchanged, refuse_layout
 from models.response_units import require_one_unit, unit_of
-from models.tables import read_table
+from models.tables import differ_in_case, read_table
 
 _MISSING = {"", "na", "nan"}
 _SAME = 1e-6
@@ -171,6 +171,7 @@ def read_response(
     first, repeats = _distinct(pair, values[known], known, lines, compounds, file, value_column)
     if repeats:
         notes.append(f"{repeats} rows of {name} repeat a line, compound and value and are joined")
+    notes += [*differ_in_case(line_ids, "lines"), *differ_in_case(compound_ids, "compounds")]
     matrix = np.full((len(line_ids), len(compound_ids)), np.nan)
     matrix[line[first], compound[first]] = values[known][first]
     named = unit or unit_of(value_column)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 
@@ -11,13 +12,15 @@ import pandas as pd
 from chem.errors import InputError
 
 
-def read_table(path: str | PathLike[str], required: tuple[str, ...], what: str) -> pd.DataFrame:
+def read_table(
+    path: str | PathLike[str], required: tuple[str, ...], what: str, *, distinct: bool = True
+) -> pd.DataFrame:
     """Read a TSV, CSV or Parquet table with the columns asked for, all values as text.
 
     Raises
     ------
     InputError
-        It is not there, empty or no table, or a column is missing or stands twice.
+        It is not there, empty or no table, a column is missing, or where they are to be `distinct` stands twice.
     """
     name = require_there(path, what)
     try:
@@ -31,7 +34,7 @@ def read_table(path: str | PathLike[str], required: tuple[str, ...], what: str) 
     except pd.errors.EmptyDataError:
         raise InputError(
             f"{what} table is empty", file=name,
-            expected=f"a header with the columns {', '.join(required)}, and lines under it",
+            expected=f"a header{' with the columns ' * bool(required)}{', '.join(required)}, and lines under it",
             hint="write the file again, or check the path",
         ) from None  # fmt: skip
     except (EOFError, OSError, ValueError) as error:  # pandas' and pyarrow's own errors are ValueErrors
@@ -46,7 +49,7 @@ def read_table(path: str | PathLike[str], required: tuple[str, ...], what: str) 
             file=name, record="header", field=missing[0], expected=f"columns {', '.join(required)}",
         )  # fmt: skip
     twice = [str(column) for column in table.columns[table.columns.duplicated()] if column]
-    if twice:
+    if twice and distinct:
         raise InputError(
             f"{what} table has two columns {twice[0]!r}", file=name, record="header", field=twice[0],
             expected="distinct names of columns", hint="rename or remove one of them",
@@ -78,3 +81,21 @@ def require_distinct(identifiers: pd.Series, path: str | PathLike[str]) -> None:
             f"{identifiers.iloc[twice[0]]!r} stands twice", file=path, record=int(twice[0]) + 2,
             field=str(identifiers.name), expected="distinct identifiers", hint="remove one of the two",
         )  # fmt: skip
+
+
+def differ_in_case(names: Iterable[str], what: str) -> list[str]:
+    """Say which names are one but for the case of their letters, and are taken as different.
+
+    Examples
+    --------
+    >>> differ_in_case(["Skin", "lung", "skin"], "levels of tissue")
+    ['levels of tissue that differ only in case are taken as different: Skin, skin']
+    """
+    groups: dict[str, list[str]] = {}
+    for name in map(str, names):
+        groups.setdefault(name.casefold(), []).append(name)
+    return [
+        f"{what} that differ only in case are taken as different: {', '.join(group)}"
+        for group in groups.values()
+        if len(group) > 1
+    ]

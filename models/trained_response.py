@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ from models.response_settings import ResponseSettings
 
 Array = NDArray[np.float64]
 _AT_ONCE = 256
+N_DRAWS = 32
+"""Training lines whose values stand in for those that a line lacks."""
 _PAIRS_AT_ONCE = 128
 """Of which contributions of all columns are in memory."""
 
@@ -140,7 +143,8 @@ class TrainedResponse:
         compound
             (k,) compound of each pair.
         level
-            Coverage of the interval.
+            Coverage of the interval. Where a line lacks values, it is wider by how far predictions differ over values
+            of training lines in their place, as a normal error beside that of complete lines.
 
         Returns
         -------
@@ -152,11 +156,14 @@ class TrainedResponse:
         prediction = np.where(line >= 0, scores[np.maximum(line, 0), compound], np.nan)
         unseen = self._unseen_level(profiles)
         half, sd = self._spread(known, unseen, level)
+        missing = self._missing_sd(profiles, known, smiles, scores)
+        half = np.hypot(half, NormalDist().inv_cdf((1 + level) / 2) * missing)
+        sd = np.hypot(sd, missing)
         table = pd.DataFrame({"prediction": prediction})
         width = np.where(line >= 0, half[np.maximum(line, 0), compound], np.nan)
         table["lower"], table["upper"] = prediction - width, prediction + width
         table["sd"] = np.where(np.isfinite(prediction), sd[np.maximum(line, 0), compound], np.nan)
-        of_line, of_compound = self._line_reasons(profiles), self._compound_reasons(known, smiles)
+        of_line, of_compound = self._line_reasons(profiles), self._compound_reasons(known, names, smiles)
         reasons = np.array(
             [
                 _join(of_line[row] if row >= 0 else "the line has no profile", of_compound[column])
@@ -265,6 +272,35 @@ class TrainedResponse:
             sd[:, known < 0] = self.intervals.compound.sd
         return half, sd
 
+    def _missing_sd(
+        self, profiles: Profiles, known: NDArray[np.int64], smiles: Sequence[str], scores: Array
+    ) -> Array:
+        """(lines, n) standard deviation of predictions over draws of what a line lacks; 0 where it lacks nothing.
+
+        Draws are whole training lines, the same for every line, so that no prediction depends on the others.
+        """
+        n_lines, training = len(scores), self.model.training
+        blocks = {
+            name: np.asarray(profiles.get(name, np.full((n_lines, block.shape[1]), np.nan)), np.float32)
+            for name, block in training.items()
+        }
+        rows = np.flatnonzero(np.any([np.isnan(block).any(axis=1) for block in blocks.values()], axis=0))
+        missing = np.zeros(scores.shape)
+        if not len(rows):
+            return missing
+        total, squares = np.zeros((2, len(rows), len(known)))
+        donors = np.random.default_rng(0).permutation(len(self.model.mean_weights))[:N_DRAWS]
+        for donor in donors:
+            drawn = {
+                name: np.where(np.isnan(block[rows]), training[name][donor], block[rows])
+                for name, block in blocks.items()
+            }
+            moved = self.scores(drawn, known, smiles) - scores[rows]
+            total, squares = total + moved, squares + moved**2
+        variance = (squares - total**2 / len(donors)) / max(len(donors) - 1, 1)
+        missing[rows] = np.sqrt(np.maximum(variance, 0))
+        return missing
+
     def _unseen_level(self, profiles: Profiles) -> NDArray[np.bool_]:
         """(lines,) whether a covariate has a level that was not trained on."""
         n_lines = len(next(iter(profiles.values())))
@@ -288,13 +324,26 @@ class TrainedResponse:
                 reasons[row] = _join(reasons[row], said)
         return reasons
 
-    def _compound_reasons(self, known: NDArray[np.int64], smiles: Sequence[str]) -> list[str]:
+    def _compound_reasons(
+        self, known: NDArray[np.int64], names: Sequence[str], smiles: Sequence[str]
+    ) -> list[str]:
         similarity = np.zeros(len(known))
         new = [n for n, text in enumerate(smiles) if known[n] < 0 and text]
         if new:
             texts = tuple(smiles[number] for number in new)
             similarity[new] = compound_similarity(texts, self.smiles).max(axis=1)
-        return [self._compound_reason(*told) for told in zip(known, smiles, similarity, strict=True)]
+        reasons = [self._compound_reason(*told) for told in zip(known, smiles, similarity, strict=True)]
+        return [
+            _join(self._ambiguous(*told), reason)
+            for *told, reason in zip(known, names, smiles, reasons, strict=True)
+        ]
+
+    def _ambiguous(self, number: int, name: str, smiles: str) -> str:
+        """Say so where several training compounds have a structure and the name is that of none."""
+        if number < 0 or not smiles or self.compound_ids[number] == name:
+            return ""
+        alike = [each for each, text in zip(self.compound_ids, self.smiles, strict=True) if text == smiles]
+        return f"several training compounds have its structure ({', '.join(alike)})" if len(alike) > 1 else ""
 
     def _compound_reason(self, number: int, smiles: str, similarity: float) -> str:
         if number >= 0:

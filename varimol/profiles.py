@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,17 +96,46 @@ def profiles(
         if not is_store(source):
             ingest(source, store, fields=declared_star_fields(source), build=build, progress=progress)
         cohort = open_cohort(source if is_store(source) else store)
-        made = profiles_from_cohort(
-            cohort, wanted, max_frequency=None if max_frequency >= COUNT_ALL else max_frequency,
-            frequencies=known, pairs=paired, assessed=read_in_full, regions=_regions(cohort),
-            aliases=gene_aliases(), min_gq=min_gq,
-        )  # fmt: skip
+        with _told_of(source, store):
+            made = profiles_from_cohort(
+                cohort, wanted, max_frequency=None if max_frequency >= COUNT_ALL else max_frequency,
+                frequencies=known, pairs=paired, assessed=read_in_full, regions=_regions(cohort),
+                aliases=gene_aliases(), min_gq=min_gq,
+            )  # fmt: skip
+        made = replace(made, remarks=(*made.remarks, *_said_of(read_in_full)))
         if not is_store(source):
             shutil.rmtree(store)
         written = _write(made, folder, id_column)
         write_json({"blocks": written, "remarks": list(made.remarks)}, folder / "profiles.json")
     _remove_left_over(Path(out), made.blocks, written)
     return made
+
+
+@contextmanager
+def _told_of(source: PathName, store: Path) -> Iterator[None]:
+    """Name the file that the user gave, not the store that was made of it for the time being."""
+    from genomics.errors import InputError
+
+    try:
+        yield
+    except InputError as error:
+        file = source if error.file == os.fspath(store) else error.file
+        raise InputError(
+            error.message, file=file, record=error.record, field=error.field, expected=error.expected,
+            hint=error.hint,
+        ) from error  # fmt: skip
+
+
+def _said_of(assessed: Sequence[str]) -> list[str]:
+    """Genes said to be read in full that are renamed, or that go by no symbol."""
+    from genomics.gene_names import current_names, shown
+    from varimol.gene_aliases import gene_aliases, unknown_genes
+
+    names, renamed = current_names(sorted(set(assessed)), gene_aliases(), file="assessed")
+    said = (
+        [f"assessed: renamed {shown([f'{old} to {new}' for old, new in renamed.items()])}"] if renamed else []
+    )
+    return said + unknown_genes({"assessed": names})
 
 
 def _symbols(path: PathName) -> list[str]:
@@ -140,7 +171,7 @@ def _pairs(path: PathName | None, *, germline: bool) -> dict[str, str] | None:
     twice = table["tumour"][table["tumour"].duplicated()]
     if len(twice):
         raise InputError(
-            f"the tumour {twice.iloc[0]!r} has two normals", file=path, record=int(twice.index[0]) + 1,
+            f"the tumour {twice.iloc[0]!r} has two normals", file=path, record=int(twice.index[0]) + 2,
             field="tumour", expected="each tumour once",
         )  # fmt: skip
     return dict(zip(table["tumour"], table["normal"], strict=True))
@@ -155,7 +186,7 @@ def _frequencies(path: PathName) -> dict[str, float]:
     wrong = table.index[~((numbers >= 0) & (numbers <= 1))]
     if len(wrong):
         raise InputError(
-            f"{table['frequency'][wrong[0]]!r} is no frequency", file=path, record=int(wrong[0]) + 1,
+            f"{table['frequency'][wrong[0]]!r} is no frequency", file=path, record=int(wrong[0]) + 2,
             field="frequency", expected="a number from 0 to 1",
         )  # fmt: skip
     return dict(zip(table["variant_id"], numbers.tolist(), strict=True))

@@ -127,6 +127,7 @@ def read_training(
     from models.response_data import ResponseData
     from models.response_structures import read_structures
     from models.response_table import match_lines, read_response
+    from models.tables import differ_in_case
     from varimol.gene_aliases import unknown_genes
 
     table = read_response(response, drug_column, line_column, label)
@@ -139,7 +140,7 @@ def read_training(
     match = match_lines(table, read.sample_ids)
     chosen = read.select(match.table.line_ids)
     levels = covariate_levels(chosen)
-    blocks = _blocks(chosen, levels)
+    blocks, _ = _blocks(chosen, levels)
     names: dict[str, tuple[str, ...]] = {name: chosen.genes[name] for name in profiles}
     if levels:
         names["covariates"] = tuple(f"{name}={level}" for name, each in levels.items() for level in each)
@@ -159,6 +160,7 @@ def read_training(
         *read.remarks,
         *unknown_genes({name: chosen.genes[name] for name in (*profiles, *teacher)}),
         *match.notes,
+        *(note for name, each in levels.items() for note in differ_in_case(each, f"levels of {name}")),
         *_no_structure(data, structures.reasons),
     ]
     told = {
@@ -194,14 +196,17 @@ def _diffused(profiles: GenotypeProfiles, share: float) -> GenotypeProfiles:
     return diffuse_profiles(profiles, pathways(), share, gene_aliases()) if share else profiles
 
 
-def _blocks(profiles: GenotypeProfiles, levels: Mapping[str, tuple[str, ...]]) -> Blocks:
-    """Blocks as models read them, covariates among them."""
+def _blocks(
+    profiles: GenotypeProfiles, levels: Mapping[str, tuple[str, ...]]
+) -> tuple[Blocks, tuple[str, ...]]:
+    """Blocks as models read them, covariates among them; and what is to be said of these."""
     from genomics.profile_covariates import encode_covariates
 
     blocks = dict(profiles.blocks)
+    remarks: tuple[str, ...] = ()
     if levels:
-        blocks["covariates"] = encode_covariates(profiles, dict(levels))[0]
-    return blocks
+        blocks["covariates"], remarks = encode_covariates(profiles, dict(levels))
+    return blocks, remarks
 
 
 def _tissue(profiles: GenotypeProfiles, columns: Sequence[str]) -> tuple[str, ...]:
@@ -325,7 +330,7 @@ def predict_response(
     scale = copy_number_scale or trained.card["copy_number_scale"]
     read = _profiles_to_predict(trained, profiles, line_name, covariates, scale)
     levels = {name: tuple(each) for name, each in trained.card["covariates"].items()}
-    blocks = _blocks(read, levels if len(read.covariates.columns) else {})
+    blocks, told = _blocks(read, levels if len(read.covariates.columns) else {})
     names, smiles, notes = _compounds(trained, drugs, drug_name, smiles_column)
     table, lines, compounds = _pairs(trained, pairs, read.sample_ids, names, line_name, drug_name)
     known = dict(zip(names, smiles, strict=True))
@@ -345,7 +350,7 @@ def predict_response(
     if attributions is not None:
         write_attributions(trained, asked, table, every["abstain"].to_numpy(bool), attributions, top)
     if tell is not None:
-        for note in [*read.remarks, *notes]:
+        for note in [*read.remarks, *told, *notes]:
             tell(note)
     return every
 

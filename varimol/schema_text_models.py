@@ -11,7 +11,7 @@ prediction number? [unit of the label] predicted response; null where nothing ca
 lower      number? [as prediction] lower bound of the interval, of 90% unless asked otherwise; -inf where too few pairs like it were held out
 upper      number? [as prediction] upper bound, likewise inf
 sd         number? [as prediction] root mean square error of held-out predictions of that compound, or of unseen compounds
-in_domain  boolean the profile has the model's genes, and the compound was in training or is alike enough
+in_domain  boolean the profile has the model's genes, and the compound was clearly predicted when held out or is alike enough
 abstain    boolean no claim is to be made of the prediction
 reason     string  why; empty otherwise
 

@@ -151,6 +151,8 @@ def test_metals__disconnected_with_a_note_or_kept() -> None:
     cisplatin = "[NH3][Pt]([NH3])(Cl)Cl"
     ligand = standardise_smiles(cisplatin)
     assert (ligand.smiles, ligand.note) == ("N", "the parent is without its Pt")
+    metal = standardise_smiles("Cl[Pt]Cl")
+    assert (metal.smiles, metal.problem) == ("[Pt+2]", "the parent is without its ligands")
     kept = standardise_smiles(cisplatin, StandardisationRecipe("metals-kept", metals="keep"))
     assert "[Pt]" in kept.smiles
     assert kept.note == kept.removed_fragments == ""

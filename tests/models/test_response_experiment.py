@@ -251,3 +251,48 @@ def test_card__holds_no_names_of_lines(run: Path, data: ResponseData) -> None:
     text = (run / "card.json").read_text()
     weights = (run / "model.safetensors").read_bytes()
     assert not any(name in text or name.encode() in weights for name in data.table.line_ids)
+
+
+def test_predict__intervals_hold_what_a_missing_marker_would_have_told(run: Path, data: ResponseData) -> None:
+    """The marker that matters most is hidden: the interval holds what it would have told, and others stay as they are."""
+    trained = load_response(run)
+    full = {name: block[:60] for name, block in data.profiles.items()}
+    without, there = ({**full, "mutation": full["mutation"].copy()} for _ in range(2))
+    effect = np.zeros((full["mutation"].shape[1], len(trained.compound_ids)))
+    for column in range(len(effect)):
+        for blocks, value in ((without, 0), (there, 1)):
+            blocks["mutation"] = full["mutation"].copy()
+            blocks["mutation"][:, column] = value
+        effect[column] = (trained.model.predict(there) - trained.model.predict(without)).mean(axis=0)
+    gene, compound = np.unravel_index(np.abs(effect).argmax(), effect.shape)
+    hidden = {**full, "mutation": full["mutation"].copy()}
+    hidden["mutation"][:, gene] = np.nan
+    asked = np.arange(60), [trained.compound_ids[compound]], [""], np.zeros(60, np.int64)
+    known, blind = trained.predict(full, *asked), trained.predict(hidden, *asked)
+    assert blind["prediction"].var() < known["prediction"].var()
+    width, wider = known["upper"] - known["lower"], blind["upper"] - blind["lower"]
+    assert (wider > 1.02 * width).all() and (blind["sd"] > known["sd"]).all()
+    assert known["prediction"].between(blind["lower"], blind["upper"]).mean() > 0.9
+    alone = trained.predict(
+        {name: block[7:8] for name, block in hidden.items()},
+        np.zeros(1, np.int64),
+        *asked[1:3],
+        np.zeros(1, np.int64),
+    )
+    assert alone["upper"][0] == pytest.approx(blind["upper"][7])
+
+
+def test_predict__a_structure_of_two_compounds_is_ambiguous(run: Path, data: ResponseData) -> None:
+    trained = load_response(run)
+    one, two = trained.compound_ids[:2]
+    twins = replace(trained, smiles=(trained.smiles[0], trained.smiles[0], *trained.smiles[2:]))
+    some = {name: block[:1] for name, block in data.profiles.items()}
+    told = twins.predict(
+        some, np.zeros(3, np.int64), ["new", one, two], [trained.smiles[0]] * 3, np.arange(3)
+    )
+    assert (
+        told["abstain"][0]
+        and f"several training compounds have its structure ({one}, {two})" in told["reason"][0]
+    )
+    assert not told["reason"][1:].str.contains("several").any()
+    assert told["prediction"][1] != told["prediction"][2]

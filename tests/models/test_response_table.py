@@ -154,3 +154,19 @@ def test_read_response__reads_the_shared_table(shared_data: Path) -> None:
     assert table.values[place] == pytest.approx(row["ln_ic50"], abs=0)
     with pytest.raises(InputError, match="wide: a row per line"):
         read_response(folder / "copy_number_580x706.tsv.gz")
+
+
+def test_read_response__names_that_differ_in_case_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "r.tsv"
+    path.write_text("drug_name\tdepmap_id\tln_ic50\nAlpelisib\tL1\t1\nALPELISIB \tL2\t2\nB\tl1\t3\n")
+    assert read_response(path).notes == (
+        "lines that differ only in case are taken as different: L1, l1",
+        "compounds that differ only in case are taken as different: ALPELISIB, Alpelisib",
+    )
+
+
+def test_read_response__on_its_side_with_lines_that_repeat(tmp_path: Path) -> None:
+    path = tmp_path / "r.tsv"
+    path.write_text("depmap_id\tL1\tL1\tL2\ndrug_name\tA\tB\tA\nln_ic50\t1\t2\t3\n")
+    with pytest.raises(InputError, match="lies on its side"):
+        read_response(path)

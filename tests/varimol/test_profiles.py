@@ -90,13 +90,13 @@ def test_profiles__genes_read_in_full_have_no_variant(calls: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("option", "text", "said"),
     [
-        ("--pairs", "tumour\tnormal\nT\tN\nT\tX\n", "record 2, field tumour: the tumour 'T' has two normals"),
+        ("--pairs", "tumour\tnormal\nT\tN\nT\tX\n", "record 3, field tumour: the tumour 'T' has two normals"),
         ("--pairs", "tumor\tnormal\nT\tN\n", "tumour"),
         ("--pairs", "tumour\tnormal\nQ\tN\n", "the cohort has no sample 'Q'"),
         ("--genes", "TP53,VHL\n", "record 1: 'TP53,VHL' is no symbol"),
         ("--genes", "\n", "the list of genes is empty"),
         ("--genes", "NOGENE\n", "no record of the file is annotated with one of the 1 genes"),
-        ("--frequencies", "variant_id\tfrequency\n1:10:A:G\t1.2\n", "record 1, field frequency: '1.2' is no"),
+        ("--frequencies", "variant_id\tfrequency\n1:10:A:G\t1.2\n", "record 2, field frequency: '1.2' is no"),
     ],
 )
 def test_profiles__bad_input_is_one_line(
@@ -114,5 +114,28 @@ def test_profiles__three_samples_cannot_tell_frequencies(calls: Path, tmp_path: 
     done = run("profiles", calls, "--out", tmp_path / "p", "--germline", "--build", "GRCh38")
     assert done.exit_code == 2
     assert "3 samples cannot tell frequencies below 0.01" in done.output
+    assert calls.name in done.output and "cohort.vcz" not in done.output
     both = run("profiles", calls, "--out", tmp_path / "p", "--germline", "--pairs", calls)
     assert "--germline and --pairs together" in both.output
+
+
+def test_profiles__assessed_names_are_told(calls: Path, tmp_path: Path) -> None:
+    listed = tmp_path / "genes.txt"
+    listed.write_text("MLL2\nHER2\nTP53\n")
+    done = run(
+        "profiles",
+        calls,
+        "--out",
+        tmp_path / "p",
+        "--assessed",
+        listed,
+        "--build",
+        "GRCh38",
+        "--max-frequency",
+        "1",
+    )
+    assert done.exit_code == 0, done.output
+    assert "assessed: renamed MLL2 to KMT2D" in done.output
+    assert (
+        "assessed: 1 of 3 columns are no known symbol of a gene and are kept as named (HER2)" in done.output
+    )
