@@ -71,21 +71,22 @@ def _by_table(kept: list[Kept]) -> list[tuple[str, list[Kept]]]:
 
 
 def blended(table: PropertyTable, kept: list[Kept]) -> list[Kept]:
-    """Blend of `BLENDED`, the weights of a fold and label found on the other folds; none where a part lacks a fold."""
+    """Blend of `BLENDED` on the folds that all of them have, the weights of a fold and label found on the others of these."""
     of_model = {name: {each.fold: each for each in kept if each.model == name} for name in BLENDED}
-    folds = sorted(set(table.fold.tolist()))
-    if any(sorted(own) != folds for own in of_model.values()):
+    folds = sorted(set.intersection(*(set(own) for own in of_model.values())))
+    if len(folds) < 2:
         return []
+    judged = np.isin(table.fold, folds)
     whole = {name: np.empty(table.labels.shape) for name in BLENDED}
     for name, own in of_model.items():
-        for fold, each in own.items():
-            whole[name][table.fold == fold] = each.predictions
+        for fold in folds:
+            whole[name][table.fold == fold] = own[fold].predictions
     result = []
     for fold in folds:
         here = table.fold == fold
         predictions = np.empty((here.sum(), len(table.tasks)))
         for column in range(len(table.tasks)):
-            others = ~here & ~np.isnan(table.labels[:, column])
+            others = judged & ~here & ~np.isnan(table.labels[:, column])
             told = {name: values[others, column] for name, values in whole.items()}
             weights = blend_weights(told, table.labels[others, column])
             predictions[:, column] = sum(weights[name] * whole[name][here, column] for name in BLENDED)

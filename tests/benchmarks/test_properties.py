@@ -132,7 +132,8 @@ def test_blended__is_no_worse_than_its_parts_where_one_is_right() -> None:
     assert all(each.cpu_s == 4 for each in blend)
     for each in blend:
         assert np.nanstd(each.predictions - labels[fold == each.fold]) < 0.2
-    assert blended(table, kept[1:]) == []
+    assert [each.fold for each in blended(table, kept[1:])] == [2, 3, 4, 5]
+    assert blended(table, [each for each in kept if each.fold == 1]) == []
 
 
 def test_attentive_fp__reads_39_and_10_features_and_predicts_in_the_unit(
