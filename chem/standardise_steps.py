@@ -173,7 +173,8 @@ def _holds_carbon(fragment: Chem.Mol) -> bool:
 def lost_metals(whole: Chem.Mol, kept: Chem.Mol) -> str:
     """Say so where the fragment that was kept is only the ligand of a d- or f-block metal.
 
-    Sodium or calcium beside a drug is a salt; without its platinum, cisplatin is ammonia.
+    Sodium or calcium beside a drug is a salt; without its platinum, cisplatin is ammonia. Where every part is smaller
+    than the metal, that is kept, and its ligands are lost.
 
     Parameters
     ----------
@@ -183,7 +184,7 @@ def lost_metals(whole: Chem.Mol, kept: Chem.Mol) -> str:
     Returns
     -------
     str
-        One phrase; empty where no such metal was taken off.
+        One phrase; empty where metal and ligands were not parted.
 
     Examples
     --------
@@ -191,9 +192,9 @@ def lost_metals(whole: Chem.Mol, kept: Chem.Mol) -> str:
     >>> lost_metals(complex_, largest_fragment(complex_)[0])
     'the parent is without its Pt'
     """
-    metals = _transition_metals(whole) - _transition_metals(kept)
     if kept.GetNumHeavyAtoms() == 1 < whole.GetNumHeavyAtoms() and _transition_metals(kept):
         return f"{LOST_METAL} ligands"
+    metals = _transition_metals(whole) - _transition_metals(kept)
     return f"{LOST_METAL} {', '.join(sorted(metals))}" if metals else ""
 
 
