@@ -10,7 +10,7 @@ drug_name  string  compound, likewise
 prediction number? [unit of the label] predicted response; null where nothing can be scored
 lower      number? [as prediction] lower bound of the interval, of 90% unless asked otherwise; -inf where too few pairs like it were held out
 upper      number? [as prediction] upper bound, likewise inf
-sd         number? [as prediction] root mean square error of held-out predictions of that compound, or of unseen compounds
+sd         number? [as prediction] root mean square error of held-out predictions of that compound, or of unseen compounds; more where the profile lacks values that matter
 in_domain  boolean the profile has the model's genes, and the compound was clearly predicted when held out or is alike enough
 abstain    boolean no claim is to be made of the prediction
 reason     string  why; empty otherwise
@@ -80,7 +80,7 @@ warning        string  why the count is uncertain; empty otherwise
 One property of one molecule of the input, in the input's order; before these the column that names molecules, where one was asked for.
 smiles                 string  structure, as it stands in the input; the column has the name that it has there
 endpoint               string  property
-prediction             number? [unit of the property] predicted value, or for a class its probability; null where the structure cannot be read
+prediction             number? [unit of the property] predicted value, or for a class its probability; null where the structure cannot be read, of its ligand where it is a metal's complex
 lower                  number? [as prediction] lower bound of the interval, of 90% unless asked otherwise
 upper                  number? [as prediction] upper bound
 sd                     number? [as prediction] error expected of this molecule

@@ -118,6 +118,21 @@ def test_predict__every_line_with_every_compound_where_no_pairs_are_given(
     assert "tissue: no covariates are given, missing for every line" in done.output
 
 
+def test_predict__a_level_that_training_did_not_have_is_named(
+    trained: Path, tables: dict[str, Path], tmp_path: Path
+) -> None:
+    given = pd.read_csv(tables["covariates"], sep="\t").assign(
+        tissue=lambda table: table["tissue"].str.upper()
+    )
+    given.to_csv(tmp_path / "covariates.tsv", sep="\t", index=False)
+    done = predict(trained, tables, tmp_path / "p.tsv", "--covariates", tmp_path / "covariates.tsv")
+    assert done.exit_code == 0, done.output
+    level = given["tissue"].iloc[0]
+    assert (
+        "note: tissue: a level that is not known for 60 of 60 samples" in done.output and level in done.output
+    )
+
+
 def test_predict__a_line_without_a_profile_is_a_row_all_the_same(
     trained: Path, tables: dict[str, Path], tmp_path: Path
 ) -> None:
