@@ -74,8 +74,8 @@ class CallerGuess:
     programs
         Programs that wrote into the header, in its order.
     tumours, normals
-        Samples by role, as columns are named; empty for a caller that is not somatic, or where the header
-        does not tell.
+        Samples by role, as columns are named; empty where the header does not tell. Of a caller that is not
+        somatic, header lines have to name both.
     """
 
     caller: str
